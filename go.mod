@@ -1,0 +1,3 @@
+module github.com/vendord/vendord
+
+go 1.26.0
