@@ -1,0 +1,108 @@
+// Package apps says who may have what: it keeps the tokens and each app's
+// current profile, and Decide turns a request into a Grant or a refusal.
+//
+// Nobody is granted anything who was not recognised, and how a caller is
+// recognised is chosen by the path it asked, never by what it happened to send:
+// a program that drops its token must not turn into somebody else. A token is
+// good for one app; the tokens of the built-in app "cli" for one profile. A
+// profile that vanished is a refusal, never another profile.
+//
+// Everything Decide needs is worked out beforehand and kept in one immutable
+// snapshot behind one atomic pointer: requests take no lock, do no I/O and
+// cannot hold each other up. What changes it (Issue, Hold, Revoke, Set) does so
+// one at a time. Tokens are kept as hashes, in one file that is either wholly
+// old or wholly new, in a directory that one daemon has locked. A damaged file
+// is refused and left alone.
+//
+// The package hands out no credentials and asks AWS nothing. Who may call Issue,
+// Hold, Revoke and Set is for control to say.
+package apps
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vendord/vendord/profiles"
+)
+
+// Config is what Open needs.
+type Config struct {
+	// Profiles is the configuration to begin with.
+	Profiles *profiles.Config
+	// StateDir is where tokens are kept; it is made if need be. Empty means
+	// that they live in memory alone, and die with the process.
+	StateDir string
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Apps keeps tokens and current profiles. Its methods may be called at the same
+// time.
+type Apps struct {
+	now   func() time.Time
+	state atomic.Pointer[snapshot] // read by everyone, swapped under mu
+
+	mu    sync.Mutex // one change at a time; guards what is below
+	store *store
+	// unrecorded are tokens that were revoked while the file could not be
+	// written: it still has them.
+	unrecorded []Token
+}
+
+// Open locks and reads the state directory. It fails, with an *session.Error
+// that has a hint, if another vendord uses it, if others could read or change
+// it, or if the token file is damaged or of a newer version; the file is not
+// touched then.
+func Open(c Config) (*Apps, error) {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	s, err := openStore(c.StateDir)
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := s.load()
+	if err != nil {
+		_ = s.close() // the damage is the news
+		return nil, err
+	}
+	a := &Apps{now: c.Now, store: s}
+	now := c.Now()
+	tokens = slices.DeleteFunc(tokens, func(t Token) bool { return !t.liveAt(now) })
+	a.state.Store(newSnapshot(nil, c.Profiles, tokens, now))
+	return a, nil
+}
+
+// Close gives up the state directory. Tokens whose revocation could not be
+// recorded are tried once more; its error is about those. Decide goes on
+// answering for requests that are still under way.
+func (a *Apps) Close() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var err error
+	if len(a.unrecorded) > 0 {
+		err = a.retryLocked(a.state.Load().live(a.now()))
+	}
+	if closed := a.store.close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+// Config returns the current configuration.
+func (a *Apps) Config() *profiles.Config { return a.state.Load().config }
+
+// Set swaps the configuration: a request sees the old one or the new one, never
+// some of each. It returns a line for every app and profile that live tokens
+// are for and that the new configuration lacks, sorted; their holders are
+// refused from now on.
+func (a *Apps) Set(c *profiles.Config) (gone []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now, old := a.now(), a.state.Load()
+	s := newSnapshot(old, c, old.live(now), now)
+	a.state.Store(s)
+	return s.gone()
+}

@@ -1,0 +1,78 @@
+package apps_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/vendord/vendord/apps"
+	"github.com/vendord/vendord/profiles"
+)
+
+// A hundred apps with ten tokens each: the lookup is among a thousand.
+func busy(tb testing.TB) (book, string) {
+	var list []string
+	for i := range 100 {
+		list = append(list, fmt.Sprintf("app%d=profile%d", i, i))
+	}
+	b := open(tb, "", list...)
+	secret := ""
+	for i := range 1000 {
+		secret = b.issue(fmt.Sprintf("app%d", i/10), "john", nil)
+	}
+	return b, secret
+}
+
+// A request costs no garbage: what the collector would do to a program that
+// asks ten thousand times a second is the daemon's largest cost.
+func TestDecideAllocations(t *testing.T) {
+	b, secret := busy(t)
+	for name, r := range map[string]apps.Request{
+		"a grant":             {Route: apps.ByToken, Token: secret, Now: start},
+		"a grant with Bearer": {Route: apps.ByToken, Token: "Bearer " + secret, Profile: "profile99", Now: start},
+	} {
+		n := testing.AllocsPerRun(1000, func() {
+			if _, err := b.Decide(r); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if n != 0 {
+			t.Errorf("%s: Decide: got %v allocations, want none", name, n)
+		}
+	}
+}
+
+func BenchmarkDecide(b *testing.B) {
+	book, secret := busy(b)
+	r := apps.Request{Route: apps.ByToken, Token: secret, Now: start}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := book.Decide(r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDecideStranger(b *testing.B) {
+	book, _ := busy(b)
+	secret, _ := apps.NewSecret()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := book.Decide(apps.Request{Route: apps.ByToken, Token: secret, Now: start}); err == nil {
+			b.Fatal("got a grant")
+		}
+	}
+}
+
+// What exec costs in a daemon that has a thousand tokens already.
+func BenchmarkHold(b *testing.B) {
+	book, _ := busy(b)
+	_, token := book.token(profiles.CLI, "john")
+	token.Profile = "profile1"
+	for b.Loop() {
+		release, err := book.Hold(token)
+		if err != nil {
+			b.Fatal(err)
+		}
+		release()
+	}
+}

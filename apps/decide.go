@@ -1,0 +1,126 @@
+package apps
+
+import (
+	"crypto/subtle"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/vendord/vendord/peer"
+	"github.com/vendord/vendord/profiles"
+	"github.com/vendord/vendord/session"
+)
+
+// Route says how the path that was asked recognises callers.
+type Route int
+
+// ByToken is the route of /v1/credentials: the Authorization header must hold a
+// live token, and nothing else is tried. The zero Route recognises nobody, so
+// that a path which forgot to say is closed.
+const ByToken Route = iota + 1
+
+// Request is what the server knows of a caller.
+type Request struct {
+	Route Route
+	// Token is the Authorization header's value, as it came.
+	Token string
+	// Profile is the one named in the path, or empty.
+	Profile string
+	// Peer is what the kernel says of the caller, if it says anything: the
+	// zero Peer, or a PeerErr, means that it does not.
+	Peer    peer.Peer
+	PeerErr error
+	// Now is when the request came; zero means the clock's time.
+	Now time.Time
+}
+
+// Grant is what a caller may have, and the words for it in the record.
+type Grant struct {
+	App, User, Profile string
+	// TokenID is the token's ID, and How how the caller was recognised:
+	// "token". Both are empty in Grants, where nobody asked.
+	TokenID, How string
+	// Session is the session to hand out.
+	Session session.Key
+}
+
+// Decide says what a caller may have. It fails with an *session.Error: of class
+// Unrecognised if nobody knows who asks, Refused if they may not have it, and
+// whatever rendering the profile failed with. The errors are shared and must
+// not be changed.
+func (a *Apps) Decide(r Request) (Grant, error) {
+	if r.Route != ByToken {
+		return Grant{}, unrecognised("caller: this path recognises nobody", "ask /v1/credentials with a token")
+	}
+	s := a.state.Load()
+	if r.Now.IsZero() {
+		r.Now = a.now() // a clock at its zero would find every token live
+	}
+	e, err := s.recognise(r)
+	if err != nil {
+		return Grant{}, err
+	}
+	return e.authorise(r)
+}
+
+// recognise finds out whose token it is.
+func (s *snapshot) recognise(r Request) (*entry, error) {
+	secret := strings.TrimPrefix(r.Token, "Bearer ")
+	if secret == "Bearer" {
+		secret = "" // net/http cut the rest: a variable was empty
+	}
+	if err := checkShape(secret); err != nil {
+		return nil, err
+	}
+	hash := sum(secret)
+	e := s.entries[hash]
+	// The lookup's time tells something about hashes. It helps nobody: to try
+	// secrets whose hashes share a beginning with a kept one is to know that
+	// hash, and then still to turn it round. The comparison is for the day on
+	// which somebody indexes this map by a part of the hash.
+	if e == nil || subtle.ConstantTimeCompare(hash[:], e.Hash[:]) != 1 {
+		// The checksum is looked at only now, to find words: it costs as much as
+		// the rest. Revoked tokens read like unknown ones: a stranger learns
+		// nothing of the past.
+		if err := checkSum(secret); err != nil {
+			return nil, err
+		}
+		return nil, unrecognised("token: not recognised", `run the program under "vendord exec", or issue a new token`)
+	}
+	if !e.liveAt(r.Now) {
+		// Told only to who holds the secret, for whom it is the answer.
+		return nil, unrecognised("token: expired "+e.Expires.UTC().Format(time.DateTime)+" UTC",
+			`run the program under "vendord exec", or issue a new token`)
+	}
+	// What the kernel knows can only take away.
+	if r.PeerErr == nil && r.Peer.User != "" && e.User != "" && r.Peer.User != e.User {
+		return nil, unrecognised("token: of another user", "issue one for the user that the program runs as")
+	}
+	return e, nil
+}
+
+// authorise says what the holder of a token gets. The path's profile comes
+// first: whoever names another one learns nothing about it, nor whether
+// there is one of that name.
+func (e *entry) authorise(r Request) (Grant, error) {
+	if r.Profile != "" && r.Profile != e.grant.Profile {
+		return Grant{}, refused(fmt.Sprintf("profile %.66q: not the one this token has now", r.Profile),
+			"ask /v1/credentials, without a name")
+	}
+	if !r.Now.Before(e.end) {
+		subject := fmt.Sprintf("app %q", e.App)
+		if e.App == profiles.CLI {
+			subject = fmt.Sprintf("profile %q", e.Profile)
+		}
+		return Grant{}, refused(fmt.Sprintf("%s: user %q has no right to it any more", subject, e.User),
+			"ask whoever runs vendord for a token")
+	}
+	if e.err != nil {
+		return Grant{}, e.err
+	}
+	return e.grant, nil
+}
+
+func refused(public, hint string) *session.Error {
+	return &session.Error{Class: session.Refused, Public: public, Hint: hint}
+}

@@ -1,0 +1,186 @@
+package apps_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vendord/vendord/apps"
+	"github.com/vendord/vendord/peer"
+	"github.com/vendord/vendord/profiles"
+	"github.com/vendord/vendord/session"
+)
+
+const (
+	notRecognised = "token: not recognised"
+	newToken      = `run the program under "vendord exec", or issue a new token`
+	askPlain      = "ask /v1/credentials, without a name"
+)
+
+func TestDecideGrants(t *testing.T) {
+	b := open(t, "", "uploader=hr-upload,hr-read", "claude=hr-read")
+	secret := b.issue("uploader", "john", func(x *apps.Token) { x.ID = "abcdefgh" })
+	request, err := b.Config().Render("hr-upload", profiles.Identity{App: "uploader", User: "john"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := apps.Grant{App: "uploader", User: "john", Profile: "hr-upload", TokenID: "abcdefgh", How: "token", Session: request.Key()}
+	for _, row := range []struct {
+		name string
+		r    apps.Request
+	}{
+		{"the bare token", apps.Request{Token: secret}},
+		{"after Bearer", apps.Request{Token: "Bearer " + secret}},
+		{"its own profile named in the path", apps.Request{Token: secret, Profile: "hr-upload"}},
+		{"the kernel says the same user", apps.Request{Token: secret, Peer: peer.Peer{UID: 1000, User: "john"}}},
+		{"the kernel says nothing", apps.Request{Token: secret, PeerErr: errors.New("gone"), Peer: peer.Peer{User: "eve"}}},
+		{"at a given time", apps.Request{Token: secret, Now: start.Add(59 * time.Minute)}},
+	} {
+		row.r.Route = apps.ByToken
+		if got, err := b.Decide(row.r); err != nil || got != want {
+			t.Errorf("%s: Decide: got %+v, %v, want %+v", row.name, got, err, want)
+		}
+	}
+}
+
+// Who is not recognised gets 401 and nothing that they could not read here.
+func TestDecideUnrecognised(t *testing.T) {
+	b := open(t, "", "uploader=hr-upload")
+	secret := b.issue("uploader", "john", nil)
+	stranger, _ := apps.NewSecret()
+	revoked := b.issue("uploader", "", func(x *apps.Token) { x.ID = "revokedx" })
+	if n, err := b.Revoke("uploader", "revokedx"); n != 1 || err != nil {
+		t.Fatalf("Revoke: got %d, %v, want 1", n, err)
+	}
+	route := apps.ByToken
+	for _, row := range []struct {
+		name         string
+		r            apps.Request
+		public, hint string
+	}{
+		{"no header", apps.Request{Route: route}, noToken, noTokenHint},
+		{"Bearer alone", apps.Request{Route: route, Token: "Bearer"}, noToken, noTokenHint},
+		{"Bearer and a space", apps.Request{Route: route, Token: "Bearer "}, noToken, noTokenHint},
+		{"Bearer and two spaces", apps.Request{Route: route, Token: "Bearer  " + secret}, spaces, spacesHint},
+		{"Bearer twice", apps.Request{Route: route, Token: "Bearer Bearer " + secret}, spaces, spacesHint},
+		{"another scheme", apps.Request{Route: route, Token: "Basic " + secret}, spaces, spacesHint},
+		{"a token file's newline", apps.Request{Route: route, Token: secret + "\n"}, spaces, spacesHint},
+		{"two tokens", apps.Request{Route: route, Token: secret + "," + secret}, misshapen, misshapeHint},
+		{"a damaged token", apps.Request{Route: route, Token: secret[:10] + "zzz" + secret[13:]}, damaged, damagedHint},
+		{"a stranger's token", apps.Request{Route: route, Token: stranger}, notRecognised, newToken},
+		{"a revoked token reads the same", apps.Request{Route: route, Token: revoked}, notRecognised, newToken},
+		{"expired", apps.Request{Route: route, Token: secret, Now: start.Add(time.Hour)},
+			"token: expired 2026-11-21 13:00:00 UTC", newToken},
+		{"another user", apps.Request{Route: route, Token: secret, Peer: peer.Peer{UID: 33, User: "eve"}},
+			"token: of another user", "issue one for the user that the program runs as"},
+		{"another user whom no database knows", apps.Request{Route: route, Token: secret, Peer: peer.Peer{UID: 33, User: "#33"}},
+			"token: of another user", "issue one for the user that the program runs as"},
+		{"a path that forgot its route", apps.Request{Token: secret},
+			"caller: this path recognises nobody", "ask /v1/credentials with a token"},
+	} {
+		g, err := b.Decide(row.r)
+		refusal(t, row.name, err, session.Unrecognised, row.public, row.hint)
+		if g != (apps.Grant{}) {
+			t.Errorf("%s: Decide: got %+v with the error, want nothing", row.name, g)
+		}
+	}
+}
+
+// Naming another profile tells nothing about it, whether it exists or not.
+func TestDecideOtherProfile(t *testing.T) {
+	b := open(t, "", "uploader=hr-upload,hr-read", "other=secret")
+	secret := b.issue("uploader", "", nil)
+	for _, profile := range []string{"hr-read", "secret", "no-such", "hr-upload/"} {
+		_, err := b.Decide(apps.Request{Route: apps.ByToken, Token: secret, Profile: profile})
+		refusal(t, profile, err, session.Refused, `profile "`+profile+`": not the one this token has now`, askPlain)
+	}
+	_, err := b.Decide(apps.Request{Route: apps.ByToken, Token: secret, Profile: strings.Repeat("\x00", 9000)})
+	refusal(t, "a long name", err, session.Refused,
+		`profile "`+strings.Repeat(`\x00`, 66)+`": not the one this token has now`, askPlain)
+}
+
+// A token of cli has its one profile and no other.
+func TestDecideCLI(t *testing.T) {
+	b := open(t, "", "uploader=hr-upload,hr-read")
+	secret := b.issue(profiles.CLI, "john", func(x *apps.Token) { x.Profile = "hr-read" })
+	b.granted("cli", secret, "hr-read")
+	_, err := b.Decide(apps.Request{Route: apps.ByToken, Token: secret, Profile: "hr-upload"})
+	refusal(t, "another profile", err, session.Refused, `profile "hr-upload": not the one this token has now`, askPlain)
+}
+
+// What users ask for themselves falls, at once, with what they were given.
+func TestDecideFallsWithItsRight(t *testing.T) {
+	asked := func(x *apps.Token) { x.Steer = false }
+	askedCLI := func(x *apps.Token) { x.Steer, x.Profile = false, "hr-read" }
+	const ask = "ask whoever runs vendord for a token"
+	noProfile, noApp := `profile "hr-read": user "john" has no right to it any more`, `app "claude": user "john" has no right to it any more`
+
+	t.Run("revoked", func(t *testing.T) {
+		b := open(t, "", "claude=hr-read", "uploader=hr-upload")
+		b.issue("claude", "john", func(x *apps.Token) { x.ID = "aaaaaaaa" })
+		cli, app := b.issue(profiles.CLI, "john", askedCLI), b.issue("claude", "john", asked)
+		b.granted("backed", cli, "hr-read")
+		b.granted("backed", app, "hr-read")
+		if _, err := b.Revoke("claude", "aaaaaaaa"); err != nil {
+			t.Fatal(err)
+		}
+		_, err := b.decide(cli)
+		refusal(t, "cli", err, session.Refused, noProfile, ask)
+		_, err = b.decide(app)
+		refusal(t, "app", err, session.Refused, noApp, ask)
+		if grants := b.Grants(); len(grants) != 0 {
+			t.Errorf("Grants: got %v, want none", grants)
+		}
+	})
+	t.Run("expired", func(t *testing.T) {
+		b := open(t, "", "claude=hr-read")
+		b.issue("claude", "john", func(x *apps.Token) { x.Expires = start.Add(time.Minute) })
+		cli := b.issue(profiles.CLI, "john", askedCLI)
+		b.pass(time.Minute - 1)
+		b.granted("a moment before", cli, "hr-read")
+		b.pass(1)
+		_, err := b.decide(cli)
+		refusal(t, "then", err, session.Refused, noProfile, ask)
+	})
+	t.Run("taken from the app", func(t *testing.T) {
+		b := open(t, "", "claude=hr-upload,hr-read", "other=hr-read")
+		b.issue("claude", "john", nil)
+		cli := b.issue(profiles.CLI, "john", askedCLI)
+		b.granted("before", cli, "hr-read")
+		b.Set(load(t, file("claude=hr-upload", "other=hr-read")))
+		_, err := b.decide(cli)
+		refusal(t, "after", err, session.Refused, noProfile, ask)
+	})
+	t.Run("nothing else gives the right", func(t *testing.T) {
+		b := open(t, "", "claude=hr-read")
+		cli := b.issue(profiles.CLI, "john", askedCLI)
+		b.issue("claude", "eve", nil)
+		b.issue("claude", "", nil)
+		b.issue("claude", "john", asked)
+		b.issue(profiles.CLI, "john", func(x *apps.Token) { x.Profile = "hr-read" })
+		_, held := b.token("claude", "john")
+		if _, err := b.Hold(held); err != nil {
+			t.Fatal(err)
+		}
+		_, err := b.decide(cli)
+		refusal(t, "tokens of others, of cli, held, asked for, and nobody's", err, session.Refused, noProfile, ask)
+	})
+}
+
+// What a profile cannot be rendered for is said in the words of the renderer.
+func TestDecideRenderError(t *testing.T) {
+	b := open(t, "", "uploader=hr-upload")
+	b.Set(load(t, file("uploader=hr-upload")+"[profiles.home]\nextends = \"hr-upload\"\npolicy = '"+
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::home/{{user}}/*"}]}`+
+		"'\n[apps.homes]\nprofiles = [\"home\"]\n"))
+	const user = "*" // every home there is
+	secret := b.issue("homes", user, nil)
+	_, want := b.Config().Render("home", profiles.Identity{App: "homes", User: user})
+	if want == nil {
+		t.Fatal("Render: got no error, want one")
+	}
+	if _, err := b.decide(secret); err == nil || err.Error() != want.Error() {
+		t.Errorf("Decide: got %v, want %v", err, want)
+	}
+}

@@ -1,0 +1,189 @@
+//go:build unix
+
+package apps_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vendord/vendord/apps"
+	"github.com/vendord/vendord/session"
+)
+
+// What others could read, change or exchange is refused, with the command that
+// mends it, and never with one that would make a stranger's file ours.
+func TestOpenTrust(t *testing.T) {
+	for _, row := range []struct {
+		name         string
+		mode         map[string]os.FileMode // of paths below the temporary directory
+		public, hint string                 // TOP is that directory
+	}{
+		{"ours alone", map[string]os.FileMode{"a/state": 0o700}, "", ""},
+		{"stricter", map[string]os.FileMode{"a/state/tokens.json": 0o400}, "", ""},
+		{"others may read it", map[string]os.FileMode{"a/state": 0o755},
+			"state directory TOP/a/state: open to others (mode 0755)", "chmod 700 TOP/a/state"},
+		{"a group may read it", map[string]os.FileMode{"a/state": 0o740},
+			"state directory TOP/a/state: open to others (mode 0740)", "chmod 700 TOP/a/state"},
+		{"others may write to the token file", map[string]os.FileMode{"a/state/tokens.json": 0o606},
+			"file TOP/a/state/tokens.json: open to others (mode 0606)", "chmod 600 TOP/a/state/tokens.json"},
+		{"others may read the lock", map[string]os.FileMode{"a/state/lock": 0o644},
+			"file TOP/a/state/lock: open to others (mode 0644)", "chmod 600 TOP/a/state/lock"},
+		{"others may exchange it", map[string]os.FileMode{"a": 0o777},
+			"state directory TOP/a/state: others can write to TOP/a on its path (mode 0777)", "chmod go-w TOP/a"},
+		{"others may add names on its path, and no more", map[string]os.FileMode{"a": 0o777 | os.ModeSticky}, "", ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			top, state := state(t)
+			for path, mode := range row.mode {
+				if err := os.Chmod(filepath.Join(top, path), mode); err != nil {
+					t.Fatal(err)
+				}
+			}
+			trusted(t, state, fill(row.public, top), fill(row.hint, top))
+		})
+	}
+}
+
+// state makes a state directory with a token in it, two levels below top.
+func state(t *testing.T) (top, dir string) {
+	t.Helper()
+	top = t.TempDir()
+	dir = filepath.Join(top, "a", "state")
+	b := open(t, dir, "uploader=one")
+	b.issue("uploader", "john", nil)
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return top, dir
+}
+
+func fill(text, top string) string { return strings.ReplaceAll(text, "TOP", top) }
+
+// trusted opens a state directory and expects a refusal, or none if public is
+// empty.
+func trusted(t *testing.T, dir, public, hint string) {
+	t.Helper()
+	a, err := apps.Open(apps.Config{Profiles: load(t, file("uploader=one")), StateDir: dir, Now: func() time.Time { return start }})
+	if err == nil {
+		defer a.Close()
+	}
+	if public != "" {
+		refusal(t, "Open", err, session.Configuration, public, hint)
+	} else if err != nil || len(a.Tokens("")) != 1 {
+		t.Errorf("Open: got %v, want the token that was there", err)
+	}
+}
+
+// What belongs to somebody else stays theirs: only root can make such files, so
+// the test has more to try as root.
+func TestOpenForeign(t *testing.T) {
+	rows := []struct{ name, path, public, hint string }{{"ours", "", "", ""}}
+	if os.Geteuid() == 0 {
+		const another = "move it away, or name another state directory with --state-dir"
+		rows = append(rows, []struct{ name, path, public, hint string }{
+			{"the directory", "a/state", "state directory TOP/a/state: belongs to uid 21234, and vendord runs as uid 0", another},
+			{"a planted token file", "a/state/tokens.json", "file TOP/a/state/tokens.json: belongs to uid 21234, and vendord runs as uid 0", another},
+			{"a planted lock", "a/state/lock", "file TOP/a/state/lock: belongs to uid 21234, and vendord runs as uid 0", another},
+			{"the directory above", "a", "state directory TOP/a/state: TOP/a on its path belongs to uid 21234", "name another with --state-dir"},
+		}...)
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			top, state := state(t)
+			if row.path == "link" {
+				if err := os.Symlink(state, filepath.Join(top, "link")); err != nil {
+					t.Fatal(err)
+				}
+				state = filepath.Join(top, "link")
+			}
+			if row.path != "" {
+				if err := os.Lchown(filepath.Join(top, row.path), 21234, 21234); err != nil {
+					t.Fatal(err)
+				}
+			}
+			trusted(t, state, fill(row.public, top), fill(row.hint, top))
+		})
+	}
+}
+
+func TestOpenLinks(t *testing.T) {
+	t.Run("a link to the directory, as of systemd's DynamicUser", func(t *testing.T) {
+		top, state := state(t)
+		link := filepath.Join(top, "link")
+		if err := os.Symlink(state, link); err != nil {
+			t.Fatal(err)
+		}
+		trusted(t, link, "", "")
+	})
+	t.Run("a link to a place that others can exchange", func(t *testing.T) {
+		top, state := state(t)
+		link := filepath.Join(top, "link")
+		if err := errors.Join(os.Symlink(state, link), os.Chmod(filepath.Join(top, "a"), 0o777)); err != nil {
+			t.Fatal(err)
+		}
+		trusted(t, link, "state directory "+link+": others can write to "+top+"/a on its path (mode 0777)", "chmod go-w "+top+"/a")
+	})
+	t.Run("a link for a token file", func(t *testing.T) {
+		_, state := state(t)
+		path := filepath.Join(state, "tokens.json")
+		if err := errors.Join(os.Rename(path, path+".old"), os.Symlink("tokens.json.old", path)); err != nil {
+			t.Fatal(err)
+		}
+		trusted(t, state, "file "+path+": not a regular file", "move it away")
+	})
+	t.Run("a pipe for a token file", func(t *testing.T) {
+		_, state := state(t)
+		path := filepath.Join(state, "tokens.json")
+		if err := errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		trusted(t, state, "file "+path+": not a regular file", "move it away")
+	})
+	t.Run("a file for a directory", func(t *testing.T) {
+		top, _ := state(t)
+		path := filepath.Join(top, "file")
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		trusted(t, path, "state directory "+path+": cannot be made: not a directory", "name another with --state-dir")
+	})
+}
+
+// A temporary file that somebody planted, and has open, is not written into.
+func TestSaveLeavesLeftovers(t *testing.T) {
+	_, dir := state(t)
+	planted, err := os.Create(filepath.Join(dir, "tokens.json.new"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer planted.Close()
+	open(t, dir, "uploader=one").issue("uploader", "ann", nil)
+	if info, err := planted.Stat(); err != nil || info.Size() != 0 {
+		t.Errorf("planted file: got %d bytes, %v, want none", info.Size(), err)
+	}
+}
+
+// A directory that is renamed while it is open is still the one written to.
+func TestSaveAfterRename(t *testing.T) {
+	top, dir := state(t)
+	b := open(t, dir, "uploader=one")
+	moved := filepath.Join(top, "moved")
+	if err := errors.Join(os.Rename(dir, moved), os.Mkdir(dir, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	b.issue("uploader", "ann", nil)
+	if planted, _ := os.ReadDir(dir); len(planted) != 0 {
+		t.Errorf("the directory in its place: got %v, want nothing in it", planted)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(open(t, moved, "uploader=one").Tokens("")); n != 2 {
+		t.Errorf("Tokens: got %d, want 2 in the directory that was opened", n)
+	}
+}

@@ -1,0 +1,115 @@
+package apps
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/vendord/vendord/profiles"
+)
+
+// version is that of the token file. It changes when an older vendord would
+// read too much or too little into a token.
+const version = 1
+
+// document is the token file. It ends in its closing bracket and no newline,
+// so that no part of it is a document.
+type document struct {
+	Version int      `json:"version"`
+	Tokens  []record `json:"tokens"`
+}
+
+type record struct {
+	Token
+	Hash string `json:"hash"`
+}
+
+var errNewer = errors.New("written by a newer vendord")
+
+// encodeTokens returns the token file with these tokens.
+func encodeTokens(tokens []Token) []byte {
+	d := document{Version: version, Tokens: []record{}}
+	for _, t := range tokens {
+		d.Tokens = append(d.Tokens, record{t, hex.EncodeToString(t.Hash[:])})
+	}
+	text, err := json.MarshalIndent(d, "", "  ")
+	if err != nil {
+		panic(err) // strings, and times that admit bounded: cannot fail
+	}
+	return text
+}
+
+// parseTokens reads what encodeTokens wrote, and nothing else. A token that was
+// left out as unreadable would be one that somebody relies on, and one with a
+// field left out might be good for more than was meant.
+func parseTokens(text []byte) ([]Token, error) {
+	// The version first: a newer file is no damaged one. This also finds
+	// what is cut short, and text after the end.
+	var v struct{ Version int }
+	if err := json.Unmarshal(text, &v); err != nil {
+		return nil, jsonError(err)
+	}
+	switch {
+	case v.Version > version:
+		return nil, fmt.Errorf("version %d: %w", v.Version, errNewer)
+	case v.Version < version:
+		return nil, fmt.Errorf("version %d was never written", v.Version)
+	}
+	var d document
+	strict := json.NewDecoder(bytes.NewReader(text))
+	strict.DisallowUnknownFields()
+	if err := strict.Decode(&d); err != nil {
+		return nil, jsonError(err)
+	}
+	if d.Tokens == nil {
+		return nil, errors.New("no tokens, not even none")
+	}
+	return fromRecords(d.Tokens)
+}
+
+func fromRecords(records []record) ([]Token, error) {
+	tokens := make([]Token, 0, len(records))
+	ids, hashes := make(map[string]bool), make(map[[32]byte]bool)
+	for i, r := range records {
+		t, err := r.token()
+		if err != nil {
+			return nil, fmt.Errorf("token %d: %w", i+1, err)
+		}
+		if ids[t.ID] || hashes[t.Hash] {
+			return nil, fmt.Errorf("token %d: its id or hash is another's too", i+1)
+		}
+		ids[t.ID], hashes[t.Hash] = true, true
+		tokens = append(tokens, t)
+	}
+	return tokens, nil
+}
+
+// token returns the token of a record that Issue can have stored.
+func (r record) token() (Token, error) {
+	t := r.Token
+	n, err := hex.Decode(t.Hash[:], []byte(r.Hash[:min(len(r.Hash), 64)]))
+	switch {
+	case err != nil || n != len(t.Hash) || len(r.Hash) != 64 || t.Hash == [32]byte{}:
+		return t, errors.New("its hash is not 64 hexadecimal digits")
+	case !wellFormedID(t.ID):
+		return t, errors.New("its id is not eight of a-z and 2-7")
+	case t.App == "" || (t.App == profiles.CLI) != (t.Profile != ""):
+		return t, errors.New("its app and profile do not fit")
+	case t.User == "" && !t.Steer || checkUser(t.User) != nil:
+		return t, errors.New("its user is not a user's name")
+	case t.Held:
+		return t, errors.New("it was held, not stored")
+	case !t.Issued.Before(t.Expires) || t.Expires.Sub(t.Issued) > maxLife:
+		return t, errors.New("its times do not fit")
+	}
+	t.Issued, t.Expires = t.Issued.UTC(), t.Expires.UTC()
+	return t, nil
+}
+
+// jsonError is what a decoder says, less its own name.
+func jsonError(err error) error {
+	return errors.New(strings.TrimPrefix(err.Error(), "json: "))
+}

@@ -1,0 +1,168 @@
+package apps
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"github.com/vendord/vendord/profiles"
+	"github.com/vendord/vendord/session"
+)
+
+// Bounds of what is kept. They keep the file small and a user who can run
+// commands in a loop from filling the daemon's memory.
+const (
+	maxIssued = 20                   // live tokens of an app and a user
+	maxHeld   = 1000                 // held tokens of a user
+	maxLife   = 366 * 24 * time.Hour // of a token
+	maxName   = 128                  // bytes of a user
+)
+
+// Issue stores a token. The caller has made its secret and fills in Hash, App,
+// User, Expires (at most 366 days away), Steer, for "cli" Profile, and ID or
+// leaves that to Issue. It fails with an *session.Error, and then nothing has
+// changed: the token is recognised only once it is on the disk.
+func (a *Apps) Issue(t Token) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	t.Held = false
+	s, now := a.state.Load(), a.now()
+	t, err := s.admit(t, now)
+	if err != nil {
+		return err
+	}
+	tokens := s.live(now)
+	if err := full(tokens, t); err != nil {
+		return err
+	}
+	tokens = append(tokens, t)
+	if err := a.recordLocked(tokens); err != nil {
+		return &session.Error{Class: session.Retry, Err: err,
+			Public: fmt.Sprintf("token for app %q: not issued: %v", t.App, err), Hint: "mend that and issue it again"}
+	}
+	a.state.Store(newSnapshot(s, s.config, tokens, now))
+	return nil
+}
+
+// Hold recognises a token until release is called, in memory alone. It takes
+// what Issue takes and fails likewise. release may be called more than once.
+func (a *Apps) Hold(t Token) (release func(), err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	t.Held = true
+	s, now := a.state.Load(), a.now()
+	if t, err = s.admit(t, now); err != nil {
+		return nil, err
+	}
+	tokens := s.live(now)
+	if count(tokens, func(o Token) bool { return o.Held && o.User == t.User }) >= maxHeld {
+		return nil, refused(fmt.Sprintf("user %q: %d programs hold tokens already", t.User, maxHeld),
+			"end some of the programs under vendord exec")
+	}
+	a.state.Store(newSnapshot(s, s.config, append(tokens, t), now))
+	return sync.OnceFunc(func() { a.release(t) }), nil
+}
+
+// release forgets a held token. The ID is compared too: a program that lost its
+// connection may hold the same secret again by now, under another.
+func (a *Apps) release(t Token) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s, now := a.state.Load(), a.now()
+	tokens := slices.DeleteFunc(s.live(now), func(o Token) bool { return o.Hash == t.Hash && o.ID == t.ID })
+	a.state.Store(newSnapshot(s, s.config, tokens, now))
+}
+
+// admit returns the token as it will be kept, or why it will not.
+func (s *snapshot) admit(t Token, now time.Time) (Token, error) {
+	if t.ID == "" {
+		t.ID = NewID()
+	}
+	// Wall clock times only: a monotonic reading stands still while a laptop
+	// sleeps, and the token would outlive what its owner was told.
+	t.Issued, t.Expires = now.Round(0).UTC(), t.Expires.Round(0).UTC()
+	if err := s.checkTarget(t); err != nil {
+		return t, err
+	}
+	if err := checkUser(t.User); err != nil {
+		return t, err
+	}
+	switch {
+	case t.User == "" && !t.Steer:
+		return t, refused("token: has no user", "only whoever steers vendord may issue a token that any user can present")
+	case !wellFormedID(t.ID):
+		return t, refused(fmt.Sprintf("token id %.32q: not eight of a-z and 2-7", t.ID), "leave it out")
+	case t.Hash == [32]byte{}:
+		return t, refused("token: has no hash", "send the SHA-256 of its secret")
+	case !t.liveAt(now):
+		return t, refused("token: would be expired already", "give it a time to live")
+	case t.Expires.Sub(now) > maxLife:
+		return t, refused("token: would live for more than 366 days", "let it expire sooner, and issue a new one then")
+	}
+	for _, e := range s.entries {
+		if e.Hash == t.Hash || e.ID == t.ID {
+			// Two tokens of one secret would be cut off, or not, together.
+			return t, refused("token: there is one with this id or secret", "make a new one")
+		}
+	}
+	return t, nil
+}
+
+// checkTarget refuses a token that is for nothing the configuration has.
+func (s *snapshot) checkTarget(t Token) error {
+	if t.App == profiles.CLI {
+		if _, ok := s.config.Profiles[t.Profile]; !ok {
+			return unknown("profile", t.Profile, maps.Keys(s.config.Profiles))
+		}
+		return nil
+	}
+	if _, ok := s.config.Apps[t.App]; !ok {
+		return unknown("app", t.App, maps.Keys(s.config.Apps))
+	}
+	if t.Profile != "" {
+		return refused(fmt.Sprintf("token for app %q: names profile %.66q", t.App, t.Profile),
+			"leave the profile out: programs get the one that the app uses now")
+	}
+	return nil
+}
+
+// checkUser refuses what cannot be a user's name and would spoil a line of the
+// log. Windows has names with spaces and backslashes.
+func checkUser(user string) error {
+	if len(user) > maxName || strings.ContainsFunc(user, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return refused(fmt.Sprintf("user %.32q: not a user's name", user), "name a user of this machine")
+	}
+	return nil
+}
+
+func wellFormedID(id string) bool {
+	return len(id) == idLen && strings.Trim(id, idCharacters) == ""
+}
+
+// full refuses the one token that is too many for its app and user.
+func full(tokens []Token, t Token) error {
+	same := slices.DeleteFunc(slices.Clone(tokens), func(o Token) bool {
+		return o.Held || o.App != t.App || o.User != t.User
+	})
+	if len(same) < maxIssued {
+		return nil
+	}
+	slices.SortFunc(same, byIssue)
+	next := slices.MinFunc(same, func(a, b Token) int { return a.Expires.Compare(b.Expires) })
+	return refused(fmt.Sprintf("app %q: user %q has %d live tokens, which is the most", t.App, t.User, len(same)),
+		fmt.Sprintf("vendord token revoke %s ID; the oldest are %s, %s and %s; %s expires next, %s", t.App,
+			same[0].ID, same[1].ID, same[2].ID, next.ID, next.Expires.Format(time.DateOnly)))
+}
+
+func count(tokens []Token, f func(Token) bool) (n int) {
+	for _, t := range tokens {
+		if f(t) {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,23 @@
+//go:build unix
+
+package apps
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+var errLocked = errors.New("locked by another process")
+
+// lock takes an exclusive lock without waiting. flock and not fcntl: the latter
+// is lost when any descriptor of the file is closed, and a second Open in this
+// very process would get it.
+func lock(f *os.File) error {
+	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return errLocked
+	}
+	return err
+}

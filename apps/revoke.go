@@ -1,0 +1,82 @@
+package apps
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/vendord/vendord/profiles"
+	"github.com/vendord/vendord/session"
+)
+
+// Revoke revokes the token with this id of an app or, if id is empty, all of
+// the app, those that running programs hold included: they are not recognised
+// from now on. It returns how many there were, and fails for an app or id that
+// is not known.
+//
+// It also fails if the file cannot be written. The tokens are revoked even so,
+// but a restart would bring them back; revoking them again, issuing any token,
+// or Close tries once more to record it.
+func (a *Apps) Revoke(app, id string) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s, now := a.state.Load(), a.now()
+	match := func(t Token) bool { return t.App == app && (id == "" || t.ID == id) }
+	tokens := s.live(now)
+	var revoked []Token
+	for _, t := range tokens {
+		if match(t) {
+			revoked = append(revoked, t)
+		}
+	}
+	n := len(revoked) + count(a.unrecorded, match)
+	if n == 0 {
+		return 0, s.checkRevoked(app, id)
+	}
+	// Memory first: a full disk must not keep a stolen token alive.
+	tokens = slices.DeleteFunc(tokens, match)
+	a.state.Store(newSnapshot(s, s.config, tokens, now))
+	for _, t := range revoked {
+		if !t.Held {
+			a.unrecorded = append(a.unrecorded, t)
+		}
+	}
+	if len(a.unrecorded) == 0 {
+		return n, nil
+	}
+	return n, a.retryLocked(tokens)
+}
+
+// retryLocked records what was revoked.
+func (a *Apps) retryLocked(tokens []Token) error {
+	err := a.recordLocked(tokens)
+	if err == nil {
+		return nil
+	}
+	return &session.Error{Class: session.Retry, Err: err,
+		Public: fmt.Sprintf("revoked tokens (%d): not recorded: %v", len(a.unrecorded), err),
+		Hint:   "they are refused now, but a restart of vendord would bring them back: mend that and revoke them again"}
+}
+
+// checkRevoked says why there was nothing to revoke. An app without tokens is
+// no error, unless there is no such app: the token meant is still good then.
+func (s *snapshot) checkRevoked(app, id string) error {
+	if _, ok := s.config.Apps[app]; !ok && app != profiles.CLI {
+		return unknown("app", app, maps.Keys(s.config.Apps))
+	}
+	if id == "" {
+		return nil
+	}
+	return refused(fmt.Sprintf("token %.32q: app %q has none with this id", id, app), "vendord token list shows them")
+}
+
+// recordLocked writes the tokens that are to outlive the process. What was
+// revoked before is recorded with that.
+func (a *Apps) recordLocked(tokens []Token) error {
+	kept := slices.DeleteFunc(slices.Clone(tokens), func(t Token) bool { return t.Held })
+	if err := a.store.save(kept); err != nil {
+		return err
+	}
+	a.unrecorded = nil
+	return nil
+}

@@ -1,0 +1,116 @@
+package apps
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"hash/crc32"
+	"math/big"
+	"strings"
+
+	"github.com/vendord/vendord/session"
+)
+
+// A secret is the prefix, 43 digits that hold 256 bits, and 6 that hold the
+// CRC-32 of those. The prefix and the checksum let a secret scanner tell a
+// leaked token from any other text without asking anybody.
+const (
+	prefix       = "vnd_"
+	bodyLen      = 43
+	sumLen       = 6
+	secretLen    = len(prefix) + bodyLen + sumLen
+	idLen        = 8
+	idCharacters = "abcdefghijklmnopqrstuvwxyz234567"
+)
+
+// NewSecret returns a new token's secret, "vnd_" and 49 characters that every
+// shell and header takes as they are, and its hash. The secret is shown once,
+// to whoever asked for it; only the hash is kept.
+func NewSecret() (secret string, hash [32]byte) {
+	var bits [32]byte
+	_, _ = rand.Read(bits[:]) // it ends the program rather than fail (crypto/rand, Go 1.24)
+	body := digits(new(big.Int).SetBytes(bits[:]), bodyLen)
+	secret = prefix + body + checksum(body)
+	return secret, sha256.Sum256([]byte(secret))
+}
+
+// NewID returns a name for a new token, eight characters. It is random and has
+// nothing to do with the secret: lists and logs show it.
+func NewID() string {
+	var bits [idLen * 5 / 8]byte
+	_, _ = rand.Read(bits[:])
+	return base32.NewEncoding(idCharacters).EncodeToString(bits[:])
+}
+
+// Hash returns the hash of a secret. It fails, with an Error of class
+// Unrecognised that does not repeat the secret, for anything that NewSecret
+// cannot have made.
+func Hash(secret string) ([32]byte, error) {
+	if err := checkShape(secret); err != nil {
+		return [32]byte{}, err
+	}
+	if err := checkSum(secret); err != nil {
+		return [32]byte{}, err
+	}
+	return sum(secret), nil
+}
+
+// sum hashes a secret of the right shape. The array is there for its place:
+// []byte(secret) would be an allocation on every request.
+func sum(secret string) [32]byte {
+	var text [secretLen]byte
+	copy(text[:], secret)
+	return sha256.Sum256(text[:])
+}
+
+// checkShape says what is wrong with a secret at first sight. What it tells, and
+// checkSum, is known to everyone who can read this file, so it may be told to
+// everyone who asks.
+func checkShape(secret string) error {
+	switch {
+	case shaped(secret):
+		return nil
+	case secret == "":
+		return unrecognised("token: none was sent", `set AWS_CONTAINER_AUTHORIZATION_TOKEN, or run the program under "vendord exec"`)
+	case strings.ContainsAny(secret, " \t\r\n\v\f"):
+		return unrecognised("token: has a space or a line break in it", "a token file must not end in a newline: printf %s TOKEN > FILE")
+	}
+	return unrecognised("token: not one of vendord's",
+		`one is vnd_ and 49 letters and digits; send it alone, or after "Bearer "`)
+}
+
+// shaped says whether every character is one that NewSecret uses.
+func shaped(secret string) bool {
+	if len(secret) != secretLen || secret[:len(prefix)] != prefix {
+		return false
+	}
+	for _, c := range []byte(secret[len(prefix):]) {
+		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return true
+}
+
+// checkSum finds the secret that lost a character, or got another, on its way
+// here. It takes one of the right shape.
+func checkSum(secret string) error {
+	if body := secret[len(prefix) : len(prefix)+bodyLen]; checksum(body) != secret[len(prefix)+bodyLen:] {
+		return unrecognised("token: damaged, its checksum does not match", "copy it again, whole")
+	}
+	return nil
+}
+
+func checksum(body string) string {
+	return digits(new(big.Int).SetUint64(uint64(crc32.ChecksumIEEE([]byte(body)))), sumLen)
+}
+
+// digits returns n in base 62 (digits as math/big has them) with leading zeros up to width.
+func digits(n *big.Int, width int) string {
+	text := n.Text(62)
+	return strings.Repeat("0", width-len(text)) + text
+}
+
+func unrecognised(public, hint string) *session.Error {
+	return &session.Error{Class: session.Unrecognised, Public: public, Hint: hint}
+}

@@ -1,0 +1,207 @@
+package apps
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/vendord/vendord/session"
+)
+
+// The files of a state directory that are ours.
+const (
+	tokenFile = "tokens.json"
+	tempFile  = "tokens.json.new"
+	lockFile  = "lock"
+)
+
+// store is the state directory, held open: whoever exchanges a directory above
+// it later does not exchange the one that is written to. The zero store keeps
+// nothing.
+type store struct {
+	dir  string
+	root *os.Root
+	lock *os.File // holds the lock as long as it is open
+}
+
+// openStore makes, checks and locks the directory.
+func openStore(dir string) (*store, error) {
+	if dir == "" {
+		return &store{}, nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, dirError(dir, fmt.Sprintf("cannot be made: %v", reason(err)), "name another with --state-dir", err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, dirError(dir, fmt.Sprintf("cannot be opened: %v", reason(err)), "name another with --state-dir", err)
+	}
+	s := &store{dir: dir, root: root}
+	if err = checkDir(dir, root); err == nil {
+		err = s.acquire()
+	}
+	if err != nil {
+		_ = s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *store) close() error {
+	if s.root == nil {
+		return nil
+	}
+	var err error
+	if s.lock != nil {
+		err = s.lock.Close()
+	}
+	return errors.Join(err, s.root.Close())
+}
+
+// acquire takes the lock and puts our process id into its file, for whoever
+// comes next. The operating system takes the lock back when the process ends,
+// however it ends; the file stays, since to remove it is to take it from under
+// somebody who has just opened it.
+func (s *store) acquire() error {
+	if err := s.checkFile(lockFile); err != nil {
+		return err
+	}
+	f, err := s.root.OpenFile(lockFile, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return dirError(s.dir, fmt.Sprintf("cannot be locked: %v", reason(err)), "", err)
+	}
+	s.lock = f
+	err = lock(f)
+	if errors.Is(err, errLocked) {
+		who := "in use by another vendord"
+		text, _ := s.root.ReadFile(lockFile)
+		if pid, _, _ := strings.Cut(string(text), "\n"); pid != "" {
+			who += fmt.Sprintf(" (pid %.10s)", pid)
+		}
+		return dirError(s.dir, who, "stop that one, or give this one another with --state-dir", nil)
+	}
+	if err != nil {
+		return dirError(s.dir, fmt.Sprintf("cannot be locked: %v", reason(err)), "", err)
+	}
+	// On a full disk the process id is missing from a message, no more. It is
+	// cut after, not before, it is written: ext4 waits for the disk when a file
+	// is emptied, filled and closed.
+	n, _ := fmt.Fprintf(f, "%d\n", os.Getpid())
+	_ = f.Truncate(int64(n))
+	return nil
+}
+
+// checkFile refuses a file that somebody else may have put there while the
+// directory was open to them: a token file of theirs is a way in.
+func (s *store) checkFile(name string) error {
+	info, err := s.root.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	path := filepath.Join(s.dir, name)
+	switch {
+	case err != nil:
+		return fileError(path, fmt.Sprintf("cannot be read: %v", reason(err)), "", err)
+	case !info.Mode().IsRegular():
+		return fileError(path, "not a regular file", "move it away", nil)
+	}
+	return private(info, "file", path)
+}
+
+// load returns the tokens in the file. It never changes the file.
+func (s *store) load() ([]Token, error) {
+	if s.root == nil {
+		return nil, nil
+	}
+	if err := s.checkFile(tokenFile); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(s.dir, tokenFile)
+	text, err := s.root.ReadFile(tokenFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fileError(path, fmt.Sprintf("cannot be read: %v", reason(err)), "", err)
+	}
+	tokens, err := parseTokens(text)
+	if errors.Is(err, errNewer) {
+		return nil, fileError(path, err.Error(), "start that one, or move the file away and issue its tokens again", nil)
+	}
+	if err != nil {
+		return nil, fileError(path, "damaged: "+err.Error(), "move it away; its tokens have to be issued again", err)
+	}
+	return tokens, nil
+}
+
+// save replaces the token file, the oldest token first. Whatever happens, the
+// disk has the old file or the new one, whole: the bytes are there before the
+// name is. After an error it may be either; the next save settles it.
+func (s *store) save(tokens []Token) error {
+	if s.root == nil {
+		return nil
+	}
+	slices.SortFunc(tokens, byIssue)
+	if err := s.replace(encodeTokens(tokens)); err != nil {
+		return fmt.Errorf("writing %s: %w", filepath.Join(s.dir, tokenFile), reason(err))
+	}
+	return nil
+}
+
+func (s *store) replace(text []byte) error {
+	// A leftover is not written into: who made it may have it open still.
+	if err := s.root.Remove(tempFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := s.root.OpenFile(tempFile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = s.root.Rename(tempFile, tokenFile)
+	}
+	if err != nil {
+		_ = s.root.Remove(tempFile)
+		return err
+	}
+	return s.syncDir()
+}
+
+// syncDir makes the new name last. Windows cannot, and does it by itself.
+func (s *store) syncDir() error {
+	d, err := s.root.Open(".")
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return syncDir(d)
+}
+
+// reason is an error without the call and the path around it, which the message
+// has already.
+func reason(err error) error {
+	if e, ok := errors.AsType[syscall.Errno](err); ok {
+		return e
+	}
+	return err
+}
+
+func dirError(dir, problem, hint string, err error) *session.Error {
+	return &session.Error{Class: session.Configuration, Public: fmt.Sprintf("state directory %s: %s", dir, problem), Hint: hint, Err: err}
+}
+
+func fileError(path, problem, hint string, err error) *session.Error {
+	return &session.Error{Class: session.Configuration, Public: fmt.Sprintf("file %s: %s", path, problem), Hint: hint, Err: err}
+}

@@ -1,0 +1,40 @@
+package apps
+
+import (
+	"cmp"
+	"time"
+)
+
+// Token is one token, without its secret.
+type Token struct {
+	// ID names it in lists, logs and for Revoke: eight characters of NewID.
+	ID string `json:"id"`
+	// App is the app that it is good for.
+	App string `json:"app"`
+	// User is the user it was issued for, or empty: whoever holds it.
+	User string `json:"user,omitempty"`
+	// Profile is the one profile of a token of the app "cli"; other apps'
+	// tokens get their app's current profile, and it is empty.
+	Profile string `json:"profile,omitempty"`
+	// Hash is the SHA-256 of the secret.
+	Hash [32]byte `json:"-"`
+	// Steer says that whoever issued it may steer. Without it the token is
+	// one that a user asked for, and good only as long as the user has a
+	// live token from somebody who may: of the same app or, for "cli", of
+	// an app that has the profile.
+	Steer bool `json:"steer,omitempty"`
+	// Held says that it lives in memory, as long as the program that it was
+	// made for. Hold sets it.
+	Held bool `json:"held,omitempty"`
+	// Issued is when it was issued, and Expires from when on it is refused.
+	Issued  time.Time `json:"issued"`
+	Expires time.Time `json:"expires"`
+}
+
+// liveAt says whether the token is still good at now.
+func (t Token) liveAt(now time.Time) bool { return now.Before(t.Expires) }
+
+// byIssue sorts tokens by age, the oldest first.
+func byIssue(a, b Token) int {
+	return cmp.Or(a.Issued.Compare(b.Issued), cmp.Compare(a.ID, b.ID))
+}

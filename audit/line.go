@@ -1,0 +1,112 @@
+package audit
+
+import (
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// cut bounds what a stranger can put into a line.
+const cut = 200
+
+// appendLine appends e as one line of JSON. It is written by hand because it
+// is on the path of every request: a tenth of the time of encoding/json, and
+// nothing allocated.
+func appendLine(b []byte, e *Event) []byte {
+	b = appendTime(append(b, `{"time":`...), e.Time)
+	b = strconv.AppendUint(append(b, `,"id":`...), e.ID, 10)
+	b = appendField(b, `,"path":`, clip(e.Path))
+	b = appendField(b, `,"app":`, e.App)
+	b = appendField(b, `,"how":`, e.How)
+	b = appendField(b, `,"user":`, e.User)
+	b = appendField(b, `,"token":`, e.TokenID)
+	b = appendField(b, `,"profile":`, e.Profile)
+	b = appendField(b, `,"role":`, e.RoleARN)
+	b = appendField(b, `,"session":`, e.SessionName)
+	if e.KeyID != "" {
+		b = appendField(b, `,"key":`, e.KeyID)
+		b = appendTime(append(b, `,"expires":`...), e.Expires)
+		b = strconv.AppendBool(append(b, `,"minted":`...), e.Minted)
+	}
+	b = strconv.AppendInt(append(b, `,"status":`...), int64(e.Status), 10)
+	b = appendField(b, `,"code":`, e.Code)
+	b = appendField(b, `,"message":`, e.Message)
+	b = appendField(b, `,"hint":`, e.Hint)
+	b = appendField(b, `,"agent":`, clip(e.Agent))
+	return append(b, "}\n"...)
+}
+
+// appendLost appends the line that stands for n lost ones.
+func appendLost(b []byte, now time.Time, n int) []byte {
+	b = appendTime(append(b, `{"time":`...), now)
+	b = strconv.AppendInt(append(b, `,"lost":`...), int64(n), 10)
+	return append(b, "}\n"...)
+}
+
+// appendField appends a key, given as it stands in the line, and its value, or
+// nothing for an empty value.
+func appendField(b []byte, key, value string) []byte {
+	if value == "" {
+		return b
+	}
+	return appendString(append(b, key...), value)
+}
+
+// appendTime appends t in UTC with milliseconds, always as many characters. It
+// goes by way of RFC 3339 because the time package writes that form, and no
+// other with a fixed fraction, in a fifth of the time.
+func appendTime(b []byte, t time.Time) []byte {
+	b = t.UTC().AppendFormat(append(b, '"'), time.RFC3339)
+	ms := t.Nanosecond() / int(time.Millisecond)
+	return append(b[:len(b)-len("Z")], '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z', '"')
+}
+
+// clip returns at most the first cut bytes of s, whole runes.
+func clip(s string) string {
+	if len(s) <= cut {
+		return s
+	}
+	end := cut
+	for end > cut-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end]
+}
+
+// appendString appends s as a JSON string. Whatever does not print is escaped,
+// more than JSON asks for: people read this file with cat and tail, and a
+// User-Agent must not move their cursor, rename their window, or turn the
+// direction of the text. Bytes that are no UTF-8 become U+FFFD.
+func appendString(b []byte, s string) []byte {
+	b = append(b, '"')
+	start := 0 // of what is yet to be copied
+	for i := 0; i < len(s); {
+		c := s[i]
+		if ' ' <= c && c <= '~' && c != '"' && c != '\\' {
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if r >= utf8.RuneSelf && strconv.IsPrint(r) && (r != utf8.RuneError || size > 1) {
+			i += size
+			continue
+		}
+		b = appendEscape(append(b, s[start:i]...), r)
+		i += size
+		start = i
+	}
+	return append(append(b, s[start:]...), '"')
+}
+
+// appendEscape appends r escaped.
+func appendEscape(b []byte, r rune) []byte {
+	const hex = "0123456789abcdef"
+	switch {
+	case r == '"' || r == '\\':
+		return append(b, '\\', byte(r))
+	case r > 0xFFFF: // JSON escapes are of UTF-16
+		r -= 0x10000
+		return appendEscape(appendEscape(b, 0xD800+r>>10), 0xDC00+r&0x3FF)
+	}
+	return append(b, '\\', 'u', hex[r>>12&0xF], hex[r>>8&0xF], hex[r>>4&0xF], hex[r&0xF])
+}

@@ -1,0 +1,223 @@
+//go:build unix
+
+package audit_test
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vendord/vendord/audit"
+	"github.com/vendord/vendord/session"
+)
+
+// folder returns a directory that only we may write to, and without links.
+func folder(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func open(t *testing.T, path string) io.WriteCloser {
+	t.Helper()
+	out, err := audit.Open(path)
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	t.Cleanup(func() { _ = out.Close() })
+	return out
+}
+
+func write(t *testing.T, out io.Writer, text string) {
+	t.Helper()
+	if n, err := io.WriteString(out, text); n != len(text) || err != nil {
+		t.Fatalf("Write: got %d, %v", n, err)
+	}
+}
+
+func wantText(t *testing.T, path, want string) {
+	t.Helper()
+	got, err := os.ReadFile(path)
+	if err != nil || string(got) != want {
+		t.Errorf("%s: got %q, %v, want %q", filepath.Base(path), got, err, want)
+	}
+}
+
+func TestOpenMakesAFileOfOurOwn(t *testing.T) {
+	path := filepath.Join(folder(t), "audit.log")
+	write(t, open(t, path), "one\n")
+	info, err := os.Stat(path)
+	if err != nil || info.Mode() != 0o600 {
+		t.Errorf("mode: got %v, %v, want -rw-------", info.Mode(), err)
+	}
+}
+
+func TestOpenAppends(t *testing.T) {
+	path := filepath.Join(folder(t), "audit.log")
+	write(t, open(t, path), "one\n")
+	write(t, open(t, path), "two\n")
+	wantText(t, path, "one\ntwo\n")
+}
+
+func TestOpenDashIsStandardOutput(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func(old *os.File) { os.Stdout = old }(os.Stdout)
+	os.Stdout = w
+	out := open(t, "-")
+	if err := out.Close(); err != nil {
+		t.Fatalf("Close: %v", err)
+	}
+	write(t, out, "still open\n")
+	_ = w.Close()
+	if got, _ := io.ReadAll(r); string(got) != "still open\n" {
+		t.Errorf("standard output: got %q", got)
+	}
+}
+
+func TestOpenFollowsRotation(t *testing.T) {
+	dir := folder(t)
+	path := filepath.Join(dir, "audit.log")
+	out := open(t, path)
+	write(t, out, "one\n")
+	if err := os.Rename(path, path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	write(t, out, "two\n")
+	wantText(t, path+".1", "one\n")
+	wantText(t, path, "two\n")
+
+	if err := os.Truncate(path, 0); err != nil { // logrotate's copytruncate
+		t.Fatal(err)
+	}
+	write(t, out, "three\n")
+	wantText(t, path, "three\n")
+}
+
+func TestOpenLosesNothingWhereItCannotFollow(t *testing.T) {
+	dir := folder(t)
+	path := filepath.Join(dir, "audit.log")
+	out := open(t, path)
+	if err := os.Rename(path, path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	n, err := io.WriteString(out, "one\n")
+	if want := "audit log " + path + ": is no regular file"; n != 4 || err == nil || err.Error() != want {
+		t.Errorf("Write: got %d, %v, want 4, %s", n, err, want)
+	}
+	wantText(t, path+".1", "one\n")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	write(t, out, "two\n")
+	wantText(t, path, "two\n")
+}
+
+func TestOpenRefuses(t *testing.T) {
+	for _, test := range []struct {
+		name          string
+		prepare       func(dir string) error
+		path          string // under the directory
+		problem, hint string // after "audit log PATH: "; DIR is the directory
+	}{
+		{"a link, which may lead anywhere", func(dir string) error { return os.Symlink("/etc/passwd", dir+"/a") }, "a",
+			"is no regular file", "name the file itself, or - for standard output"},
+		{"a link to a file of ours too", func(dir string) error {
+			return errorsOf(os.WriteFile(dir+"/b", nil, 0o600), os.Symlink("b", dir+"/a"))
+		}, "a",
+			"is no regular file", "name the file itself, or - for standard output"},
+		{"a directory", func(dir string) error { return os.Mkdir(dir+"/a", 0o700) }, "a",
+			"is no regular file", "name the file itself, or - for standard output"},
+		{"a pipe, without waiting for its reader", func(dir string) error { return syscall.Mkfifo(dir+"/a", 0o600) }, "a",
+			"is no regular file", "name the file itself, or - for standard output"},
+		{"a file that everybody may write to", func(dir string) error {
+			return errorsOf(os.WriteFile(dir+"/a", nil, 0o600), os.Chmod(dir+"/a", 0o602))
+		}, "a",
+			"may be written to by everybody", "chmod o-w DIR/a"},
+		{"a directory that everybody may write to", func(dir string) error {
+			return errorsOf(os.Mkdir(dir+"/d", 0o700), os.Chmod(dir+"/d", 0o777))
+		}, "d/a",
+			"may be written to by everybody", "chmod o-w DIR/d"},
+		{"a directory further up that everybody may write to", func(dir string) error {
+			return errorsOf(os.MkdirAll(dir+"/d/e", 0o700), os.Chmod(dir+"/d", 0o777))
+		}, "d/e/a",
+			"may be written to by everybody", "chmod o-w DIR/d"},
+		{"a directory that is not there", func(string) error { return nil }, "d/a",
+			"has no directory: no such file or directory", "make the directory first"},
+		{"a name that cannot be", func(string) error { return nil }, strings.Repeat("a", 300),
+			"cannot be opened: file name too long", "give another place with --audit-log"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := folder(t)
+			if err := test.prepare(dir); err != nil {
+				t.Fatal(err)
+			}
+			_, err := audit.Open(filepath.Join(dir, test.path))
+			e := session.AsError(err)
+			if e == nil || e.Class != session.Configuration {
+				t.Fatalf("Open: got %v, want an error of class configuration", err)
+			}
+			if !strings.HasPrefix(e.Public, "audit log "+dir+"/") || !strings.HasSuffix(e.Public, ": "+test.problem) {
+				t.Errorf("Open: got %q, want audit log %s/…: %s", e.Public, dir, test.problem)
+			}
+			if want := strings.ReplaceAll(test.hint, "DIR", dir); e.Hint != want {
+				t.Errorf("hint: got %q, want %q", e.Hint, want)
+			}
+		})
+	}
+}
+
+func TestOpenTakesAStickyDirectory(t *testing.T) {
+	dir := filepath.Join(folder(t), "tmp")
+	if err := errorsOf(os.Mkdir(dir, 0o700), os.Chmod(dir, 0o777|os.ModeSticky)); err != nil {
+		t.Fatal(err)
+	}
+	write(t, open(t, filepath.Join(dir, "audit.log")), "one\n")
+}
+
+func TestOpenStaysWhereALinkOnTheWayLed(t *testing.T) {
+	dir := folder(t)
+	if err := errorsOf(os.Mkdir(dir+"/old", 0o700), os.Mkdir(dir+"/new", 0o700), os.Symlink("old", dir+"/link")); err != nil {
+		t.Fatal(err)
+	}
+	out := open(t, dir+"/link/audit.log")
+	if err := errorsOf(os.Remove(dir+"/link"), os.Symlink("new", dir+"/link")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, out, "one\n")
+	wantText(t, dir+"/old/audit.log", "one\n")
+}
+
+func errorsOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestLogWritesToAFile(t *testing.T) {
+	path := filepath.Join(folder(t), "audit.log")
+	log := audit.New(audit.Config{Out: open(t, path), Now: func() time.Time { return noon }})
+	log.Record(&audit.Event{Status: 401, Code: "NotRecognized"})
+	if err := log.Flush(); err != nil {
+		t.Fatalf("Flush: %v", err)
+	}
+	wantText(t, path, `{"time":"2026-11-21T11:00:00.123Z","id":1,"status":401,"code":"NotRecognized"}`+"\n")
+}

@@ -1,0 +1,77 @@
+package cache
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	// nap is the longest that Run sleeps: a laptop's timers stand still while
+	// it sleeps, so after waking up the time is looked at again this soon.
+	nap = 30 * time.Second
+	// farewell is how long Run waits, at its end, for attempts to end too.
+	farewell = 3 * time.Second
+)
+
+// Run renews behind callers' backs what is wanted (see Warm) or was used since
+// it was minted, and forgets what has lapsed, until ctx ends. It then ends the
+// attempts under way, waits for them a moment, and returns nil: there is no
+// other way to stop, so being stopped is no error. From then on the cache
+// hands out what lives and mints nothing. Run is called once.
+func (c *Cache) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		timer := time.NewTimer(c.sweep())
+		select {
+		case <-timer.C:
+		case <-c.wake:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+	c.mu.Lock()
+	c.stop()
+	c.mu.Unlock()
+
+	ended := make(chan struct{})
+	go func() {
+		c.attempts.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(farewell):
+	}
+	return nil
+}
+
+// sweep starts every attempt that is due and drops what has lapsed. It
+// returns how long there will be nothing to do, a nap at most.
+func (c *Cache) sweep() time.Duration {
+	now, sleep := c.now(), nap
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for e := range c.all {
+		switch next := e.nextLocked(now); {
+		case e.lapsedLocked(now):
+			c.entries.Delete(e.request.Key())
+		case next <= 0:
+			c.tryLocked(e, now)
+		default:
+			sleep = min(sleep, next)
+		}
+	}
+	c.alarm = now.Add(sleep)
+	return sleep
+}
+
+// alarmLocked wakes Run if an attempt that ended makes the session due before
+// Run looks by itself, as after most failures. Whatever else makes one due, a
+// nap later is soon enough.
+func (c *Cache) alarmLocked(e *entry, now time.Time) {
+	if e.nextLocked(now) < c.alarm.Sub(now) {
+		select {
+		case c.wake <- struct{}{}:
+		default: // it is about to look already
+		}
+	}
+}

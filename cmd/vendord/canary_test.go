@@ -1,0 +1,215 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/vendord/vendord/control"
+	"github.com/vendord/vendord/fakeaws"
+	"github.com/vendord/vendord/profiles"
+	"github.com/vendord/vendord/server"
+)
+
+// safeBuffer is a log that many goroutines write.
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// testDaemon is a running daemon on a fake AWS, with everything it prints kept.
+type testDaemon struct {
+	*daemon
+	aws         *fakeaws.Fake
+	client      *control.Client
+	log, record *safeBuffer
+	dir         string
+}
+
+func startDaemon(t *testing.T) *testDaemon {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d := &testDaemon{log: &safeBuffer{}, record: &safeBuffer{}, dir: dir}
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	t.Cleanup(func() { cancel(); running.Wait() })
+
+	var err error
+	if d.aws, err = fakeaws.New(fakeaws.Config{State: fakeaws.Example()}); err != nil {
+		t.Fatal(err)
+	}
+	awsListener := mustListen(t)
+	running.Go(func() { _ = d.aws.Serve(ctx, awsListener) })
+	if err := writeDemoFiles(dir, "http://"+awsListener.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	d.daemon, err = newDaemon(daemonOptions{
+		config: profiles.Options{Path: filepath.Join(dir, "vendord.toml"), UID: os.Getuid(), Home: dir},
+		state:  filepath.Join(dir, "state"), audit: d.record,
+		user: "tester",
+		log:  slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	socket := filepath.Join(dir, "s")
+	ctl, err := control.Listen(socket, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	vend, ready := mustListen(t), make(chan struct{})
+	running.Go(func() {
+		if err := d.Run(ctx, vend, ctl, func() { close(ready) }); err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	<-ready
+	if d.client, err = control.Dial(ctx, socket); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.client.Close)
+	return d
+}
+
+func mustListen(t *testing.T) net.Listener {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ln
+}
+
+// TestCanary plants recognisable secrets and looks for them in everything that
+// vendord prints, on the good path and on every bad one.
+func TestCanary(t *testing.T) {
+	d := startDaemon(t)
+	token, spec := newToken(control.TokenSpec{App: "agent", TTL: time.Hour, Warm: true})
+	issued, err := d.client.Issue(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	credentials, err := server.Fetch(t.Context(), issued.URL, token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, sessionToken := credentials.Reveal()
+	var printed strings.Builder
+	for _, kind := range []string{"throttle", "server-error", "garbage", "empty-key", "past-expiry", "access-denied", "reset"} {
+		d.fail(t, kind)
+		d.cache.Retain(nothing)
+		_, err := server.Fetch(t.Context(), issued.URL, token)
+		if err == nil {
+			t.Errorf("Fetch under %s: got credentials, want an error", kind)
+		} else {
+			printed.WriteString(err.Error() + hintOf(err) + "\n")
+		}
+	}
+	d.hostile(t, issued.URL, token)
+	status, err := d.client.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []any{status, credentials, issued, spec} {
+		text, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		printed.Write(text)
+	}
+	if _, err := d.client.Revoke(t.Context(), "agent", ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.audit.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	everything := printed.String() + d.log.String() + d.record.String()
+	if len(d.log.String()) == 0 || !strings.Contains(d.record.String(), credentials.KeyID) {
+		t.Fatal("canary: the log or the record is empty, so this test shows nothing")
+	}
+	stored, err := os.ReadFile(filepath.Join(d.dir, "state", "tokens.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, bird := range map[string]string{"john's key": exampleKey().Secret, "a session's key": secret,
+		"a session token": sessionToken, "an app's token": token} {
+		if strings.Contains(everything+string(stored), bird) {
+			t.Errorf("canary: %s was printed", name)
+		}
+	}
+	if strings.Contains(everything, spec.Hash) && !strings.Contains(printed.String(), spec.Hash) {
+		t.Error("canary: a token's hash was printed")
+	}
+}
+
+// fail has AWS fail AssumeRole from now on, and forgets earlier failures.
+func (d *testDaemon) fail(t *testing.T, kind string) {
+	t.Helper()
+	url := "http://" + strings.TrimPrefix(d.book.Config().Daemon.STSEndpoint, "http://") + "/_fake/faults"
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := http.DefaultClient.Do(r); err != nil {
+		t.Fatal(err)
+	}
+	body := strings.NewReader(`{"operation":"AssumeRole","kind":"` + kind + `"}`)
+	response, err := http.Post(url, "application/json", body)
+	if err != nil || response.StatusCode/100 != 2 {
+		t.Fatalf("fault %s: %v %v", kind, response, err)
+	}
+	response.Body.Close()
+}
+
+// hostile asks with the token where it does not belong, so that an error could
+// repeat it.
+func (d *testDaemon) hostile(t *testing.T, url, token string) {
+	t.Helper()
+	for _, change := range []func(*http.Request){
+		func(r *http.Request) { r.Header.Set("Authorization", token+"x") },
+		func(r *http.Request) { r.Header.Set("Origin", token) },
+		func(r *http.Request) { r.Host = token + ".example" },
+		func(r *http.Request) { r.URL.Path = "/v1/credentials/" + token },
+		func(r *http.Request) { r.Header.Set("User-Agent", "curl"); r.Method = "POST" },
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", token)
+		change(r)
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode == http.StatusOK {
+			t.Errorf("hostile request: got 200")
+		}
+	}
+}

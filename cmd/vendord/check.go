@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vendord/vendord/mint"
+	"github.com/vendord/vendord/policy"
+	"github.com/vendord/vendord/profiles"
+)
+
+func (p *program) checkCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "check [FILE]", GroupID: "daemon", Args: cobra.MaximumNArgs(1),
+		Short: "Check the whole configuration and every session policy, without the network",
+		Long: `Check the whole configuration and every session policy, without the network:
+every error at once, warnings apart, and for each profile what its session policy
+lets through. Exit status 1 if the daemon would refuse the configuration.`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				p.config = args[0]
+			}
+			return p.check()
+		},
+	}
+}
+
+// checkedProfile is what check says of one profile.
+type checkedProfile struct {
+	Name        string              `json:"name"`
+	RoleARN     string              `json:"role_arn"`
+	SessionName string              `json:"session_name"`
+	Life        string              `json:"life"`
+	Narrowed    bool                `json:"narrowed"`
+	Policy      string              `json:"policy"`
+	Allows      []policy.Permission `json:"lets_through,omitempty"`
+	Managed     []string            `json:"policy_arns,omitempty"`
+}
+
+func (p *program) check() error {
+	config, err := profiles.Load(profiles.Options{Path: p.configPath(), System: p.system, UID: p.uid, Home: p.home})
+	if err != nil {
+		if p.json {
+			_ = p.printJSON(map[string]any{"ok": false, "errors": profiles.Problems(err)})
+			return exitError{code: 1}
+		}
+		return err
+	}
+	var warnings []error
+	for _, w := range config.Warnings {
+		warnings = append(warnings, w)
+	}
+	for _, name := range slices.Sorted(maps.Keys(config.Sources)) {
+		// The files of a source may come later, or be another machine's.
+		if err := mint.CheckSource(config.Sources[name], p.home); err != nil {
+			warnings = append(warnings, err)
+		}
+	}
+	var checked []checkedProfile
+	for _, name := range slices.Sorted(maps.Keys(config.Profiles)) {
+		checked = append(checked, p.checkProfile(config.Profiles[name]))
+	}
+	if p.json {
+		return p.printJSON(map[string]any{"ok": true, "warnings": messages(warnings), "profiles": checked})
+	}
+	for _, w := range warnings {
+		p.warn(w)
+	}
+	for _, c := range checked {
+		p.printChecked(c)
+	}
+	fmt.Fprintf(p.stdout, "%s: %s, %s, %s: ok\n", config.Path, count(len(config.Sources), "source"),
+		count(len(config.Profiles), "profile"), count(len(config.Apps), "app"))
+	return nil
+}
+
+func (p *program) checkProfile(profile profiles.Profile) checkedProfile {
+	c := checkedProfile{Name: profile.Name, RoleARN: profile.RoleARN, SessionName: profile.SessionName,
+		Life: inWords(profile.Duration), Policy: policyInWords(profile), Managed: profile.PolicyARNs,
+		Narrowed: profile.Policy != "" || len(profile.PolicyARNs) > 0}
+	if document, err := policy.Parse([]byte(profile.Policy)); profile.Policy != "" && err == nil {
+		c.Allows = document.LetsThrough()
+	}
+	return c
+}
+
+// printChecked says in words what a profile's sessions may do at most.
+func (p *program) printChecked(c checkedProfile) {
+	fmt.Fprintf(p.stdout, "profile %s: %s as %s, for %s\n", c.Name, c.RoleARN, c.SessionName, c.Life)
+	if !c.Narrowed {
+		fmt.Fprintln(p.stdout, "  no session policy: its programs may do all that the role may")
+		return
+	}
+	fmt.Fprintln(p.stdout, "  its session policy only narrows what the role may do; it lets through, if the role allows it:")
+	for _, a := range c.Allows {
+		condition := ""
+		if a.Conditional {
+			condition = "  (under a condition)"
+		}
+		fmt.Fprintf(p.stdout, "    %s on %s%s\n", a.Action, a.Resource, condition)
+	}
+	for _, arn := range c.Managed {
+		fmt.Fprintf(p.stdout, "    and what %s allows\n", arn)
+	}
+}
+
+func messages(errs []error) []string {
+	var out []string
+	for _, e := range errs {
+		s := e.Error()
+		if hint := hintOf(e); hint != "" {
+			s += " (hint: " + hint + ")"
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// count returns "1 profile", "3 profiles".
+func count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return strings.Join([]string{fmt.Sprint(n), noun}, " ")
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/vendord/vendord/apps"
+	"github.com/vendord/vendord/audit"
+	"github.com/vendord/vendord/cache"
+	"github.com/vendord/vendord/control"
+	"github.com/vendord/vendord/mint"
+	"github.com/vendord/vendord/profiles"
+	"github.com/vendord/vendord/server"
+	"github.com/vendord/vendord/session"
+)
+
+// How long the daemon waits for AWS, where somebody waits for it.
+const (
+	warmPatience    = 3 * time.Second  // before it says that it is ready
+	commandPatience = 20 * time.Second // for exec, env, credentials
+	parentPatience  = 15 * time.Second // for a session's parent
+)
+
+// daemonOptions is what a daemon is made of, be it the one that serve runs, the
+// demo's, or the private one inside exec.
+type daemonOptions struct {
+	config  profiles.Options
+	state   string           // state directory; "" keeps everything in memory
+	user    string           // who runs it
+	environ []string         // as the program was started
+	audit   io.Writer        // nil: no audit lines
+	now     func() time.Time // nil: time.Now
+	log     *slog.Logger
+}
+
+// daemon is the whole of vendord: every part is constructed here, once, and
+// the parts that may not import one another meet here.
+type daemon struct {
+	options daemonOptions
+	started time.Time
+	book    *apps.Apps
+	cache   *cache.Cache
+	audit   *audit.Log
+	server  *server.Server
+	control *control.Server
+	url     string // where credentials are asked for; set by Run
+}
+
+func newDaemon(o daemonOptions) (*daemon, error) {
+	if o.now == nil {
+		o.now = time.Now
+	}
+	config, err := profiles.Load(o.config)
+	if err != nil {
+		return nil, err
+	}
+	d := &daemon{options: o, started: o.now()}
+	minter, err := mint.New(mint.Config{Parent: d.parent, Environ: o.environ, Home: o.config.Home, Log: o.log, Now: o.now})
+	if err != nil {
+		return nil, err
+	}
+	d.book, err = apps.Open(apps.Config{Profiles: config, StateDir: o.state, Now: o.now})
+	if err != nil {
+		return nil, err
+	}
+	d.cache = cache.New(cache.Config{Mint: minter, Now: o.now, Log: o.log})
+	d.audit = audit.New(audit.Config{Out: o.audit, Now: o.now, Log: o.log})
+	d.server = server.New(server.Config{Apps: d.book, Credentials: d.cache, Audit: d.audit, Now: o.now, Log: o.log})
+	d.control = control.New(control.Config{
+		Rights: d.rights, Allowed: d.book.Allowed, Status: d.status,
+		Issue: d.issue, Hold: d.hold, Revoke: d.book.Revoke, Tokens: d.tokens,
+		Reload: d.reload, Log: o.log,
+	})
+	return d, nil
+}
+
+// Close gives the state directory free.
+func (d *daemon) Close() error { return d.book.Close() }
+
+// Run serves on both listeners until ctx ends. It calls ready once programs
+// can be answered: after the sessions that they will ask for are minted, or
+// after three seconds, whichever is first.
+func (d *daemon) Run(ctx context.Context, vend, ctl net.Listener, ready func()) error {
+	d.url = "http://" + vend.Addr().String() + server.Path
+
+	// The record outlives those whose acts it records.
+	auditContext, stopAudit := context.WithCancel(context.WithoutCancel(ctx))
+	recorded := make(chan error, 1)
+	go func() { recorded <- d.audit.Run(auditContext) }()
+
+	parts, ctx := errgroup.WithContext(ctx)
+	parts.Go(func() error { return d.cache.Run(ctx) })
+	parts.Go(func() error { return d.server.Serve(ctx, vend) })
+	parts.Go(func() error { return d.control.Serve(ctx, ctl) })
+	parts.Go(func() error {
+		d.warm(ctx)
+		ready()
+		return nil
+	})
+	err := parts.Wait()
+	stopAudit()
+	return errors.Join(err, <-recorded)
+}
+
+// warm mints what the programs with live tokens will ask for. A failure is not
+// the daemon's: status shows it, and who asks is told.
+func (d *daemon) warm(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, warmPatience)
+	defer cancel()
+	var keys []session.Key
+	for _, grant := range d.book.Grants() {
+		keys = append(keys, grant.Session)
+	}
+	if err := d.cache.Warm(ctx, keys); err != nil {
+		d.options.log.Warn("warming: not every session is minted", "err", err)
+	}
+}
+
+// parent gets the credentials that sign a nested identity's request.
+func (d *daemon) parent(ctx context.Context, r session.Request) (*session.Credentials, error) {
+	return d.cache.Get(ctx, r.Key(), parentPatience)
+}
+
+// reload reads the configuration again and swaps it in whole, or changes
+// nothing. It returns lines for the person who asked: what vanished, what needs
+// a restart.
+func (d *daemon) reload(ctx context.Context) ([]string, error) {
+	before := d.book.Config()
+	config, err := profiles.Load(d.options.config)
+	if err != nil {
+		d.options.log.Warn("reload: refused, the old configuration stays", "problems", len(profiles.Problems(err)))
+		return nil, asErrors(err)
+	}
+	lines := d.book.Set(config)
+	for _, w := range config.Warnings {
+		lines = append(lines, "warning: "+w.Error())
+	}
+	if config.Daemon.Listen != before.Daemon.Listen {
+		lines = append(lines, "daemon.listen: takes effect at the next start of vendord")
+	}
+	d.forget()
+	go d.warm(context.WithoutCancel(ctx)) // who asked for the reload need not wait for AWS
+	d.options.log.Info("reload: done", "profiles", len(config.Profiles), "apps", len(config.Apps))
+	return lines, nil
+}
+
+// forget drops the sessions that nothing leads to any more, and every
+// remembered failure: what the configuration caused it may have mended.
+func (d *daemon) forget() {
+	reachable := map[session.Key]bool{}
+	for _, grant := range d.reachable() {
+		reachable[grant.Session] = true
+	}
+	d.cache.Retain(func(r session.Request) bool { return reachable[r.Key()] })
+	d.cache.Retry(func(session.Request) bool { return true })
+}
+
+// asErrors makes of a configuration's problems errors that can cross the
+// control socket.
+func asErrors(err error) error {
+	var all []error
+	for _, p := range profiles.Problems(err) {
+		all = append(all, &session.Error{Class: session.Configuration, Public: p.Error(), Hint: p.Hint, Err: p})
+	}
+	return errors.Join(all...)
+}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vendord/vendord/control"
+	"github.com/vendord/vendord/profiles"
+)
+
+func (p *program) envCommand() *cobra.Command {
+	var ttl time.Duration
+	var file, shell string
+	cmd := &cobra.Command{
+		Use: "env APP|PROFILE", GroupID: "run", Args: exactly(1, "an APP or a PROFILE"),
+		Short: "Print shell lines that give a shell an app's or a profile's credentials",
+		Long: `Print shell lines that give a shell, and what it starts, the credentials of an
+app or a profile: a token for 12 hours, with which SDKs fetch credentials and
+renew them. At most twenty tokens of an app live at a time; "vendord token list"
+shows them.
+
+Keys in the [default] profile of ~/.aws still come first in every SDK: env cannot
+put files out of the way as exec does, and warns.`,
+		Example: `  eval "$(vendord env claude)"
+  vendord env claude --file ~/.claude-token`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.env(cmd.Context(), args[0], ttl, file, shell)
+		},
+	}
+	f := cmd.Flags()
+	f.DurationVar(&ttl, "ttl", 12*time.Hour, "how long the token lives")
+	f.StringVar(&file, "file", "", "write the token to `path` and print the lines that name it")
+	f.StringVar(&shell, "shell", p.shellName(), "whose lines: sh, fish or powershell")
+	return cmd
+}
+
+func (p *program) env(ctx context.Context, name string, ttl time.Duration, file, shell string) error {
+	write, ok := shellWriters[shell]
+	if !ok {
+		return usageError{fmt.Sprintf("shell %q: unknown", shell), "sh, fish or powershell"}
+	}
+	c, err := p.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	spec, err := named(ctx, c, name)
+	if err != nil {
+		return err
+	}
+	spec.TTL, spec.Warm = ttl, true
+	secret, spec := newToken(spec)
+	issued, err := c.Issue(ctx, spec)
+	if err != nil {
+		return err
+	}
+	token := variable{"AWS_CONTAINER_AUTHORIZATION_TOKEN", secret}
+	if file != "" {
+		if token, err = tokenFile(file, secret); err != nil {
+			_, _ = c.Revoke(ctx, spec.App, issued.ID) // nobody has it
+			return err
+		}
+	}
+	p.warnOfShadows()
+	vars := vending(p.environ, issued.URL, issued.Region, token)
+	if p.json {
+		return p.printJSON(map[string]any{"set": vars, "unset": without(shadows, vars),
+			"app": issued.App, "profile": issued.Profile, "token_id": issued.ID, "expires": issued.Expires})
+	}
+	for _, name := range without(shadows, vars) {
+		fmt.Fprintln(p.stdout, write.unset(name))
+	}
+	for _, v := range vars {
+		fmt.Fprintln(p.stdout, write.set(v.Name, v.Value))
+	}
+	return nil
+}
+
+// named makes the token for a name that is an app's or a profile's; the two
+// differ by rule.
+func named(ctx context.Context, c *control.Client, name string) (control.TokenSpec, error) {
+	status, err := c.Status(ctx)
+	if err != nil {
+		return control.TokenSpec{}, err
+	}
+	known := map[string]bool{}
+	for _, app := range status.Apps {
+		known[app.Name] = true
+		if app.Name == name {
+			return control.TokenSpec{App: name}, nil
+		}
+	}
+	for _, profile := range status.Profiles {
+		known[profile.Name] = true
+		if profile.Name == name {
+			return control.TokenSpec{App: profiles.CLI, Profile: name}, nil
+		}
+	}
+	return control.TokenSpec{}, unknownName("app or profile", name, known)
+}
+
+// tokenFile writes the token as SDKs want to read it: without a newline, which
+// most would send, or refuse. It replaces the file at once, so that a program
+// that reads it meanwhile gets the old token or the new.
+func tokenFile(path, secret string) (variable, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return variable{}, err
+	}
+	hint := "choose another path for --file"
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".vendord-token-") // 0600
+	if err != nil {
+		return variable{}, fail(hint, "token file %s: %w", path, err)
+	}
+	defer os.Remove(temporary.Name())
+	_, err = temporary.WriteString(secret)
+	if closed := temporary.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Rename(temporary.Name(), path)
+	}
+	if err != nil {
+		return variable{}, fail(hint, "token file %s: %w", path, err)
+	}
+	return variable{"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", path}, nil
+}
+
+// warnOfShadows says what env cannot put out of the way.
+func (p *program) warnOfShadows() {
+	files := p.awsFiles()
+	for _, path := range []string{files.credentials, files.config} {
+		if hasCredentials(path) {
+			p.warn(fail("use vendord exec, or move the keys to a profile of another name",
+				"%s: its [default] profile has credentials, and SDKs take those first", path))
+		}
+	}
+}
+
+// without returns the names that vars does not set.
+func without(names []string, vars []variable) []string {
+	set := map[string]bool{}
+	for _, v := range vars {
+		set[v.Name] = true
+	}
+	var rest []string
+	for _, name := range names {
+		if !set[name] {
+			rest = append(rest, name)
+		}
+	}
+	return rest
+}
+
+// shellWriter writes lines for one family of shells.
+type shellWriter struct {
+	set   func(name, value string) string
+	unset func(name string) string
+}
+
+var shellWriters = map[string]shellWriter{
+	"sh": {
+		set:   func(name, value string) string { return "export " + name + "=" + quoteSh(value) },
+		unset: func(name string) string { return "unset " + name },
+	},
+	"fish": {
+		set: func(name, value string) string {
+			return "set -gx " + name + " '" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(value) + "'"
+		},
+		unset: func(name string) string { return "set -e " + name },
+	},
+	"powershell": {
+		set: func(name, value string) string {
+			return "$Env:" + name + " = '" + strings.ReplaceAll(value, "'", "''") + "'"
+		},
+		unset: func(name string) string {
+			return "Remove-Item -ErrorAction SilentlyContinue Env:" + name
+		},
+	},
+}
+
+// quoteSh quotes for any POSIX shell. NO_PROXY, and with it whatever a person
+// has in it, is evaluated by theirs.
+func quoteSh(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// shellName guesses whose lines the person wants.
+func (p *program) shellName() string {
+	if filepath.Base(p.getenv("SHELL")) == "fish" {
+		return "fish"
+	}
+	return "sh"
+}

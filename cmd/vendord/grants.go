@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"slices"
+
+	"github.com/vendord/vendord/apps"
+	"github.com/vendord/vendord/control"
+	"github.com/vendord/vendord/peer"
+	"github.com/vendord/vendord/profiles"
+	"github.com/vendord/vendord/session"
+)
+
+// rights says what a caller of the control socket may do. In user mode the
+// socket is its owner's alone; in system mode everybody may have tokens of
+// their own apps, and root and the operators' groups steer.
+func (d *daemon) rights(p peer.Peer) (control.Rights, error) {
+	all := control.Vend | control.See | control.Steer
+	if p.UID == 0 || !d.options.config.System && int(p.UID) == d.options.config.UID {
+		return all, nil
+	}
+	if !d.options.config.System {
+		return 0, &session.Error{Class: session.Refused,
+			Public: "control socket: this vendord belongs to another user",
+			Hint:   "start your own: vendord serve"}
+	}
+	for _, group := range d.book.Config().Daemon.Operators {
+		if slices.Contains(p.Groups, group) {
+			return all, nil
+		}
+	}
+	return control.Vend | control.See, nil
+}
+
+// issue stores a token for an app. With spec.Warm its session is minted first,
+// so that a profile that cannot work is told at once and leaves no token.
+func (d *daemon) issue(ctx context.Context, spec control.TokenSpec) (control.Issued, error) {
+	token, issued, err := d.prepare(ctx, spec)
+	if err != nil {
+		return control.Issued{}, err
+	}
+	return issued, d.book.Issue(token)
+}
+
+// hold registers a token for as long as its holder stays connected.
+func (d *daemon) hold(ctx context.Context, spec control.TokenSpec) (control.Issued, func(), error) {
+	token, issued, err := d.prepare(ctx, spec)
+	if err != nil {
+		return control.Issued{}, nil, err
+	}
+	release, err := d.book.Hold(token)
+	return issued, release, err
+}
+
+// prepare turns what the control socket was asked into a token, and mints its
+// session if that was asked too.
+func (d *daemon) prepare(ctx context.Context, spec control.TokenSpec) (apps.Token, control.Issued, error) {
+	token := apps.Token{ID: apps.NewID(), App: spec.App, User: spec.User, Profile: spec.Profile,
+		Steer: spec.Steer, Issued: d.options.now(), Expires: spec.Expires}
+	if _, err := hex.Decode(token.Hash[:], []byte(spec.Hash)); err != nil {
+		return token, control.Issued{}, fail("", "token: its hash is not 64 hexadecimal digits")
+	}
+	config := d.book.Config()
+	if token.App != profiles.CLI {
+		if _, ok := config.Apps[token.App]; !ok {
+			return token, control.Issued{}, unknownName("app", token.App, config.Apps)
+		}
+		spec.Profile = d.book.Current(token.App)
+	} else if _, ok := config.Profiles[spec.Profile]; !ok {
+		return token, control.Issued{}, unknownName("profile", spec.Profile, config.Profiles)
+	}
+	request, err := config.Render(spec.Profile, profiles.Identity{App: token.App, User: token.User})
+	if err != nil {
+		return token, control.Issued{}, err
+	}
+	if spec.Warm {
+		if _, err := d.cache.Get(ctx, request.Key(), commandPatience); err != nil {
+			return token, control.Issued{}, err
+		}
+	}
+	return token, control.Issued{ID: token.ID, App: token.App, User: token.User, Profile: spec.Profile,
+		URL: d.url, Region: request.Region, STSEndpoint: request.Endpoint, Expires: token.Expires}, nil
+}
+
+// reachable returns what leads to a session: the live tokens, and for who may
+// ask for any profile, the profiles themselves.
+func (d *daemon) reachable() []apps.Grant {
+	grants := d.book.Grants()
+	users := []string{d.options.user}
+	for _, g := range grants {
+		users = addNew(users, g.User)
+	}
+	config := d.book.Config()
+	for name := range config.Profiles {
+		for _, user := range users {
+			if r, err := config.Render(name, profiles.Identity{App: profiles.CLI, User: user}); err == nil {
+				grants = append(grants, apps.Grant{App: profiles.CLI, User: user, Profile: name, Session: r.Key()})
+			}
+		}
+	}
+	return grants
+}
+
+// tokens lists live tokens, without their hashes.
+func (d *daemon) tokens(app string) []control.TokenSpec {
+	var specs []control.TokenSpec
+	for _, t := range d.book.Tokens(app) {
+		specs = append(specs, control.TokenSpec{ID: t.ID, App: t.App, User: t.User, Profile: t.Profile,
+			Issued: t.Issued, Expires: t.Expires, Held: t.Held})
+	}
+	return specs
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vendord/vendord/control"
+)
+
+func (p *program) listCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "list", GroupID: "look", Args: exactly(0, ""),
+		Short: "List the profiles and apps that you may use",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := p.connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			s, err := c.Status(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if p.json {
+				return p.printJSON(map[string]any{"profiles": s.Profiles, "apps": s.Apps})
+			}
+			return p.printList(s)
+		},
+	}
+}
+
+func (p *program) printList(s control.Status) error {
+	if len(s.Profiles)+len(s.Apps) == 0 {
+		fmt.Fprintf(p.stderr, "nothing that %s may use; an operator gives you an app's token: vendord token issue APP --user %s\n", s.You, s.You)
+		return nil
+	}
+	rows := [][]string{{"PROFILE", "ROLE", "SESSION POLICY", "LIFE", "REGION"}}
+	for _, r := range s.Profiles {
+		rows = append(rows, []string{r.Name, dash(r.RoleARN), r.Policy, inWords(r.Duration), r.Region})
+	}
+	if err := table(p.stdout, rows); err != nil || len(s.Apps) == 0 {
+		return err
+	}
+	fmt.Fprintln(p.stdout)
+	rows = [][]string{{"APP", "PROFILES", "CURRENT", "TOKENS"}}
+	for _, r := range s.Apps {
+		rows = append(rows, []string{r.Name, strings.Join(r.Profiles, ", "), r.Current, fmt.Sprint(r.Tokens)})
+	}
+	return table(p.stdout, rows)
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vendord/vendord/audit"
+	"github.com/vendord/vendord/control"
+	"github.com/vendord/vendord/profiles"
+)
+
+// inside is set in the daemon's own environment to its control socket, so that
+// a source whose command leads back to the daemon can be told apart.
+const inside = "VENDORD_INSIDE"
+
+func (p *program) serveCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "serve", GroupID: "daemon", Args: exactly(0, ""),
+		Short: "Run the daemon in the foreground",
+		Long: `Run the daemon in the foreground, until it is interrupted. SIGHUP, or
+"vendord reload", reads the configuration again.`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.serve(cmd.Context()) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&p.stateDir, "state-dir", p.getenv("VENDORD_STATE_DIR"), "the state `directory` ($VENDORD_STATE_DIR)")
+	f.StringVar(&p.auditLog, "audit-log", p.getenv("VENDORD_AUDIT_LOG"), "append the record of who got what to `file`, - for stdout ($VENDORD_AUDIT_LOG)")
+	f.StringVar(&p.logLevel, "log-level", p.getenv("VENDORD_LOG_LEVEL"), "debug, info, warn or error ($VENDORD_LOG_LEVEL)")
+	f.StringVar(&p.logFormat, "log-format", p.getenv("VENDORD_LOG_FORMAT"), "text or json ($VENDORD_LOG_FORMAT)")
+	return cmd
+}
+
+func (p *program) serve(ctx context.Context) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	log, err := p.logger()
+	if err != nil {
+		return err
+	}
+	record, closeRecord, err := p.record()
+	if err != nil {
+		return err
+	}
+	defer closeRecord()
+	p.leaveAWS()
+	harden(log)
+
+	d, err := newDaemon(p.daemonOptions(p.stateDirectory(), log, record))
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	config := d.book.Config()
+	for _, w := range config.Warnings {
+		log.Warn(w.Error(), "hint", w.Hint)
+	}
+	ctl, err := control.Listen(p.ownSocket(), p.socketMode())
+	if err != nil {
+		return err
+	}
+	defer ctl.Close()
+	vend, err := listen(config.Daemon.Listen, p.stateDirectory())
+	if err != nil {
+		return err
+	}
+	defer vend.Close()
+	defer d.onHangup(ctx)()
+	return d.Run(ctx, vend, ctl, func() {
+		log.Info("ready", "url", d.url, "control", p.ownSocket(), "config", config.Path,
+			"profiles", len(config.Profiles), "apps", len(config.Apps))
+	})
+}
+
+func (p *program) daemonOptions(state string, log *slog.Logger, record io.Writer) daemonOptions {
+	return daemonOptions{
+		config:  profiles.Options{Path: p.configPath(), System: p.system, UID: p.uid, Home: p.home},
+		state:   state,
+		user:    p.user,
+		environ: append(p.environ, inside+"="+p.ownSocket()),
+		audit:   record, log: log,
+	}
+}
+
+// socketMode lets every user connect to a system daemon, which then decides by
+// what the kernel says of them, and nobody else to a user's own.
+func (p *program) socketMode() os.FileMode {
+	if p.system {
+		return 0o666
+	}
+	return 0o600
+}
+
+// leaveAWS takes every AWS_ variable out of the process's environment: a
+// daemon whose own SDK found AWS_CONTAINER_CREDENTIALS_FULL_URI would ask
+// itself for the credentials that it needs to make some. Sources of type
+// environment read the copy made at the start.
+func (p *program) leaveAWS() {
+	for _, pair := range p.environ {
+		if name, _, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "AWS_") {
+			os.Unsetenv(name)
+		}
+	}
+	os.Setenv(inside, p.ownSocket())
+}
+
+// onHangup reloads at each SIGHUP until ctx ends. It returns a func that waits
+// for the last one.
+func (d *daemon) onHangup(ctx context.Context) (wait func()) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer signal.Stop(hangup)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hangup:
+				d.reloadAndLog(ctx)
+			}
+		}
+	}()
+	return func() { <-done }
+}
+
+// reloadAndLog is reload where nobody waits for the answer: the log gets it.
+func (d *daemon) reloadAndLog(ctx context.Context) {
+	lines, err := d.reload(ctx)
+	for _, line := range lines {
+		d.options.log.Info("reload: " + line)
+	}
+	if err != nil {
+		for _, e := range flatten(err) {
+			d.options.log.Error(e.Error(), "hint", hintOf(e))
+		}
+	}
+}
+
+// record opens the audit log, or returns nil where none was asked for.
+func (p *program) record() (io.Writer, func(), error) {
+	if p.auditLog == "" {
+		return nil, func() {}, nil
+	}
+	w, err := audit.Open(p.auditLog)
+	if err != nil {
+		return nil, nil, err
+	}
+	return w, func() { w.Close() }, nil
+}
+
+// logger makes the log that the flags ask for, on stderr.
+func (p *program) logger() (*slog.Logger, error) {
+	level := slog.LevelInfo
+	if p.logLevel != "" {
+		if err := level.UnmarshalText([]byte(p.logLevel)); err != nil {
+			return nil, usageError{fmt.Sprintf("log level %q: unknown", p.logLevel), "debug, info, warn or error"}
+		}
+	}
+	options := &slog.HandlerOptions{Level: level}
+	switch p.logFormat {
+	case "", "text":
+		return slog.New(slog.NewTextHandler(p.stderr, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(p.stderr, options)), nil
+	}
+	return nil, usageError{fmt.Sprintf("log format %q: unknown", p.logFormat), "text or json"}
+}

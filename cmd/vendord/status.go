@@ -1,0 +1,179 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vendord/vendord/apps"
+	"github.com/vendord/vendord/control"
+	"github.com/vendord/vendord/profiles"
+	"github.com/vendord/vendord/session"
+)
+
+// status is what the control socket shows a caller: everything to who may
+// steer, and to others their own apps, profiles and sessions.
+func (d *daemon) status(caller control.Caller) control.Status {
+	config := d.book.Config()
+	s := control.Status{Version: versionText(), Mode: "user", PID: os.Getpid(), Started: d.started,
+		Config: config.Path, Changed: config.Changed(), URL: d.url,
+		You: caller.Peer.User, Steer: caller.Steers()}
+	if d.options.config.System {
+		s.Mode = "system"
+	}
+	ownApps, ownProfiles := slices.Collect(maps.Keys(config.Apps)), slices.Collect(maps.Keys(config.Profiles))
+	if caller.Steers() {
+		for _, w := range config.Warnings {
+			s.Warnings = append(s.Warnings, w.Error())
+		}
+	} else {
+		ownApps, ownProfiles = d.book.Allowed(caller.Peer.User)
+	}
+	tokens := map[string]int{}
+	for _, t := range d.book.Tokens("") {
+		if caller.Steers() || t.User == caller.Peer.User {
+			tokens[t.App]++
+		}
+	}
+	for _, name := range slices.Sorted(slices.Values(ownApps)) {
+		app := config.Apps[name]
+		s.Apps = append(s.Apps, control.AppRow{Name: name, Profiles: app.Profiles, Current: d.book.Current(name), Tokens: tokens[name]})
+	}
+	for _, name := range slices.Sorted(slices.Values(ownProfiles)) {
+		s.Profiles = append(s.Profiles, profileRow(config.Profiles[name]))
+	}
+	s.Sessions = d.sessions(caller)
+	for _, e := range d.audit.Refusals("") {
+		if caller.Steers() && len(s.Refusals) < 5 {
+			s.Refusals = append(s.Refusals, control.RefusalRow{Time: e.Time, App: e.App, User: e.User, Message: e.Message})
+		}
+	}
+	return s
+}
+
+func profileRow(p profiles.Profile) control.ProfileRow {
+	return control.ProfileRow{Name: p.Name, Source: p.Source, RoleARN: p.RoleARN, Region: p.Region,
+		Policy: policyInWords(p), Duration: p.Duration, Extends: p.Extends}
+}
+
+// policyInWords says what narrows a profile's sessions.
+func policyInWords(p profiles.Profile) string {
+	var parts []string
+	if p.Policy != "" {
+		parts = append(parts, "inline")
+	}
+	if n := len(p.PolicyARNs); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d managed", n))
+	}
+	if len(parts) == 0 {
+		return "none: not narrowed"
+	}
+	return strings.Join(parts, " + ")
+}
+
+// sessions joins the cache's rows with who they are for.
+func (d *daemon) sessions(caller control.Caller) []control.SessionRow {
+	grants := map[session.Key][]apps.Grant{}
+	for _, g := range d.reachable() {
+		grants[g.Session] = append(grants[g.Session], g)
+	}
+	var rows []control.SessionRow
+	for _, st := range d.cache.Status() {
+		row := control.SessionRow{State: st.State, RoleARN: st.Request.RoleARN, SessionName: st.Request.SessionName,
+			Principal: st.Principal, KeyID: st.KeyID, Minted: st.Minted, Expires: st.Expires, Used: st.Used, Next: st.Next,
+			TokenUse: st.TokenUse, Mints: st.Mints, Failures: st.Failures, Last: st.Last}
+		own := caller.Steers()
+		for _, g := range grants[st.Request.Key()] {
+			own = own || g.User == caller.Peer.User
+			row.Profiles = addNew(row.Profiles, g.Profile)
+			row.Apps = addNew(row.Apps, g.App)
+		}
+		if own {
+			rows = append(rows, row)
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b control.SessionRow) int {
+		return cmp.Compare(strings.Join(a.Profiles, ","), strings.Join(b.Profiles, ","))
+	})
+	return rows
+}
+
+func addNew(list []string, item string) []string {
+	if slices.Contains(list, item) {
+		return list
+	}
+	return append(list, item)
+}
+
+func (p *program) statusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "status", GroupID: "look", Args: exactly(0, ""),
+		Short: "Show the daemon and each session: profile, apps, state, expiry, last error",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := p.connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			s, err := c.Status(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if p.json {
+				return p.printJSON(s)
+			}
+			return p.printStatus(s, time.Now())
+		},
+	}
+}
+
+func (p *program) printStatus(s control.Status, now time.Time) error {
+	fmt.Fprintf(p.stdout, "vendord %s, %s mode, pid %d, up %s\n", s.Version, s.Mode, s.PID, inWords(now.Sub(s.Started)))
+	fmt.Fprintf(p.stdout, "  asked at  %s\n", s.URL)
+	changed := ""
+	if s.Changed {
+		changed = "  (changed on disk, not loaded: vendord reload)"
+	}
+	fmt.Fprintf(p.stdout, "  config    %s%s\n", s.Config, changed)
+	for _, w := range s.Warnings {
+		fmt.Fprintf(p.stdout, "  warning   %s\n", w)
+	}
+	fmt.Fprintln(p.stdout)
+	if len(s.Sessions) == 0 {
+		fmt.Fprintln(p.stdout, "no sessions yet: they are made when a program asks")
+	}
+	rows := [][]string{{"PROFILE", "APPS", "STATE", "EXPIRES", "RENEWED", "KEY"}}
+	var troubles []string
+	for _, r := range s.Sessions {
+		name := dash(strings.Join(r.Profiles, ","))
+		rows = append(rows, []string{name, dash(strings.Join(r.Apps, ",")), r.State,
+			until(r.Expires, now), until(r.Next, now), dash(r.KeyID)})
+		if r.Last != nil {
+			troubles = append(troubles, "! "+name+": "+r.Last.Public)
+			if r.Last.Hint != "" {
+				troubles = append(troubles, "  hint: "+r.Last.Hint)
+			}
+		}
+	}
+	if len(rows) > 1 {
+		if err := table(p.stdout, rows); err != nil {
+			return err
+		}
+	}
+	for _, line := range troubles {
+		fmt.Fprintln(p.stdout, line)
+	}
+	if len(s.Refusals) > 0 {
+		fmt.Fprintln(p.stdout, "\nrefused lately:")
+		for _, r := range s.Refusals {
+			fmt.Fprintf(p.stdout, "  %s  %s: %s\n", r.Time.Local().Format("15:04:05"), dash(r.App), r.Message)
+		}
+	}
+	return nil
+}

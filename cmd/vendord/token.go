@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vendord/vendord/control"
+)
+
+func (p *program) tokenCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "token", GroupID: "daemon", Args: exactly(0, ""),
+		Short: "Issue, list and revoke the tokens of apps",
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	var user, ttl string
+	issue := &cobra.Command{
+		Use: "issue APP", Args: exactly(1, "an APP"),
+		Short: "Issue a token for an app and print it, alone, on stdout",
+		Example: `  vendord token issue claude --user agent
+  vendord token issue ci --ttl 30d > token`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.issueToken(cmd.Context(), args[0], user, ttl)
+		},
+	}
+	issue.Flags().StringVar(&user, "user", "", "the `user` who will present it (yourself)")
+	issue.Flags().StringVar(&ttl, "ttl", "90d", "how long it lives: 12h, 30d")
+	list := &cobra.Command{
+		Use: "list [APP]", Short: "List the live tokens, never their secrets",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.listTokens(cmd.Context(), strings.Join(args, ""))
+		},
+	}
+	revoke := &cobra.Command{
+		Use: "revoke APP [ID]", Short: "Revoke one token of an app, or all",
+		Args: cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.revokeToken(cmd.Context(), args[0], strings.Join(args[1:], ""))
+		},
+	}
+	cmd.AddCommand(issue, list, revoke)
+	return cmd
+}
+
+func (p *program) issueToken(ctx context.Context, app, user, ttl string) error {
+	life, err := parseLife(ttl)
+	if err != nil {
+		return err
+	}
+	c, err := p.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	secret, spec := newToken(control.TokenSpec{App: app, User: user, TTL: life})
+	issued, err := c.Issue(ctx, spec)
+	if err != nil {
+		return err
+	}
+	if p.json {
+		return p.printJSON(map[string]any{"token": secret, "id": issued.ID, "app": issued.App, "user": issued.User,
+			"url": issued.URL, "expires": issued.Expires})
+	}
+	fmt.Fprintln(p.stdout, secret)
+	fmt.Fprintf(p.stderr, "token %s: app %s, user %s, until %s, at %s\n",
+		issued.ID, issued.App, issued.User, issued.Expires.Local().Format("2006-01-02 15:04"), issued.URL)
+	return nil
+}
+
+// parseLife reads a duration that may be in days.
+func parseLife(s string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		if n, err := strconv.Atoi(days); err == nil && n > 0 && n <= 366 {
+			return time.Duration(n) * 24 * time.Hour, nil
+		}
+	} else if d, err := time.ParseDuration(s); err == nil && d > 0 {
+		return d, nil
+	}
+	return 0, usageError{fmt.Sprintf("ttl %q: not a duration", s), "write it like 12h or 30d, at most 366d"}
+}
+
+func (p *program) listTokens(ctx context.Context, app string) error {
+	c, err := p.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	tokens, err := c.Tokens(ctx, app)
+	if err != nil {
+		return err
+	}
+	if p.json {
+		return p.printJSON(tokens)
+	}
+	if len(tokens) == 0 {
+		fmt.Fprintln(p.stderr, "no live tokens")
+		return nil
+	}
+	rows := [][]string{{"ID", "APP", "USER", "PROFILE", "ISSUED", "EXPIRES"}}
+	for _, t := range tokens {
+		expires := until(t.Expires, time.Now())
+		if t.Held {
+			expires = "with its command"
+		}
+		rows = append(rows, []string{t.ID, t.App, t.User, dash(t.Profile), t.Issued.Local().Format("2006-01-02 15:04"), expires})
+	}
+	return table(p.stdout, rows)
+}
+
+func (p *program) revokeToken(ctx context.Context, app, id string) error {
+	c, err := p.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	n, err := c.Revoke(ctx, app, id)
+	if err != nil {
+		return err
+	}
+	if p.json {
+		return p.printJSON(map[string]int{"revoked": n})
+	}
+	// What was vended lives on by itself; whoever revokes should know.
+	fmt.Fprintf(p.stderr, "revoked %d of app %s; credentials that its programs already hold live on until they expire\n", n, app)
+	return nil
+}

@@ -1,0 +1,135 @@
+package main
+
+// The rules of what people read:
+//
+//   - Data goes to stdout, everything else to stderr. With --json data is one
+//     JSON value.
+//   - An error is "vendord: subject: problem", in lower case, without a full
+//     stop; what to do about it follows on a line that begins with "hint: ".
+//     The same words stand in the log and inside other programs' SDK
+//     exceptions.
+//   - A warning is the same with "warning: " before it, and never changes the
+//     exit status.
+//   - Many errors at once are printed one after the other; nobody should have
+//     to run a command twice to see the second.
+//   - No secret is printed but by the commands made for it: credentials, env
+//     and token issue, on stdout.
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/vendord/vendord/profiles"
+	"github.com/vendord/vendord/session"
+)
+
+// printError prints err, or every error that it joins, each with its hint.
+func (p *program) printError(err error) {
+	for _, e := range flatten(err) {
+		printProblem(p.stderr, "vendord: ", e)
+	}
+}
+
+// warn prints a warning with its hint.
+func (p *program) warn(err error) { printProblem(p.stderr, "warning: ", err) }
+
+func printProblem(w io.Writer, prefix string, err error) {
+	fmt.Fprintf(w, "%s%s\n", prefix, err)
+	if hint := hintOf(err); hint != "" {
+		fmt.Fprintf(w, "hint: %s\n", hint)
+	}
+}
+
+// flatten returns the errors that errors.Join put together.
+func flatten(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, flatten(e)...)
+	}
+	return all
+}
+
+func hintOf(err error) string {
+	if e, ok := errors.AsType[*session.Error](err); ok {
+		return e.Hint
+	}
+	if e, ok := errors.AsType[profiles.Problem](err); ok {
+		return e.Hint
+	}
+	if e, ok := errors.AsType[usageError](err); ok {
+		return e.hint
+	}
+	return ""
+}
+
+// fail makes an error of this program's own: a problem and what to do.
+func fail(hint, format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	return &session.Error{Class: session.Configuration, Public: err.Error(), Hint: hint, Err: err}
+}
+
+// printJSON prints v as indented JSON.
+func (p *program) printJSON(v any) error {
+	e := json.NewEncoder(p.stdout)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// table prints rows in columns; the first row is the heading.
+func table(w io.Writer, rows [][]string) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(t, strings.TrimRight(strings.Join(row, "\t"), "\t"))
+	}
+	return t.Flush()
+}
+
+// dash returns s, or "-" where there is nothing to show.
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// inWords returns a duration as a person says it: "52 min", "3 h 5 min".
+func inWords(d time.Duration) string {
+	switch d = d.Round(time.Second); {
+	case d < 0:
+		return inWords(-d) + " ago"
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+	default:
+		return fmt.Sprintf("%d days", int(d.Hours()/24))
+	}
+}
+
+// until returns when t is, in words and as a time of day: "in 52 min (14:03:07)".
+func until(t, now time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	words := inWords(t.Sub(now))
+	if t.After(now) {
+		words = "in " + words
+	}
+	format := "15:04:05"
+	if t.Sub(now).Abs() > 20*time.Hour {
+		format = "2006-01-02 15:04"
+	}
+	return words + " (" + t.Local().Format(format) + ")"
+}

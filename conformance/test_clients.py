@@ -1,0 +1,166 @@
+"""Real clients, which know nothing of vendord but what is in their environment."""
+
+import json
+import os
+import subprocess
+import sys
+import unittest
+
+
+from world import FakeAWS, World, wait_for
+
+KEY, SECRET = "AKIAIOSFODNN7JOHN000", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYJOHNEXAMPLE"
+
+
+def aws(*args, env):
+    return subprocess.run(["aws", *args], env=env, capture_output=True, text=True, timeout=60)
+
+
+class OnFakeAWS(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.aws = FakeAWS()
+        cls.world = World(cls.aws.url, KEY, SECRET)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.world.close()
+        cls.aws.close()
+
+    def setUp(self):
+        self.addCleanup(self.aws.clear)
+
+    def environment(self, name, *args):
+        return self.world.environment(name, *args) | {"AWS_ENDPOINT_URL": self.aws.url, "PATH": os.environ["PATH"]}
+
+    def python(self, code, env):
+        """Runs code as a program of its own, with boto3 and nothing else set up."""
+        return subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=120)
+
+    def test_cli_lists_and_uploads_with_nothing_but_the_environment(self):
+        env = self.environment("uploader")
+        who = aws("sts", "get-caller-identity", env=env)
+        self.assertEqual(who.returncode, 0, who.stderr)
+        self.assertEqual(json.loads(who.stdout)["Arn"], "arn:aws:sts::629470240201:assumed-role/JohnUploadRole/JohnUploadSession")
+        upload = aws("s3", "cp", self.world.write("cli.txt", "by the CLI"), "s3://company1-hr/cli.txt", env=env)
+        self.assertEqual(upload.returncode, 0, upload.stderr)
+        listed = aws("s3", "ls", "s3://company1-hr/", env=env)
+        self.assertIn("cli.txt", listed.stdout)
+        back = aws("s3", "cp", "s3://company1-hr/cli.txt", "-", env=env)
+        self.assertEqual(back.stdout, "by the CLI")
+
+    def test_cli_is_denied_because_of_the_session_policy(self):
+        env = self.environment("reader")
+        self.assertEqual(aws("s3", "ls", "s3://company1-hr/", env=env).returncode, 0)
+        upload = aws("s3", "cp", self.world.write("no.txt", "no"), "s3://company1-hr/no.txt", env=env)
+        self.assertNotEqual(upload.returncode, 0)
+        self.assertIn("because no session policy allows the s3:PutObject action", upload.stderr)
+
+    def test_boto3_with_a_token_file(self):
+        path = self.world.home + "/token"
+        env = self.environment("uploader", "--file", path)
+        self.assertNotIn("AWS_CONTAINER_AUTHORIZATION_TOKEN", env)
+        self.assertFalse(open(path).read().endswith("\n"))
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+        out = self.python("import boto3; s3 = boto3.client('s3'); s3.put_object(Bucket='company1-hr', Key='boto3 ü.txt', Body=b'x');"
+                          "print([o['Key'] for o in s3.list_objects_v2(Bucket='company1-hr')['Contents']])", env)
+        self.assertIn("boto3 ü.txt", out.stdout, out.stderr)
+
+    def test_boto3_works_on_across_an_expiry(self):
+        # Sessions of a few seconds: each key really dies on the fake S3.
+        self.aws.fault(operation="AssumeRole", kind="short-life", life="6s")
+        self.world.stop()  # forget the hour-long session
+        self.world.start()
+        out = self.python("""
+import boto3, time
+s3, keys, end = boto3.client('s3'), set(), time.monotonic() + 15
+while time.monotonic() < end:
+    s3.list_objects_v2(Bucket='company1-hr')
+    keys.add(s3._request_signer._credentials.get_frozen_credentials().access_key)
+    time.sleep(0.25)
+print(len(keys))
+""", self.environment("uploader"))
+        self.assertEqual(out.returncode, 0, out.stderr)
+        self.assertGreaterEqual(int(out.stdout), 3, "sessions seen in 15 s of sessions that live 6 s")
+        self.aws.clear()
+        self.world.stop()
+        self.world.start()
+
+    def test_exec_beats_a_poisoned_default_profile(self):
+        poison = "[default]\naws_access_key_id = AKIAPOISONPOISON0000\naws_secret_access_key = poison\n"
+        path = self.world.write(".aws/credentials", poison)
+        self.world.write(".aws/config", "[default]\nregion = eu-west-1\noutput = json\n")
+        self.addCleanup(os.remove, path)
+        self.addCleanup(os.remove, self.world.home + "/.aws/config")
+        env = self.world.env | {"AWS_ENDPOINT_URL": self.aws.url, "PATH": os.environ["PATH"],
+                                "AWS_ACCESS_KEY_ID": "AKIAPOISONPOISON0001", "AWS_SECRET_ACCESS_KEY": "poison", "AWS_PROFILE": "nobody"}
+        out = self.world.vendord("exec", "company1-hr-readonly", "--", "aws", "sts", "get-caller-identity", env=env)
+        self.assertEqual(out.returncode, 0, out.stderr)
+        self.assertIn("JohnUploadRole/JohnUploadSession", out.stdout)
+        kept = self.world.vendord("exec", "--keep-aws-files", "company1-hr-readonly", "--", "aws", "sts", "get-caller-identity", env=env)
+        self.assertNotEqual(kept.returncode, 0, "the poison must matter, or this test shows nothing")
+        self.assertEqual(open(path).read(), poison)
+
+    def test_refused_programs_show_vendords_own_words(self):
+        env = self.environment("reader")
+        self.assertEqual(self.world.vendord("token", "revoke", "reader").returncode, 0)
+        out = aws("s3", "ls", "s3://company1-hr/", env=env)
+        self.assertNotEqual(out.returncode, 0)
+        self.assertIn("token: not recognised", out.stderr)
+
+    def test_credential_process(self):
+        config = self.world.write("process-config", f"""[profile readonly]
+region = eu-west-1
+credential_process = {os.environ['VENDORD']} credentials company1-hr-readonly
+""")
+        env = self.world.env | {"AWS_CONFIG_FILE": config, "AWS_ENDPOINT_URL": self.aws.url, "PATH": os.environ["PATH"]}
+        out = aws("--profile", "readonly", "sts", "get-caller-identity", env=env)
+        self.assertEqual(out.returncode, 0, out.stderr)
+        self.assertIn("JohnUploadSession", out.stdout)
+
+    def test_sts_calls_are_few(self):
+        env = self.environment("uploader")
+        self.assertEqual(aws("s3", "ls", "s3://company1-hr/", env=env).returncode, 0)
+        before = sum(c["operation"] == "AssumeRole" for c in self.aws.journal())
+        for _ in range(3):
+            self.assertEqual(aws("s3", "ls", "s3://company1-hr/", env=env).returncode, 0)
+        self.assertEqual(sum(c["operation"] == "AssumeRole" for c in self.aws.journal()), before)
+
+
+class OnMoto(unittest.TestCase):
+    """The happy path on an STS that we did not write. It enforces no session policy."""
+
+    def test_cli_and_boto3(self):
+        port = free_port()
+        moto = subprocess.Popen(["moto_server", "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(lambda: (moto.terminate(), moto.wait(10)))
+        url = f"http://127.0.0.1:{port}"
+        wait_for("moto", lambda: answers(url))
+        world = World(url, "AKIAMOTOMOTOMOTO0000", "anything")
+        self.addCleanup(world.close)
+        env = world.environment("reader") | {"AWS_ENDPOINT_URL": url, "PATH": os.environ["PATH"]}
+        who = aws("sts", "get-caller-identity", env=env)
+        self.assertEqual(who.returncode, 0, who.stderr)
+        self.assertIn("JohnUploadSession", who.stdout)
+        made = aws("s3", "mb", "s3://company1-hr", env=env)
+        self.assertEqual(made.returncode, 0, made.stderr)
+
+
+def free_port():
+    import socket
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def answers(url):
+    import urllib.request
+    try:
+        urllib.request.urlopen(url + "/moto-api/", timeout=1).close()
+        return True
+    except OSError:
+        return False
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,260 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/vendord/vendord/session"
+)
+
+// ErrNoDaemon is in the chain of the error where no daemon answers.
+var ErrNoDaemon = errors.New("no daemon answers")
+
+var (
+	errTooLong    = errors.New("its answer is too long")
+	errUnreadable = errors.New("its answer cannot be read")
+)
+
+// answerTimeout is how long a client waits: longer than the server takes, so
+// that it is the server who says what was slow.
+const answerTimeout = requestTimeout + 5*time.Second
+
+// Client speaks to one daemon. Its errors are *session.Error, or several of
+// them joined; it may be used by many goroutines.
+type Client struct {
+	path string
+	web  *http.Client
+}
+
+// Dial returns a client for the first of the sockets on which a daemon
+// answers. If there is none the error is ErrNoDaemon; a socket that is there
+// and may not be connected to, or may be somebody else's trap, is said to be so.
+func Dial(ctx context.Context, paths ...string) (*Client, error) {
+	var problem error
+	for _, path := range paths {
+		err := probe(ctx, path)
+		switch {
+		case err == nil:
+			return newClient(path), nil
+		case !errors.Is(err, ErrNoDaemon) && problem == nil:
+			problem = err
+		}
+	}
+	if problem != nil {
+		return nil, problem
+	}
+	return nil, noDaemon(paths...)
+}
+
+// probe connects once and hangs up: the server gives a connection two seconds
+// to say something, and the command may not be ready for that.
+func probe(ctx context.Context, path string) error {
+	if _, err := os.Stat(path); err != nil {
+		return dialError(path, err)
+	}
+	if err := checkPlace(path); err != nil {
+		return badSocket(path, reason(err), "name the socket of a vendord that you trust: --socket PATH", err)
+	}
+	c, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
+	if err != nil {
+		return explain(ctx, path, err)
+	}
+	return c.Close()
+}
+
+// dialError says why there is no connection.
+func dialError(path string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+		return noDaemon(path)
+	case errors.Is(err, fs.ErrPermission):
+		return &session.Error{Class: session.Refused, Public: "vendord at " + path + ": this user may not connect",
+			Hint: "it is another user's: become that user, or name your own with --socket", Err: err}
+	}
+	return &session.Error{Class: session.Retry, Public: "vendord at " + path + ": " + reason(err),
+		Hint: "try again, or name another socket with --socket", Err: err}
+}
+
+func noDaemon(paths ...string) error {
+	return &session.Error{Class: session.Retry, Public: "vendord: no daemon answers at " + strings.Join(paths, " or "),
+		Hint: "start it: vendord serve", Err: ErrNoDaemon}
+}
+
+func newClient(path string) *Client {
+	return &Client{path: path, web: &http.Client{
+		Transport: &http.Transport{
+			// Proxy stays nil: $HTTP_PROXY is not for this socket.
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				return (&net.Dialer{}).DialContext(ctx, "unix", path)
+			},
+			DisableCompression: true,
+			IdleConnTimeout:    idleTimeout / 2, // before the server's, or a call meets its end
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// Path returns the socket that the client speaks to.
+func (c *Client) Path() string { return c.path }
+
+// Close closes idle connections. It ends no Held.
+func (c *Client) Close() { c.web.CloseIdleConnections() }
+
+// Status returns how the daemon is doing.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	var st Status
+	return st, c.call(ctx, http.MethodGet, "/status", nil, &st)
+}
+
+// Issue has the daemon store a token, by its hash.
+func (c *Client) Issue(ctx context.Context, t TokenSpec) (Issued, error) {
+	var issued Issued
+	return issued, c.call(ctx, http.MethodPost, "/issue", requestOf(t), &issued)
+}
+
+// Revoke revokes a token, or with id "" all tokens of an app that the caller
+// may revoke, and returns how many. With app "" the id alone tells.
+func (c *Client) Revoke(ctx context.Context, app, id string) (int, error) {
+	var a revokeAnswer
+	err := c.call(ctx, http.MethodPost, "/revoke", revokeRequest{App: app, ID: id}, &a)
+	return a.Revoked, err
+}
+
+// Tokens returns the live tokens of an app, or with "" of all, as far as the
+// caller may see them.
+func (c *Client) Tokens(ctx context.Context, app string) ([]TokenSpec, error) {
+	var a tokensAnswer
+	err := c.call(ctx, http.MethodPost, "/tokens", tokensRequest{App: app}, &a)
+	return a.Tokens, err
+}
+
+// Reload has the daemon read its configuration again and returns lines to
+// show. It takes as long as ctx allows.
+func (c *Client) Reload(ctx context.Context) ([]string, error) {
+	var a reloadAnswer
+	err := c.exchange(ctx, http.MethodPost, "/reload", reloadRequest{}, &a)
+	return a.Lines, err
+}
+
+func requestOf(t TokenSpec) tokenRequest {
+	return tokenRequest{App: t.App, User: t.User, Profile: t.Profile, Hash: t.Hash, TTL: t.TTL, Warm: t.Warm}
+}
+
+// call is exchange with a time limit.
+func (c *Client) call(ctx context.Context, method, path string, in, out any) error {
+	ctx, done := context.WithTimeout(ctx, answerTimeout)
+	defer done()
+	return c.exchange(ctx, method, path, in, out)
+}
+
+// exchange sends one request and reads the whole answer.
+func (c *Client) exchange(ctx context.Context, method, path string, in, out any) error {
+	body, err := c.send(ctx, method, path, in)
+	if err != nil {
+		return explain(ctx, c.path, err)
+	}
+	defer func() { _ = body.Close() }()
+	text, err := readAnswer(body)
+	if err != nil {
+		return explain(ctx, c.path, err)
+	}
+	if json.Unmarshal(text, out) != nil {
+		return explain(ctx, c.path, errUnreadable)
+	}
+	return nil
+}
+
+// send sends a request and returns the answer's body, or the error that the
+// answer is.
+func (c *Client) send(ctx context.Context, method, path string, in any) (io.ReadCloser, error) {
+	var body io.Reader
+	if in != nil {
+		body = bytes.NewReader(encode(in))
+	}
+	r, err := http.NewRequestWithContext(ctx, method, "http://"+hostName+path, body)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set(versionHeader, strconv.Itoa(Version))
+	answer, err := c.web.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.understand(answer); err != nil {
+		_ = answer.Body.Close()
+		return nil, err
+	}
+	return answer.Body, nil
+}
+
+// understand returns the error that an answer is, if it is one. The version
+// comes first: nothing else in it means anything before that.
+func (c *Client) understand(answer *http.Response) error {
+	theirs, err := strconv.Atoi(answer.Header.Get(versionHeader))
+	if err != nil {
+		return badSocket(c.path, "what answers there is not vendord", "name vendord's socket with --socket", err)
+	}
+	if err := mismatch(theirs, Version); err != nil {
+		return err
+	}
+	if answer.StatusCode == http.StatusOK {
+		return nil
+	}
+	text, err := readAnswer(answer.Body)
+	if err != nil {
+		return err
+	}
+	var e errorAnswer
+	if json.Unmarshal(text, &e) != nil {
+		return errUnreadable
+	}
+	return e.decode()
+}
+
+func readAnswer(r io.Reader) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxAnswer+1))
+	if err == nil && len(text) > maxAnswer {
+		err = errTooLong
+	}
+	return text, err
+}
+
+// explain says in the words of a command what went wrong between the two ends.
+// What the daemon said stays as it is.
+func explain(ctx context.Context, path string, err error) error {
+	if _, said := errors.AsType[*session.Error](err); said {
+		return err
+	}
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return dialError(path, err)
+	}
+	e := &session.Error{Class: session.Retry, Public: "vendord at " + path + ": ", Err: err}
+	switch {
+	case errors.Is(err, context.Canceled):
+		e.Public += "interrupted"
+	case errors.Is(err, context.DeadlineExceeded):
+		e.Public += "no answer in time"
+		e.Hint = "it may be stuck: restart it"
+	case errors.Is(err, errTooLong), errors.Is(err, errUnreadable):
+		e.Public += err.Error()
+		e.Hint = sameVersion
+	default:
+		e.Public += "closed the connection without an answer"
+		e.Hint = "it may be stopping, or this user may have too many connections to it: try again"
+	}
+	return e
+}

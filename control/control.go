@@ -1,0 +1,136 @@
+// Package control is the owner's API on a Unix socket, and its client: what
+// the commands of vendord say to the daemon. It speaks HTTP/1.1 and JSON, and
+// both ends name the version they speak in every message.
+//
+// It is the only place that enforces the three rights (see Rights). They
+// follow from what the kernel says of the process at the other end, once per
+// connection, and from nothing that the request says. Who is not known has no
+// rights, and unknown never means root.
+//
+// No secret crosses the socket. A client makes a token's secret itself and
+// sends its hash; credentials are fetched from the vending address like by
+// everyone else.
+//
+// In system mode every local user can connect, so the server counts on
+// hostile ones: connections, sizes and times are bounded per user, and those
+// who steer keep places of their own. What it does not do: it does not store
+// tokens, read the configuration or speak to AWS; all that it steers comes as
+// func fields of its Config.
+package control
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/vendord/vendord/peer"
+)
+
+// Version is the version of the API that this package speaks, at both ends.
+// It changes when a field or a call does; there is no other compatibility,
+// since daemon and command come in one file.
+const Version = 1
+
+// Times that bound a request, as the server sees it. Holding and reloading are
+// bound by the connection alone.
+const (
+	headerTimeout  = 2 * time.Second
+	requestTimeout = 30 * time.Second
+	writeTimeout   = 10 * time.Second // of an answer that is ready
+	idleTimeout    = 60 * time.Second
+	stopTimeout    = time.Second
+)
+
+// Sizes of what is read.
+const (
+	maxHeader = 8 << 10
+	maxBody   = 64 << 10
+	maxAnswer = 4 << 20 // by a client
+	maxName   = 128
+)
+
+// The bounds of a token's life.
+const (
+	minTTL = time.Second
+	maxTTL = 366 * 24 * time.Hour
+)
+
+// TokenSpec describes a token, never its secret. A client fills in App, User,
+// Profile, Hash, TTL and Warm; the daemon says the rest.
+type TokenSpec struct {
+	// ID names the token in lists and in the record. Whoever stores the
+	// token makes it: a client that chose it could take another token's.
+	ID string `json:"id,omitempty"`
+	// App is the app that the token is for.
+	App string `json:"app"`
+	// User is whom it is for; empty in a request means the one who asks.
+	User string `json:"user,omitempty"`
+	// Profile is the one profile of a token of the app cli. Other apps'
+	// tokens have none.
+	Profile string `json:"profile,omitempty"`
+	// Hash is the SHA-256 of the token's secret, 64 hex digits. It goes
+	// from client to daemon and is empty in answers.
+	Hash string `json:"hash,omitempty"`
+	// Issued and Expires are by the daemon's clock.
+	Issued  time.Time `json:"issued,omitzero"`
+	Expires time.Time `json:"expires,omitzero"`
+	// TTL is the life asked for: 1 s to 366 days, and for Hold also zero,
+	// as long as it is held.
+	TTL time.Duration `json:"ttl_ns,omitempty"`
+	// Warm asks for the session to be minted before the answer.
+	Warm bool `json:"warm,omitempty"`
+	// Held says that the token lives in memory, with a connection.
+	Held bool `json:"held,omitempty"`
+	// Steer says that whoever asked for the token may steer. It follows
+	// from their rights and is never read from a request.
+	Steer bool `json:"steer,omitempty"`
+}
+
+// Issued is the answer to Issue and Hold: what a program needs, besides the
+// secret that its caller made.
+type Issued struct {
+	ID      string `json:"id"`
+	App     string `json:"app"`
+	User    string `json:"user"`
+	Profile string `json:"profile"`
+	// URL is where credentials are fetched.
+	URL string `json:"url"`
+	// Region is the region that programs are told.
+	Region string `json:"region,omitempty"`
+	// STSEndpoint is where STS is asked, if not at the region's own.
+	STSEndpoint string `json:"sts_endpoint,omitempty"`
+	// Expires is the token's end, at most what was asked for.
+	Expires time.Time `json:"expires,omitzero"`
+}
+
+// Config is what a Server steers. Every func is needed, may be called from
+// many goroutines, and answers with a *session.Error where a person reads it.
+type Config struct {
+	// Rights says what a process may do, from what the kernel knows of it.
+	// It is called once per connection, on the accepting goroutine.
+	Rights func(peer.Peer) (Rights, error)
+	// Allowed says which apps and profiles a user without Steer may have
+	// tokens for.
+	Allowed func(user string) (apps, profiles []string)
+	// Status returns everything that the caller may see: rows of others are
+	// left out here, for callers without Steer. You and Steer are filled in
+	// by the server.
+	Status func(Caller) Status
+	// Issue stores a token whose request was found to be allowed, and gives
+	// it an ID. With Warm it mints first.
+	Issue func(context.Context, TokenSpec) (Issued, error)
+	// Hold registers a token until the returned func is called, once. With
+	// Warm it mints first; the context ends when the client goes away.
+	Hold func(context.Context, TokenSpec) (Issued, func(), error)
+	// Revoke revokes a token, or with id "" all of an app, and says how many.
+	Revoke func(app, id string) (int, error)
+	// Tokens returns the live tokens of an app, or with "" of all.
+	Tokens func(app string) []TokenSpec
+	// Reload reads the configuration again and returns lines to show. Its
+	// error joins a *session.Error for every problem.
+	Reload func(context.Context) ([]string, error)
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+	// Log gets a line for every call that changes something; nil is none.
+	Log *slog.Logger
+}

@@ -1,0 +1,221 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vendord/vendord/session"
+)
+
+// Server answers the owner's API.
+type Server struct {
+	cfg Config
+
+	revoking sync.RWMutex // guards the next; held while who steers revokes
+	// revocations counts what was revoked by who steers.
+	revocations int
+}
+
+// New returns a server for what cfg steers.
+func New(cfg Config) *Server {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Server{cfg: cfg}
+}
+
+// Serve answers on ln until ctx ends, and then returns nil: by then every
+// token that was held is released. It closes ln. The listener must be one of
+// Unix sockets, or everyone is refused.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	serving, cancel := context.WithCancel(ctx)
+	defer cancel()
+	// running is held for reading while a request is answered, a hold
+	// included, and for writing at the end, to wait for all of them.
+	var running sync.RWMutex
+	web := s.web(serving, &running)
+	stopped := make(chan struct{})
+	unhook := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		patience, done := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+		defer done()
+		_ = web.Shutdown(patience)
+	})
+	err := web.Serve(&door{Listener: ln, who: s.identify})
+	if unhook() {
+		err = fmt.Errorf("serving the control socket: %w", err)
+	} else {
+		<-stopped
+		err = nil
+	}
+	cancel()
+	_ = web.Close()
+	running.Lock()
+	defer running.Unlock()
+	return err
+}
+
+// web returns the HTTP server, with what bounds its clients.
+func (s *Server) web(ctx context.Context, running *sync.RWMutex) *http.Server {
+	return &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if !running.TryRLock() {
+				s.refuse(w, r, context.Canceled)
+				return
+			}
+			defer running.RUnlock()
+			if err := s.dispatch(w, r); err != nil {
+				s.refuse(w, r, err)
+			}
+		}),
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ConnContext:       withVisitor,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       requestTimeout,
+		WriteTimeout:      requestTimeout + writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		// net/http reports what clients send wrong: nothing to wake anybody
+		// for, and any local user could fill the log with it.
+		ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
+		// "OPTIONS *" is for us to refuse.
+		DisableGeneralOptionsHandler: true,
+	}
+}
+
+// dispatch finds out who asks for what, and whether they may, before anything
+// of the request's body is read.
+func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) error {
+	caller, err := callerOf(r.Context())
+	if err != nil {
+		return err
+	}
+	if err := guard(r); err != nil {
+		return err
+	}
+	if err := checkVersion(r.Header.Get(versionHeader)); err != nil {
+		return err
+	}
+	call, known := calls[r.URL.Path]
+	switch {
+	case !known:
+		return invalid(fmt.Sprintf("call %q: not known", r.URL.Path), sameVersion)
+	case r.Method != call.method:
+		return invalid(fmt.Sprintf("call %q: method %q is not for it", r.URL.Path, r.Method), "it is "+call.method)
+	case !caller.may(call.needs):
+		return call.refusal(r.URL.Path, caller)
+	}
+	body, err := readBody(w, r)
+	if err != nil {
+		return err
+	}
+	ctx := r.Context()
+	if !call.unbounded {
+		var done context.CancelFunc
+		ctx, done = context.WithTimeout(ctx, requestTimeout)
+		defer done()
+	}
+	return call.do(s, request{ctx: ctx, caller: caller, body: body, w: w})
+}
+
+// guard refuses what was not sent by a command of ours. A browser cannot open
+// a Unix socket, but it can talk to a proxy that somebody put before one (as
+// people do with Docker's), and then a web page would be the one who steers.
+func guard(r *http.Request) error {
+	if r.Host != hostName {
+		return &session.Error{Class: session.Refused,
+			Public: fmt.Sprintf("host %q: this is vendord's control socket, whose only host is %q", r.Host, hostName),
+			Hint:   "credentials are elsewhere: vendord status shows the address"}
+	}
+	for name := range r.Header {
+		foreign := name == "Origin" || name == "Referer" || name == "Forwarded" || name == "Via" ||
+			strings.HasPrefix(name, "Sec-") || strings.HasPrefix(name, "X-Forwarded-")
+		if foreign {
+			return &session.Error{Class: session.Refused,
+				Public: fmt.Sprintf("header %s: what comes through a browser or a proxy is refused", name),
+				Hint:   "speak to the socket directly"}
+		}
+	}
+	return nil
+}
+
+// readBody reads all of a request, and then lifts the time limit for reading:
+// from there on net/http reads only to notice that the client has gone.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if _, tooLong := errors.AsType[*http.MaxBytesError](err); tooLong {
+		return nil, invalid(fmt.Sprintf("request: longer than %d KiB", maxBody>>10), sameVersion)
+	}
+	if err != nil {
+		return nil, &session.Error{Class: session.Configuration, Public: "request: did not arrive whole", Err: err}
+	}
+	return body, http.NewResponseController(w).SetReadDeadline(time.Time{})
+}
+
+// refuse answers with an error.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if _, said := errors.AsType[*session.Error](err); !said {
+		switch {
+		case errors.Is(err, context.Canceled): // or the client has gone, and reads nothing
+			err = &session.Error{Class: session.Retry, Public: "vendord: stopping",
+				Hint: "try again when it runs", Err: err}
+		case errors.Is(err, context.DeadlineExceeded):
+			err = &session.Error{Class: session.Retry,
+				Public: fmt.Sprintf("vendord: no result within %s", requestTimeout), Hint: "try again", Err: err}
+		}
+	}
+	e := encodeError(err)
+	s.cfg.Log.Debug("control refused", "call", r.URL.Path, "problem", e.Public)
+	write(w, statusOf(e.Class), e)
+}
+
+// statusOf is for people with curl; the client goes by the body.
+func statusOf(c session.Class) int {
+	switch c {
+	case session.Configuration:
+		return http.StatusBadRequest
+	case session.Limited:
+		return http.StatusTooManyRequests
+	case session.Retry:
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusForbidden
+}
+
+// write sends an answer, within its own time: a reload may have used up more
+// than the connection was given.
+func write(w http.ResponseWriter, status int, answer any) {
+	text := encode(answer)
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
+	w.Header().Set(versionHeader, strconv.Itoa(Version))
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	w.WriteHeader(status)
+	_, _ = w.Write(text) // a client that has gone learns nothing
+}
+
+// encode returns an answer as one line of JSON.
+func encode(answer any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(answer); err != nil {
+		panic(err) // flat structs: only a time beyond the year 9999 fails
+	}
+	return b.Bytes()
+}

@@ -1,0 +1,89 @@
+package control
+
+import (
+	"time"
+
+	"github.com/vendord/vendord/session"
+)
+
+// The modes of a daemon.
+const (
+	UserMode   = "user"
+	SystemMode = "system"
+)
+
+// Status is how a daemon is doing, as far as the caller may see it.
+type Status struct {
+	// Version is the daemon's own, as `vendord version` prints it.
+	Version string `json:"version"`
+	// Mode is UserMode or SystemMode.
+	Mode    string    `json:"mode"`
+	PID     int       `json:"pid"`
+	Started time.Time `json:"started"`
+	// Config is the path of the configuration; Changed says that it, or a
+	// file that it names, differs on disk from what was loaded.
+	Config  string `json:"config,omitempty"`
+	Changed bool   `json:"changed,omitempty"`
+	// URL is the vending address.
+	URL string `json:"url"`
+	// You is the name of who asks, and Steer whether they may steer.
+	You      string       `json:"you"`
+	Steer    bool         `json:"steer"`
+	Warnings []string     `json:"warnings,omitempty"`
+	Apps     []AppRow     `json:"apps,omitempty"`
+	Profiles []ProfileRow `json:"profiles,omitempty"`
+	Sessions []SessionRow `json:"sessions,omitempty"`
+	// Refusals are the latest, newest first, for who may steer.
+	Refusals []RefusalRow `json:"refusals,omitempty"`
+}
+
+// RefusalRow is one request that got no credentials.
+type RefusalRow struct {
+	Time    time.Time `json:"time"`
+	App     string    `json:"app,omitempty"`
+	User    string    `json:"user,omitempty"`
+	Message string    `json:"message"`
+}
+
+// AppRow is one app.
+type AppRow struct {
+	Name     string   `json:"name"`
+	Profiles []string `json:"profiles"`
+	// Current is the profile that it uses now.
+	Current string `json:"current"`
+	// Tokens counts its live tokens.
+	Tokens int `json:"tokens"`
+}
+
+// ProfileRow is one profile.
+type ProfileRow struct {
+	Name    string `json:"name"`
+	Source  string `json:"source"`
+	RoleARN string `json:"role_arn,omitempty"`
+	Region  string `json:"region,omitempty"`
+	// Policy says in words what narrows the profile: "inline, 2 statements
+	// + 1 managed", or "none: not narrowed".
+	Policy   string        `json:"policy"`
+	Duration time.Duration `json:"duration_ns,omitempty"`
+	Extends  string        `json:"extends,omitempty"`
+}
+
+// SessionRow is one session of the cache; its fields are those of
+// session.Status, with the profiles and apps that lead to it.
+type SessionRow struct {
+	Profiles    []string       `json:"profiles"`
+	Apps        []string       `json:"apps"`
+	State       string         `json:"state"`
+	RoleARN     string         `json:"role_arn,omitempty"`
+	SessionName string         `json:"session_name,omitempty"`
+	Principal   string         `json:"principal,omitempty"`
+	KeyID       string         `json:"key_id,omitempty"`
+	Minted      time.Time      `json:"minted,omitzero"`
+	Expires     time.Time      `json:"expires,omitzero"`
+	Used        time.Time      `json:"used,omitzero"`
+	Next        time.Time      `json:"next,omitzero"`
+	TokenUse    int            `json:"token_use"`
+	Mints       int            `json:"mints"`
+	Failures    int            `json:"failures"`
+	Last        *session.Error `json:"last,omitempty"`
+}

@@ -1,0 +1,47 @@
+package fakeaws
+
+import (
+	"bufio"
+	"strings"
+	"time"
+)
+
+// What the fuzz tests and the device of the MFA tests need of the inside.
+
+// MFACode returns what an MFA device shows.
+func MFACode(seed []byte, at time.Time) string { return code(seed, at) }
+
+// ParseAuthorization returns the parts of an Authorization header.
+func ParseAuthorization(value string) (keyID, scope string, signed []string, err error) {
+	a, err := parseAuthorization(value)
+	if err != nil {
+		return "", "", nil, err
+	}
+	return a.keyID, a.scope(), a.signed, nil
+}
+
+// CanonicalQuery is canonicalQuery.
+func CanonicalQuery(raw string) string { return canonicalQuery(raw) }
+
+// ParseForm returns the tags and policy ARNs of a form.
+func ParseForm(body string) (tags, arns []map[string]string, err error) {
+	f, err := parseForm(body)
+	if err != nil {
+		return nil, nil, err
+	}
+	if tags, err = f.members("Tags", "Key", "Value"); err != nil {
+		return nil, nil, err
+	}
+	arns, err = f.members("PolicyArns", "arn")
+	return tags, arns, err
+}
+
+// DecodeChunks decodes an unsigned aws-chunked body with a trailer.
+func DecodeChunks(body string, size int64) (content, checksum string, ok bool) {
+	d := &chunkDecoder{r: bufio.NewReaderSize(strings.NewReader(body), maxChunkLine), size: size, trailerName: "x-amz-checksum-crc32"}
+	b, fields, failed := d.decode(true)
+	return string(b), fields["x-amz-checksum-crc32"], failed == nil
+}
+
+// ParseRange is parseRange.
+func ParseRange(header string, size int) (from, to int, ok bool) { return parseRange(header, size) }

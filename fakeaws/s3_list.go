@@ -1,0 +1,176 @@
+package fakeaws
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// maxKeys is the most that one page of a list has.
+const maxKeys = 1000
+
+// listBuckets lists the buckets of the caller's account.
+func (f *Fake) listBuckets(rq *request, call *s3Call) (*answer, *failure) {
+	if failed := f.allow(rq, "s3:ListAllMyBuckets", "arn:aws:s3:::*", call); failed != nil {
+		return nil, failed
+	}
+	if call.query.Has("continuation-token") {
+		return nil, fail(http.StatusBadRequest, "InvalidArgument", "The continuation token provided is incorrect")
+	}
+	list := bucketsXML{Owner: rq.caller.account, Prefix: call.query.Get("prefix")}
+	for _, name := range f.store.names(rq.caller.account) {
+		// Accounts have few buckets: one page holds them, whatever size
+		// was asked for, and says that there is no other.
+		if strings.HasPrefix(name, list.Prefix) {
+			list.Buckets = append(list.Buckets, bucketXML{Name: name, CreationDate: s3Date(f.store.creation), BucketRegion: f.world.region})
+		}
+	}
+	return rq.s3XML(http.StatusOK, &list), nil
+}
+
+// getBucketLocation names the region; us-east-1 is the one without a name.
+func (f *Fake) getBucketLocation(rq *request, call *s3Call) (*answer, *failure) {
+	if failed := f.allow(rq, "s3:GetBucketLocation", call.arn(), call); failed != nil {
+		return nil, failed
+	}
+	region := f.bucketRegion(rq)
+	if region == "us-east-1" {
+		region = ""
+	}
+	return rq.s3XML(http.StatusOK, &locationXML{Region: region}), nil
+}
+
+// headBucket says that the bucket is there.
+func (f *Fake) headBucket(rq *request, call *s3Call) (*answer, *failure) {
+	if failed := f.allow(rq, "s3:ListBucket", call.arn(), call); failed != nil {
+		return nil, failed
+	}
+	return &answer{status: http.StatusOK, header: rq.s3Header("x-amz-bucket-region", f.bucketRegion(rq))}, nil
+}
+
+// bucketRegion is the region of every bucket, or in a world without regions
+// the one that the client asked.
+func (f *Fake) bucketRegion(rq *request) string {
+	if f.world.region != "" {
+		return f.world.region
+	}
+	return rq.auth.region
+}
+
+// listObjects is ListObjects and ListObjectsV2: one way through the keys, two
+// ways to say where to go on.
+func (f *Fake) listObjects(rq *request, call *s3Call) (*answer, *failure) {
+	if failed := f.allow(rq, "s3:ListBucket", call.arn(), call); failed != nil {
+		return nil, failed
+	}
+	p, failed := readPage(call)
+	if failed != nil {
+		return nil, failed
+	}
+	list := f.store.page(call.bucket, p)
+	list.Name, list.Prefix, list.Delimiter, list.MaxKeys = call.bucket, p.encode(p.prefix), p.encode(p.delimiter), p.most
+	if call.query.Get("encoding-type") == "url" {
+		list.EncodingType = "url"
+	}
+	if call.operation == "ListObjects" {
+		list.Marker = new(p.encode(p.after))
+		if p.delimiter == "" {
+			list.next = "" // version 1 says it only where keys were rolled up
+		}
+		list.NextMarker = p.encode(list.next)
+		return rq.s3XML(http.StatusOK, &list.listXML), nil
+	}
+	list.KeyCount = new(len(list.Contents) + len(list.CommonPrefixes))
+	list.StartAfter, list.ContinuationToken = p.encode(call.query.Get("start-after")), call.query.Get("continuation-token")
+	if list.IsTruncated {
+		list.NextContinuationToken = base64.URLEncoding.EncodeToString([]byte(list.next))
+	}
+	return rq.s3XML(http.StatusOK, &list.listXML), nil
+}
+
+// page is which part of a bucket's keys is asked for.
+type page struct {
+	prefix, delimiter string
+	after             string // keys up to this one were seen
+	most              int
+	encode            func(string) string
+}
+
+// readPage reads the parameters of a list.
+func readPage(call *s3Call) (page, *failure) {
+	q := call.query
+	p := page{prefix: q.Get("prefix"), delimiter: q.Get("delimiter"), after: q.Get("marker"), most: maxKeys,
+		encode: func(s string) string { return s }}
+	if q.Has("max-keys") {
+		n, err := strconv.ParseInt(q.Get("max-keys"), 10, 32)
+		if err != nil || n < 0 {
+			return p, badArgument("Provided max-keys not an integer or within integer range")
+		}
+		p.most = int(min(n, maxKeys))
+	}
+	switch q.Get("encoding-type") {
+	case "url":
+		p.encode = func(s string) string { return uriEncode(s, true) }
+	case "":
+	default:
+		return p, badArgument("Invalid Encoding Method specified in Request")
+	}
+	if call.operation == "ListObjects" {
+		return p, nil
+	}
+	p.after = q.Get("start-after")
+	if token := q.Get("continuation-token"); q.Has("continuation-token") {
+		after, err := base64.URLEncoding.DecodeString(token)
+		if err != nil || len(after) == 0 {
+			return p, badArgument("The continuation token provided is incorrect")
+		}
+		p.after = string(after)
+	}
+	return p, nil
+}
+
+func badArgument(message string) *failure {
+	return fail(http.StatusBadRequest, "InvalidArgument", "%s", message)
+}
+
+// pageXML is a page of a list, and where the next one begins.
+type pageXML struct {
+	listXML
+	next string
+}
+
+// page returns the keys and common prefixes of a page, in the order of their
+// bytes.
+func (s *store) page(bucket string, p page) *pageXML {
+	list := &pageXML{}
+	rolled := "" // the common prefix that keys are being rolled into
+	for _, o := range s.sorted(bucket, p.prefix) {
+		common := ""
+		if head, _, found := strings.Cut(o.key[len(p.prefix):], p.delimiter); found && p.delimiter != "" {
+			common = p.prefix + head + p.delimiter
+		}
+		// A page that ended with a common prefix is continued after all
+		// that is in it.
+		seen := o.key <= p.after || common != "" && (common == rolled || common == p.after)
+		if seen {
+			continue
+		}
+		if len(list.Contents)+len(list.CommonPrefixes) == p.most {
+			list.IsTruncated = p.most > 0
+			break
+		}
+		if rolled = common; common != "" {
+			list.CommonPrefixes = append(list.CommonPrefixes, prefixXML{p.encode(common)})
+			list.next = common
+			continue
+		}
+		list.Contents = append(list.Contents, objectXML{Key: p.encode(o.key), LastModified: s3Date(o.modified),
+			ETag: o.etag, Size: len(o.body), StorageClass: "STANDARD"})
+		list.next = o.key
+	}
+	if !list.IsTruncated {
+		list.next = ""
+	}
+	return list
+}

@@ -1,0 +1,222 @@
+package fakeaws
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// keptHeaders come back with an object as they came in, besides x-amz-meta-*.
+var keptHeaders = []string{"Content-Type", "Cache-Control", "Content-Disposition", "Content-Language", "Expires"}
+
+// refusedHeaders ask for what the fake does not do. S3 would do it, so to
+// ignore one would be a lie.
+var refusedHeaders = []string{"X-Amz-Acl", "X-Amz-Grant-", "X-Amz-Tagging", "X-Amz-Object-Lock-", "X-Amz-Website-Redirect-Location",
+	"X-Amz-Server-Side-Encryption-Customer-", "X-Amz-Server-Side-Encryption-Aws-", "X-Amz-Storage-Class",
+	"X-Amz-Write-Offset-Bytes", "If-Modified-Since", "If-Unmodified-Since"}
+
+// refuseHeaders refuses what the fake does not do.
+func refuseHeaders(r *http.Request) *failure {
+	for name := range r.Header {
+		for _, refused := range refusedHeaders {
+			if name == refused || strings.HasSuffix(refused, "-") && strings.HasPrefix(name, refused) {
+				return fail(http.StatusNotImplemented, "NotImplemented",
+					"A header you provided implies functionality that is not implemented (fakeaws: %s).", strings.ToLower(name))
+			}
+		}
+	}
+	return nil
+}
+
+// getObject is GetObject and HeadObject.
+func (f *Fake) getObject(rq *request, call *s3Call) (*answer, *failure) {
+	if failed := f.allow(rq, "s3:GetObject", call.arn(), call); failed != nil {
+		return nil, failed
+	}
+	if failed := refuseHeaders(rq.Request); failed != nil {
+		return nil, failed
+	}
+	o := f.store.get(call.bucket, call.key)
+	if o == nil {
+		return nil, f.noSuchKey(rq, call)
+	}
+	if m := rq.Header.Get("If-Match"); m != "" && !matches(m, o.etag) {
+		return nil, precondition("If-Match")
+	}
+	h := rq.objectHeader(o)
+	if m := rq.Header.Get("If-None-Match"); m != "" && matches(m, o.etag) {
+		delete(h, "Content-Length")
+		return &answer{status: http.StatusNotModified, header: h}, nil
+	}
+	return rq.body(o, h)
+}
+
+// noSuchKey is what S3 says of a key that is not there: nothing, to those who
+// may not list the bucket.
+func (f *Fake) noSuchKey(rq *request, call *s3Call) *failure {
+	if failed := f.allow(rq, "s3:ListBucket", "arn:aws:s3:::"+call.bucket, call); failed != nil {
+		return failed
+	}
+	return fail(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.")
+}
+
+// objectHeader returns the headers of an object.
+func (rq *request) objectHeader(o *object) map[string]string {
+	h := rq.s3Header("ETag", o.etag, "Last-Modified", o.modified.UTC().Format(http.TimeFormat),
+		"Accept-Ranges", "bytes", "Content-Length", strconv.Itoa(len(o.body)), "Content-Type", "binary/octet-stream")
+	maps.Copy(h, o.header)
+	if strings.EqualFold(rq.Header.Get("X-Amz-Checksum-Mode"), "enabled") && rq.Header.Get("Range") == "" {
+		maps.Copy(h, o.checksum.header())
+	}
+	return h
+}
+
+// header returns the headers that show a checksum.
+func (c checksum) header() map[string]string {
+	if c.name == "" {
+		return nil
+	}
+	return map[string]string{c.name: c.value, "x-amz-checksum-type": "FULL_OBJECT"}
+}
+
+// body answers with an object, or the range of it that was asked for.
+func (rq *request) body(o *object, h map[string]string) (*answer, *failure) {
+	from, to, ok := parseRange(rq.Header.Get("Range"), len(o.body))
+	if !ok {
+		return nil, fail(http.StatusRequestedRangeNotSatisfiable, "InvalidRange", "The requested range is not satisfiable")
+	}
+	if from == 0 && to == len(o.body) && rq.Header.Get("Range") == "" {
+		return &answer{status: http.StatusOK, header: h, body: o.body}, nil
+	}
+	h["Content-Length"] = strconv.Itoa(to - from)
+	h["Content-Range"] = fmt.Sprintf("bytes %d-%d/%d", from, to-1, len(o.body))
+	return &answer{status: http.StatusPartialContent, header: h, body: o.body[from:to]}, nil
+}
+
+// putObject stores an object. Everything that can be refused by headers alone
+// is refused before the body is read.
+func (f *Fake) putObject(rq *request, call *s3Call) (*answer, *failure) {
+	if failed := f.allow(rq, "s3:PutObject", call.arn(), call); failed != nil {
+		return nil, failed
+	}
+	if failed := refuseHeaders(rq.Request); failed != nil {
+		return nil, failed
+	}
+	size, failed := bodySize(rq.Request)
+	if failed != nil {
+		return nil, failed
+	}
+	if failed := f.store.reserve(size); failed != nil {
+		return nil, failed
+	}
+	o, failed := rq.readObject(size)
+	if failed != nil {
+		f.store.release(size)
+		return nil, failed
+	}
+	if failed := f.store.put(call.bucket, call.key, o, size, rq.mayReplace); failed != nil {
+		return nil, failed
+	}
+	h := rq.s3Header("ETag", o.etag)
+	maps.Copy(h, o.checksum.header())
+	return &answer{status: http.StatusOK, header: h}, nil
+}
+
+// mayReplace checks the conditions of an upload against the object in its
+// place: "only if there is none", and "only if it is still that one".
+func (rq *request) mayReplace(before *object) *failure {
+	if rq.Header.Get("If-None-Match") != "" && before != nil {
+		return precondition("If-None-Match")
+	}
+	if m := rq.Header.Get("If-Match"); m != "" && (before == nil || !matches(m, before.etag)) {
+		return precondition("If-Match")
+	}
+	return nil
+}
+
+// readObject reads and checks the body of an upload.
+func (rq *request) readObject(size int64) (*object, *failure) {
+	body, trailer, failed := rq.readBody(size)
+	if failed != nil {
+		return nil, failed
+	}
+	sum, failed := checkDigests(rq.Header, trailer, body)
+	if failed != nil {
+		return nil, failed
+	}
+	o := newObject(body, rq.now)
+	o.checksum, o.header = sum, map[string]string{}
+	for _, name := range keptHeaders {
+		if v := rq.Header.Get(name); v != "" {
+			o.header[name] = v
+		}
+	}
+	for name, values := range rq.Header {
+		if strings.HasPrefix(name, "X-Amz-Meta-") {
+			o.header[strings.ToLower(name)] = strings.Join(values, ",")
+		}
+	}
+	if coding := contentCoding(rq.Header); coding != "" {
+		o.header["Content-Encoding"] = coding
+	}
+	return o, nil
+}
+
+// contentCoding returns the Content-Encoding without aws-chunked, which is how
+// the body travels and not what it is.
+func contentCoding(h http.Header) string {
+	var kept []string
+	for coding := range strings.SplitSeq(h.Get("Content-Encoding"), ",") {
+		if coding = strings.TrimSpace(coding); coding != "" && coding != "aws-chunked" {
+			kept = append(kept, coding)
+		}
+	}
+	return strings.Join(kept, ",")
+}
+
+// deleteObject removes an object. S3 does not say whether there was one.
+func (f *Fake) deleteObject(rq *request, call *s3Call) (*answer, *failure) {
+	if failed := f.allow(rq, "s3:DeleteObject", call.arn(), call); failed != nil {
+		return nil, failed
+	}
+	f.store.remove(call.bucket, call.key)
+	return &answer{status: http.StatusNoContent, header: rq.s3Header()}, nil
+}
+
+// matches reports whether a list of entity tags has this one.
+func matches(list, etag string) bool {
+	for tag := range strings.SplitSeq(list, ",") {
+		tag = strings.TrimSpace(tag)
+		if tag == "*" || strings.Trim(tag, `"`) == strings.Trim(etag, `"`) {
+			return true
+		}
+	}
+	return false
+}
+
+func precondition(name string) *failure {
+	return fail(http.StatusPreconditionFailed, "PreconditionFailed",
+		"At least one of the pre-conditions you specified did not hold (%s)", name)
+}
+
+// parseRange reads a Range header of one range of bytes. Any other form is
+// ignored, as HTTP has it; ok is false for a range outside the object.
+func parseRange(header string, size int) (from, to int, ok bool) {
+	spec, found := strings.CutPrefix(header, "bytes=")
+	first, last, dash := strings.Cut(spec, "-")
+	a, errA := strconv.Atoi(first)
+	b, errB := strconv.Atoi(last)
+	switch {
+	case !found || !dash || errA != nil && first != "" || errB != nil && last != "" || first == "" && last == "":
+		return 0, size, true
+	case a < 0 || b < 0 || first != "" && last != "" && a > b:
+		return 0, size, true
+	case first == "":
+		return max(0, size-b), size, b > 0 && size > 0
+	case last == "" || b >= size:
+		return a, size, a < size
+	}
+	return a, b + 1, true
+}

@@ -1,0 +1,178 @@
+package fakeaws
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// request is one request on its way through the fake.
+type request struct {
+	*http.Request
+	id      string    // the request id, in headers and bodies
+	now     time.Time // AWS's time; one value for the whole request
+	service *service
+	call    *Call  // its line in the journal
+	fault   Fault  // what goes wrong with it, or the zero Fault
+	region  string // the only one there is, or empty
+
+	// Known once the request is authenticated.
+	caller     *caller
+	auth       *authorization
+	signedAt   time.Time
+	signingKey []byte // of this scope: chunks of a body are signed with it too
+}
+
+// answer is what a request gets: a status, headers of its own and a body.
+type answer struct {
+	status int
+	header map[string]string
+	body   []byte
+}
+
+// failure is an error as AWS words it.
+type failure struct {
+	status        int
+	code, message string
+}
+
+// fail makes a failure.
+func fail(status int, code, format string, args ...any) *failure {
+	if len(args) == 0 {
+		return &failure{status, code, format}
+	}
+	return &failure{status, code, fmt.Sprintf(format, args...)}
+}
+
+// service is one of AWS's services: its name in a credential scope, how it
+// handles a request and how it words errors.
+type service struct {
+	name    string
+	serve   func(*Fake, *request) (*answer, *failure)
+	failure func(*request, *failure) *answer
+	auth    authWords
+}
+
+// ServeHTTP answers one request to STS, S3 or /_fake/. The service is told by
+// the request line, as S3 has no POST / and STS has nothing else.
+func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, controlPrefix) {
+		f.serveControl(w, r)
+		return
+	}
+	rq := &request{Request: r, id: newRequestID(), now: f.now(), service: &s3, region: f.world.region}
+	if r.URL.Path == "/" && (r.Method == http.MethodPost || r.URL.Query().Has("Action")) {
+		rq.service = &sts
+	}
+	rq.call = f.journal.begin(rq)
+	a, failed := f.answer(rq)
+	if failed != nil {
+		a = rq.service.failure(rq, failed)
+	}
+	f.journal.finish(rq, a, failed)
+	f.log(rq, a)
+	if f.sabotage(w, rq, &a) {
+		return
+	}
+	drain(r)
+	rq.write(w, a)
+}
+
+// answer guards a request and hands it to its service. A recognised operation
+// meets its fault inside, see Fake.begin.
+func (f *Fake) answer(rq *request) (*answer, *failure) {
+	if failed := guard(rq.Request); failed != nil {
+		return nil, failed
+	}
+	return rq.service.serve(f, rq)
+}
+
+// begin is called by a service once it knows the operation: it notes it in the
+// journal and lets a waiting fault strike.
+func (f *Fake) begin(rq *request, operation string) *failure {
+	f.journal.name(rq, operation)
+	rq.fault = f.faults.take(operation)
+	return rq.strike()
+}
+
+// guard refuses what no AWS client of this machine sends. A web page that
+// rebinds its own name to 127.0.0.1 still sends that name as Host, and a page
+// that posts here sends Origin or Sec-Fetch-Site.
+func guard(r *http.Request) *failure {
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	if loopbackName(host) {
+		for _, name := range []string{"Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode"} {
+			if r.Header.Get(name) != "" {
+				return fail(http.StatusForbidden, "AccessDenied", "fakeaws does not serve web pages (header %s)", name)
+			}
+		}
+		return nil
+	}
+	if _, tail, found := strings.Cut(host, "."); found && loopbackName(tail) {
+		return fail(http.StatusBadRequest, "InvalidRequest", "fakeaws has path-style addresses only: "+
+			"use http://127.0.0.1:PORT, or set the client to path style (host %q)", host)
+	}
+	return fail(http.StatusForbidden, "AccessDenied", "fakeaws serves loopback host names only, not %q", host)
+}
+
+// loopbackName reports whether a Host without its port can only mean this
+// machine.
+func loopbackName(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	a, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
+	return err == nil && a.IsLoopback()
+}
+
+// write sends an answer. Every answer carries AWS's clock: SDKs measure their
+// skew by the Date header.
+func (rq *request) write(w http.ResponseWriter, a *answer) {
+	h := w.Header()
+	h.Set("Server", ServerHeader)
+	h.Set("Date", rq.now.Format(http.TimeFormat))
+	for name, value := range a.header {
+		h.Set(name, value)
+	}
+	if h.Get("Content-Length") == "" && a.status != http.StatusNoContent && a.status != http.StatusNotModified {
+		h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	}
+	w.WriteHeader(a.status)
+	if rq.Method != http.MethodHead {
+		_, _ = w.Write(a.body) // the client left: nobody to tell
+	}
+}
+
+// drain reads what is left of a body that was refused unread: closing a
+// connection with unread bytes resets it, and the client would never see the
+// answer. A client that asked to be told first (Expect) has sent nothing.
+func drain(r *http.Request) {
+	if r.Header.Get("Expect") == "" {
+		_, _ = io.CopyN(io.Discard, r.Body, maxObject+chunkOverhead)
+	}
+}
+
+// log writes the line of a call. It names the key id, never a parameter: those
+// are in the journal, with secrets hashed.
+func (f *Fake) log(rq *request, a *answer) {
+	c := f.journal.copyOf(rq.call)
+	f.config.Log.Debug("fakeaws call", "operation", c.Operation, "status", a.status, "code", c.Code,
+		"key_id", c.KeyID, "principal", c.Principal, "path", c.Path)
+}
+
+// newRequestID returns a random UUID.
+func newRequestID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails, by its documentation
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}

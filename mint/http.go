@@ -1,0 +1,162 @@
+package mint
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/smithy-go"
+)
+
+// agent is what AWS reads in the User-Agent header, and its customers in
+// CloudTrail: app/vendord.
+const agent = "vendord"
+
+// maxAnswer is far more than any answer of STS or SSO, whose largest part is
+// a session token of 4,096 bytes (as of 2026-11).
+const maxAnswer = 1 << 20
+
+// attempts is how often one call is tried. The cache waits longer and with
+// more care between mints; these are for the dropped packet.
+const attempts = 3
+
+var errTooLong = errors.New("the answer is longer than 1 MiB")
+
+// proxyError is a proxy's refusal to open a tunnel.
+type proxyError struct{ host, status string }
+
+func (e *proxyError) Error() string { return "proxy " + e.host + ": " + e.status }
+
+// newHTTP returns the client for AWS. Each step has a limit of its own, so that
+// an endpoint that accepts and says nothing leaves time for another attempt
+// within the 15 seconds that the cache gives a mint.
+func newHTTP() *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			Proxy:                  proxy,
+			DialContext:            (&net.Dialer{Timeout: 3 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+			TLSHandshakeTimeout:    3 * time.Second,
+			ResponseHeaderTimeout:  4 * time.Second,
+			IdleConnTimeout:        30 * time.Second,
+			MaxIdleConns:           16,
+			MaxResponseHeaderBytes: 64 << 10,
+			ForceAttemptHTTP2:      true,
+			// A compressed answer could be a small bomb.
+			DisableCompression: true,
+			OnProxyConnectResponse: func(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
+				if answer.StatusCode == http.StatusOK {
+					return nil
+				}
+				return &proxyError{host: proxy.Host, status: answer.Status}
+			},
+		},
+		// The headers and the body of an answer together: a body that
+		// trickles for ever ends here.
+		Timeout: 8 * time.Second,
+		// AWS does not redirect these calls. Whoever does would get a
+		// signed request that is none of its business.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// proxy honours HTTPS_PROXY and NO_PROXY. Plain http goes to loopback only
+// (an emulator), where a proxy would be told the answer's secrets.
+func proxy(r *http.Request) (*url.URL, error) {
+	if r.URL.Scheme != "https" {
+		return nil, nil
+	}
+	return http.ProxyFromEnvironment(r) // never a proxy for loopback
+}
+
+// exchange is the HTTP client and the signer of one operation. It limits what
+// is read, notes AWS's clock, and signs by the Minter's clock instead of the
+// system's. The SDK makes the attempts of an operation one after another, so
+// it needs no lock.
+type exchange struct {
+	client *http.Client
+	now    func() time.Time
+	// at is when the last answer's headers came in.
+	at time.Time
+	// skew is AWS's clock minus ours, by the last answer's Date; zero if
+	// it had none; mended is how much of it the last signature allowed for.
+	skew, mended time.Duration
+}
+
+// Do sends one attempt.
+func (x *exchange) Do(r *http.Request) (*http.Response, error) {
+	answer, err := x.client.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	x.at, x.skew = x.now(), 0
+	// An answer with Age comes from somebody's cache, and so does its Date.
+	if date, err := http.ParseTime(answer.Header.Get("Date")); err == nil && answer.Header.Get("Age") == "" {
+		x.skew = date.Sub(x.at.Round(0))
+	}
+	answer.Body = &limited{ReadCloser: answer.Body, left: maxAnswer}
+	return answer, nil
+}
+
+// tolerated is how far a clock may be off before signatures suffer: AWS allows
+// 15 minutes in general and 5 in places, the SDK's rule is 4 (as of 2026-11).
+const tolerated = 4 * time.Minute
+
+// SignHTTP signs one attempt: by our clock or, where the attempt before showed
+// that it is too far off, by AWS's. The SDK would do likewise, but by the
+// system's clock.
+func (x *exchange) SignHTTP(ctx context.Context, c aws.Credentials, r *http.Request, hash, service, region string,
+	_ time.Time, options ...func(*v4.SignerOptions)) error {
+	x.mended = 0
+	if x.skew.Abs() > tolerated {
+		x.mended = x.skew
+	}
+	return v4.NewSigner().SignHTTP(ctx, c, r, hash, service, region, x.now().Add(x.mended), options...)
+}
+
+// mendable tells the SDK to try again what was refused because of a clock that
+// SignHTTP can mend now.
+func (x *exchange) mendable(err error) aws.Ternary {
+	answer, ok := errors.AsType[smithy.APIError](err)
+	if ok && slices.Contains(clockCodes, answer.ErrorCode()) && (x.skew-x.mended).Abs() > tolerated {
+		return aws.TrueTernary
+	}
+	return aws.UnknownTernary
+}
+
+// limited is a body that fails when it is too long, where io.LimitReader
+// would end it as if it were complete.
+type limited struct {
+	io.ReadCloser
+	left int
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	if l.left <= 0 {
+		return 0, errTooLong
+	}
+	n, err := l.ReadCloser.Read(p[:min(len(p), l.left)])
+	l.left -= n
+	return n, err
+}
+
+// retryer returns the retry policy of one operation: 50 to 100 and 100 to 200
+// milliseconds between attempts.
+func (x *exchange) retryer() aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts = attempts
+		o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(x.mendable))
+		o.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) {
+			most := 50 * time.Millisecond << min(attempt, attempts)
+			return most/2 + rand.N(most/2), nil
+		})
+	})
+}

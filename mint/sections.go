@@ -1,0 +1,102 @@
+package mint
+
+import (
+	"os"
+	"slices"
+	"strings"
+)
+
+// sections maps the profiles that the SDKs' files have to their
+// source_profile. It serves messages alone ("did you mean", "in a circle"):
+// what counts is what the SDK's parser read.
+type sections map[string]string
+
+// sectionsOf reads the section headers of both files. A file that cannot be
+// read has been reported by then.
+func sectionsOf(p sdkPaths) sections {
+	found := sections{}
+	for _, path := range []string{p.config, p.credentials} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		found.scan(string(text), path == p.config)
+	}
+	return found
+}
+
+// scan notes the profiles of one file; in the config file their names have a
+// prefix, except default.
+func (s sections) scan(text string, prefixed bool) {
+	current := ""
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if header, ok := strings.CutPrefix(line, "["); ok {
+			header, _, _ = strings.Cut(header, "]")
+			words := strings.Fields(header)
+			switch {
+			case prefixed && len(words) == 2 && words[0] == "profile":
+				current = words[1]
+			case len(words) == 1 && (!prefixed || words[0] == "default"):
+				current = words[0]
+			default:
+				current = ""
+				continue
+			}
+			s[current] = s[current]
+			continue
+		}
+		if key, value, ok := strings.Cut(line, "="); ok && current != "" && strings.EqualFold(strings.TrimSpace(key), "source_profile") {
+			s[current] = strings.TrimSpace(value)
+		}
+	}
+}
+
+// circle returns the way from profile back to where it has been, such as
+// "a, b, a", or "".
+func (s sections) circle(profile string) string {
+	var way []string
+	for profile != "" {
+		seen := slices.Contains(way, profile)
+		way = append(way, profile)
+		if seen {
+			return strings.Join(way, ", ")
+		}
+		profile = s[profile]
+	}
+	return ""
+}
+
+// meant is the hint for a profile that is not there.
+func meant(name string, among sections) string {
+	best, least := "", len(name)/3+2
+	for other := range among {
+		if d := distance(name, other); d < least || d == least && other < best {
+			best, least = other, d
+		}
+	}
+	if best == "" {
+		return "correct the name, or add the profile, " + reload
+	}
+	return `did you mean "` + best + `"?`
+}
+
+// distance is the number of single letters to insert, delete or replace.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,170 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+)
+
+// Beyond returns what the child's Allow statements let through and no single
+// Allow statement of the parent covers. It compares patterns, not requests,
+// and reports when unsure: where two statements of the parent would cover a
+// pair only together, where it cannot tell that NotAction or NotResource
+// spares what the child names, or where a condition of the parent's is not
+// among the child's as it is. Variables and templates can be anything.
+//
+// Deny statements are not looked at. Those of the child could only shorten
+// the answer; those of the parent could lengthen it, so an empty answer does
+// not say that the parent denies nothing of what the child allows.
+func Beyond(child, parent []*Document) []Permission {
+	var wider []allowance
+	for _, d := range parent {
+		wider = append(wider, d.allowances()...)
+	}
+	var beyond []Permission
+	for _, d := range child {
+		for _, a := range d.allowances() {
+			for _, p := range a.beyond(wider) {
+				if !slices.Contains(beyond, p) {
+					beyond = append(beyond, p)
+				}
+			}
+		}
+	}
+	return beyond
+}
+
+// allowance is an Allow statement, ready to be compared.
+type allowance struct {
+	actions, resources []scope
+	conditions         []Condition
+	version            string
+}
+
+// scope is one pattern of a statement, or all that NotAction or NotResource
+// leave.
+type scope struct {
+	text    string
+	pattern glob
+	except  []glob // not nil: all but these
+}
+
+func (d *Document) allowances() []allowance {
+	var replace func(glob, variable) (glob, bool)
+	if d.Version == variablesSince {
+		replace = unknown
+	}
+	action := func(pattern string) glob {
+		g, _ := compile(nil, pattern, anywhere, nil)
+		return g.lower().sealed()
+	}
+	resource := func(pattern string) glob {
+		g, _ := compile(nil, pattern, inResource, replace)
+		return g.sealed()
+	}
+	var all []allowance
+	for _, s := range d.Statements {
+		if s.Allow {
+			all = append(all, allowance{actions: scopes(s.Actions, s.NotActions, action),
+				resources: scopes(s.Resources, s.NotResources, resource), conditions: s.Conditions, version: d.Version})
+		}
+	}
+	return all
+}
+
+func scopes(patterns, excluded []string, compiled func(string) glob) []scope {
+	var all []scope
+	for _, text := range described(patterns, excluded) {
+		s := scope{text: text}
+		if len(excluded) == 0 {
+			s.pattern = compiled(text)
+		}
+		for _, e := range excluded {
+			s.except = append(s.except, compiled(e))
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// sealed makes vendord's templates opaque, in place.
+func (g glob) sealed() glob {
+	for _, t := range templates {
+		name := glob(t)
+		for i := 0; i+len(name) <= len(g); i++ {
+			if slices.Equal(g[i:i+len(name)], name) {
+				for j := range name {
+					g[i+j] = opaque - name[j]
+				}
+			}
+		}
+	}
+	return g
+}
+
+// beyond returns the pairs of an allowance that none of the wider ones covers.
+func (a allowance) beyond(wider []allowance) []Permission {
+	var pairs []Permission
+	for _, action := range a.actions {
+		for _, resource := range a.resources {
+			if !slices.ContainsFunc(wider, func(w allowance) bool {
+				return a.meets(w) && anyContains(w.actions, action) && anyContains(w.resources, resource)
+			}) {
+				pairs = append(pairs, Permission{Action: action.text, Resource: resource.text, Conditional: len(a.conditions) > 0})
+			}
+		}
+	}
+	return pairs
+}
+
+// meets reports whether an allowance has every condition that a wider one
+// has: more of them make it narrower.
+func (a allowance) meets(wider allowance) bool {
+	return !slices.ContainsFunc(wider.conditions, func(w Condition) bool {
+		return !slices.ContainsFunc(a.conditions, func(c Condition) bool {
+			return c.Operator == w.Operator && strings.EqualFold(c.Key, w.Key) && sameValues(c.Values, w.Values) &&
+				(a.version == wider.version || !strings.Contains(strings.Join(w.Values, ""), "${"))
+		})
+	})
+}
+
+// sameValues compares values whatever their order.
+func sameValues(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+}
+
+func anyContains(wide []scope, narrow scope) bool {
+	return slices.ContainsFunc(wide, func(w scope) bool { return w.contains(narrow) })
+}
+
+// contains reports whether a scope certainly contains another.
+func (s scope) contains(narrow scope) bool {
+	switch {
+	case s.except == nil && narrow.except == nil:
+		return s.pattern.covers(narrow.pattern)
+	case s.except == nil:
+		return s.pattern.covers(glob{anyRun})
+	case narrow.except == nil:
+		return !slices.ContainsFunc(s.except, func(e glob) bool { return !e.disjoint(narrow.pattern) })
+	default: // all but a contains all but a and b
+		return !slices.ContainsFunc(s.except, func(e glob) bool {
+			return !slices.ContainsFunc(narrow.except, func(n glob) bool { return n.covers(e) })
+		})
+	}
+}
+
+// disjoint reports whether two patterns certainly have no text in common:
+// where they differ before the first wildcard of either.
+func (g glob) disjoint(other glob) bool {
+	for i := range min(len(g), len(other)) {
+		if g[i] < 0 || other[i] < 0 {
+			return false
+		}
+		if g[i] != other[i] {
+			return true
+		}
+	}
+	if len(g) < len(other) {
+		return other[len(g)] >= 0
+	}
+	return len(g) > len(other) && g[len(other)] >= 0
+}

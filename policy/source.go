@@ -1,0 +1,117 @@
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// source is the text of a document and what was found in it.
+type source struct {
+	text string
+	// lines are the offsets at which lines begin.
+	lines    []int
+	findings []Finding
+}
+
+func newSource(text []byte) *source {
+	s := &source{text: string(text), lines: []int{0}}
+	for i := range len(s.text) {
+		if s.text[i] == '\n' {
+			s.lines = append(s.lines, i+1)
+		}
+	}
+	return s
+}
+
+// position returns the line and the column of an offset.
+func (s *source) position(at int) (line, column int) {
+	at = min(at, len(s.text))
+	i, exact := slices.BinarySearch(s.lines, at)
+	if !exact {
+		i--
+	}
+	return i + 1, utf8.RuneCountInString(s.text[s.lines[i]:at]) + 1
+}
+
+// report adds a finding about the text at an offset.
+func (s *source) report(code string, level Level, at int, path, problem, hint string) {
+	line, column := s.position(at)
+	s.findings = append(s.findings, Finding{Code: code, Level: level, Line: line, Column: column,
+		Path: path, Problem: problem, Hint: hint})
+}
+
+// fail and warn add a finding about an element.
+func (s *source) fail(code string, n *node, problem, hint string) {
+	s.report(code, Error, n.at, n.path(), problem, hint)
+}
+
+func (s *source) warn(code string, n *node, problem, hint string) {
+	s.report(code, Warning, n.at, n.path(), problem, hint)
+}
+
+// failKey and warnKey add a finding about the key of a member.
+func (s *source) failKey(code string, n *node, problem, hint string) {
+	s.report(code, Error, n.keyAt, n.path(), problem, hint)
+}
+
+func (s *source) warnKey(code string, n *node, problem, hint string) {
+	s.report(code, Warning, n.keyAt, n.path(), problem, hint)
+}
+
+// sorted returns the findings in the order of the text, nil if there are none.
+func (s *source) sorted() []Finding {
+	slices.SortStableFunc(s.findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Code, b.Code))
+	})
+	return s.findings
+}
+
+// structural reports whether a finding is about the grammar: without those
+// that are errors, a document can be evaluated.
+func structural(f Finding) bool { return f.Level == Error && f.Code < "P015" }
+
+// quoted returns a text for a message, in quotes and cut to a bearable length.
+func quoted(text string) string {
+	const longest = 80
+	if utf8.RuneCountInString(text) <= longest {
+		return fmt.Sprintf("%q", text)
+	}
+	return fmt.Sprintf("%q…", string([]rune(text)[:longest]))
+}
+
+// nearest returns the candidate that differs least from name, case aside, or
+// empty if none is near: one edit for each four characters, and at least one.
+func nearest(name string, candidates []string) string {
+	name = strings.ToLower(name)
+	best, least := "", max(1, len(name)/4)+1
+	for _, c := range candidates {
+		if d := distance(name, strings.ToLower(c)); d < least {
+			best, least = c, d
+		}
+	}
+	return best
+}
+
+// distance counts the characters to insert, drop or replace between a and b.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

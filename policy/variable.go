@@ -1,0 +1,82 @@
+package policy
+
+import "strings"
+
+// variable is one ${…} of a pattern (IAM user guide, "Variables and tags").
+type variable struct {
+	// text is as written, from "${" to "}".
+	text string
+	// literal is the character that ${*}, ${?} or ${$} stands for, or 0.
+	literal rune
+	// key is the context key whose value is put in.
+	key string
+	// fallback is what is put in where the key is absent; ok says that
+	// there is one: ${key, 'fallback'}.
+	fallback string
+	ok       bool
+}
+
+// cutVariable takes a variable off the beginning of a text that starts with
+// "${". It refuses what is no variable to AWS either, which is plain text.
+func cutVariable(text string) (v variable, rest string, ok bool) {
+	end := strings.IndexByte(text, '}')
+	if end < 0 {
+		return variable{}, "", false
+	}
+	v.text, rest = text[:end+1], text[end+1:]
+	inner := text[len("${"):end]
+	switch inner {
+	case "*", "?", "$":
+		v.literal = rune(inner[0])
+		return v, rest, true
+	}
+	key, fallback, hasFallback := strings.Cut(inner, ",")
+	v.key = strings.TrimSpace(key)
+	if v.key == "" || strings.Contains(v.key, "${") {
+		return variable{}, "", false
+	}
+	if hasFallback {
+		fallback = strings.TrimSpace(fallback)
+		if len(fallback) < 2 || fallback[0] != '\'' || fallback[len(fallback)-1] != '\'' {
+			return variable{}, "", false
+		}
+		v.fallback, v.ok = fallback[1:len(fallback)-1], true
+	}
+	return v, rest, true
+}
+
+// replace appends the value of a variable: always as plain characters, so
+// that a user named * gets no more than the others. Only keys with a single
+// value have one.
+func (e *evaluation) replace(g glob, v variable) (glob, bool) {
+	if v.literal != 0 {
+		return append(g, v.literal), true
+	}
+	values := e.lookup(v.key)
+	switch len(values) {
+	case 0:
+		e.lacks(v.key)
+		return characters(g, v.fallback), v.ok
+	case 1:
+		return characters(g, values[0]), true
+	default:
+		return nil, false
+	}
+}
+
+// unknown appends a variable as something that only the same variable, or a
+// *, matches: one element below opaque for each of its characters. Its value
+// can be anything, so ? does not match it, nor do the characters of its name.
+func unknown(g glob, v variable) (glob, bool) {
+	if v.literal != 0 {
+		return append(g, v.literal), true
+	}
+	text := "${" + strings.ToLower(v.key) + "}"
+	if v.ok {
+		text += "'" + v.fallback + "'"
+	}
+	for _, r := range text {
+		g = append(g, opaque-r)
+	}
+	return g, true
+}

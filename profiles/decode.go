@@ -1,0 +1,319 @@
+package profiles
+
+import (
+	"maps"
+	"math"
+	"reflect"
+	"slices"
+	"time"
+)
+
+// duration is a length of time as the file has it: "1h" or a number of seconds.
+type duration time.Duration
+
+// oneOrMany is a string or a list of strings. IAM means the same by both; which
+// one was written is kept, so that findings point to what stands in the file.
+type oneOrMany struct {
+	items []string
+	list  bool
+}
+
+// condition is the condition of a statement: operator, key, and a value or a
+// list of values, each a string, a number or a boolean.
+type condition map[string]map[string]any
+
+// decoder puts a tree of TOML into the tables of file.go. The library could do
+// it, but would stop at the first wrong type and take Region for region.
+type decoder struct {
+	wrong func(at path, hint, format string, args ...any)
+}
+
+// table puts raw into the struct at into, reports what does not belong and
+// returns whether all did.
+func (d *decoder) table(at path, raw any, into reflect.Value) bool {
+	table, ok := raw.(map[string]any)
+	if !ok {
+		d.mismatch(at, "a table", raw)
+		return false
+	}
+	fields := fieldsOf(into)
+	notes := into.Addr().Interface().(interface{ note(key string, ok bool) })
+	for _, key := range slices.Sorted(maps.Keys(table)) {
+		field, known := fields[key]
+		fits := known && d.value(at.to(key), table[key], field)
+		ok = ok && fits
+		switch {
+		case known:
+			notes.note(key, fits)
+		case slices.Contains(later[d.kindOf(at)], key):
+			d.wrong(at.to(key), "", notYet)
+		default:
+			d.wrong(at.to(key), suggest(key, slices.Collect(maps.Keys(fields)), "keys here"), "unknown key")
+		}
+	}
+	return ok
+}
+
+// kindOf names the list of later that belongs to the table at a path.
+func (d *decoder) kindOf(at path) string {
+	switch len(at) {
+	case 0:
+		return "file"
+	case 2:
+		return at[0]
+	}
+	return ""
+}
+
+// fieldsOf returns the fields of a struct by their TOML keys.
+func fieldsOf(v reflect.Value) map[string]reflect.Value {
+	fields := make(map[string]reflect.Value)
+	for i := range v.NumField() {
+		if key := v.Type().Field(i).Tag.Get("toml"); key != "" {
+			fields[key] = v.Field(i)
+		}
+	}
+	return fields
+}
+
+// value puts raw into a field and reports whether it could.
+func (d *decoder) value(at path, raw any, field reflect.Value) bool {
+	switch into := field.Addr().Interface().(type) {
+	case *string:
+		return take(d, at, "a string", raw, into)
+	case *bool:
+		return take(d, at, "true or false", raw, into)
+	case *[]string:
+		items, ok := d.strings(at, "a list of strings", raw)
+		*into = items
+		return ok
+	case *oneOrMany:
+		return d.oneOrMany(at, raw, into)
+	case *map[string]string:
+		return d.texts(at, raw, into)
+	case *duration:
+		return d.duration(at, raw, into)
+	case *condition:
+		return d.condition(at, raw, into)
+	}
+	switch field.Kind() {
+	case reflect.Map:
+		return d.tables(at, raw, field)
+	case reflect.Slice:
+		return d.list(at, raw, field)
+	default:
+		return d.table(at, raw, field)
+	}
+}
+
+// tables puts raw into a map of pointers to structs.
+func (d *decoder) tables(at path, raw any, field reflect.Value) bool {
+	named, ok := raw.(map[string]any)
+	if !ok {
+		d.mismatch(at, "a table", raw)
+		return false
+	}
+	field.Set(reflect.MakeMap(field.Type()))
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		one := reflect.New(field.Type().Elem().Elem())
+		ok = d.table(at.to(name), named[name], one.Elem()) && ok
+		if _, table := named[name].(map[string]any); table {
+			field.SetMapIndex(reflect.ValueOf(name), one)
+		}
+	}
+	return ok
+}
+
+// list puts raw into a slice of pointers to structs.
+func (d *decoder) list(at path, raw any, field reflect.Value) bool {
+	items, ok := itemsOf(raw)
+	if !ok {
+		if _, table := raw.(map[string]any); table {
+			d.wrong(at, "write [["+at.String()+"]], with double brackets", "must be a list of tables, is a table")
+		} else {
+			d.mismatch(at, "a list of tables", raw)
+		}
+		return false
+	}
+	for i, item := range items {
+		one := reflect.New(field.Type().Elem().Elem())
+		ok = d.table(at.item(i), item, one.Elem()) && ok
+		field.Set(reflect.Append(field, one))
+	}
+	return ok
+}
+
+// take puts raw into a value of its own type.
+func take[T any](d *decoder, at path, want string, raw any, into *T) bool {
+	v, ok := raw.(T)
+	if !ok {
+		d.mismatch(at, want, raw)
+	}
+	*into = v
+	return ok
+}
+
+// strings returns raw as a list of strings.
+func (d *decoder) strings(at path, want string, raw any) ([]string, bool) {
+	items, ok := itemsOf(raw)
+	if !ok {
+		d.mismatch(at, want, raw)
+		return nil, false
+	}
+	texts := make([]string, len(items))
+	for i, item := range items {
+		ok = take(d, at.item(i), "a string", item, &texts[i]) && ok
+	}
+	return texts, ok
+}
+
+// oneOrMany puts raw into either form of an action or a resource.
+func (d *decoder) oneOrMany(at path, raw any, into *oneOrMany) bool {
+	if text, ok := raw.(string); ok {
+		*into = oneOrMany{items: []string{text}}
+		return true
+	}
+	items, ok := d.strings(at, "a string or a list of strings", raw)
+	*into = oneOrMany{items: items, list: true}
+	return ok
+}
+
+// texts puts raw into a map. AWS has no tags but strings, so a number is a
+// mistake and not converted: 007 would become 7.
+func (d *decoder) texts(at path, raw any, into *map[string]string) bool {
+	table, ok := raw.(map[string]any)
+	if !ok {
+		d.mismatch(at, "a table of strings", raw)
+		return false
+	}
+	*into = make(map[string]string, len(table))
+	for _, key := range slices.Sorted(maps.Keys(table)) {
+		var text string
+		ok = take(d, at.to(key), "a string", table[key], &text) && ok
+		(*into)[key] = text
+	}
+	return ok
+}
+
+// duration takes what Go and what the AWS CLI write, and no number in quotes:
+// "60" could be minutes.
+func (d *decoder) duration(at path, raw any, into *duration) bool {
+	const hint = `write "1h", "90m" or a number of seconds`
+	switch v := raw.(type) {
+	case int64:
+		if v < 0 || v > math.MaxInt64/int64(time.Second) {
+			d.wrong(at, hint, "%d seconds is no duration", v)
+			return false
+		}
+		*into = duration(time.Duration(v) * time.Second)
+		return true
+	case string:
+		length, err := time.ParseDuration(v)
+		if err != nil {
+			d.wrong(at, hint, "%q is no duration", v)
+			return false
+		}
+		*into = duration(length)
+		return true
+	}
+	d.mismatch(at, "a duration", raw)
+	return false
+}
+
+// condition checks the shape only; whether operators and keys exist is for the
+// check of the policy that is made of it.
+func (d *decoder) condition(at path, raw any, into *condition) bool {
+	operators, ok := raw.(map[string]any)
+	if !ok {
+		d.mismatch(at, "a table of operators", raw)
+		return false
+	}
+	*into = make(condition, len(operators))
+	for _, operator := range slices.Sorted(maps.Keys(operators)) {
+		keys, table := operators[operator].(map[string]any)
+		if !table {
+			d.mismatch(at.to(operator), "a table of condition keys", operators[operator])
+			ok = false
+			continue
+		}
+		for _, key := range slices.Sorted(maps.Keys(keys)) {
+			ok = d.conditionValue(at.to(operator).to(key), keys[key]) && ok
+		}
+		(*into)[operator] = keys
+	}
+	return ok
+}
+
+// conditionValue reports whether raw can be written as JSON that IAM knows.
+func (d *decoder) conditionValue(at path, raw any) bool {
+	const want = "a string, a number, a boolean or a list of them"
+	switch v := raw.(type) {
+	case string, bool, int64:
+		return true
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			d.wrong(at, "", "must be %s, is %v", want, v)
+			return false
+		}
+		return true
+	case []any:
+		ok := true
+		for i, item := range v {
+			if _, list := item.([]any); list {
+				d.mismatch(at.item(i), "a string, a number or a boolean", item)
+				ok = false
+			} else {
+				ok = d.conditionValue(at.item(i), item) && ok
+			}
+		}
+		return ok
+	}
+	d.mismatch(at, want, raw)
+	return false
+}
+
+// mismatch reports a value of the wrong type.
+func (d *decoder) mismatch(at path, want string, raw any) {
+	hint := ""
+	if _, date := raw.(time.Time); date {
+		hint = "put it in quotes"
+	}
+	if _, text := raw.(string); text && want == "a list of strings" {
+		hint = "put it in brackets: [ … ]"
+	}
+	d.wrong(at, hint, "must be %s, is %s", want, typeOf(raw))
+}
+
+// itemsOf returns the items of either form that a list has in the tree.
+func itemsOf(raw any) ([]any, bool) {
+	switch v := raw.(type) {
+	case []any:
+		return v, true
+	case []map[string]any:
+		items := make([]any, len(v))
+		for i := range v {
+			items[i] = v[i]
+		}
+		return items, true
+	}
+	return nil, false
+}
+
+// typeOf names the TOML type of a value of the tree.
+func typeOf(raw any) string {
+	switch raw.(type) {
+	case string:
+		return "a string"
+	case int64:
+		return "an integer"
+	case float64:
+		return "a float"
+	case bool:
+		return "a boolean"
+	case time.Time:
+		return "a date or time"
+	case []any, []map[string]any:
+		return "a list"
+	}
+	return "a table"
+}

@@ -1,0 +1,119 @@
+package profiles_test
+
+import (
+	"encoding/json"
+	"errors"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/vendord/vendord/profiles"
+	"github.com/vendord/vendord/session"
+)
+
+// FuzzLoad loads anything. Whatever loads can be rendered, or says why not.
+func FuzzLoad(f *testing.F) {
+	archives, err := filepath.Glob("testdata/*/*.txtar")
+	if err != nil || len(archives) == 0 {
+		f.Fatalf("Glob: got %v, %v", archives, err)
+	}
+	for _, name := range archives {
+		archive, err := txtar.ParseFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, file := range archive.Files {
+			if file.Name == "vendord.toml" {
+				f.Add(string(file.Data))
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		o := options(write(t, map[string]string{"vendord.toml": text}))
+		c, err := profiles.Load(o)
+		if err != nil {
+			if len(profiles.Problems(err)) == 0 {
+				t.Fatalf("Load: got %v without a problem", err)
+			}
+			return
+		}
+		for _, name := range slices.Concat(profileNames(c), []string{"", "no such profile"}) {
+			r, err := c.Render(name, profiles.Identity{App: "app", User: "user"})
+			if e, refused := errors.AsType[*session.Error](err); err != nil && (!refused || e.Public == "") {
+				t.Fatalf("Render(%q): got %v, want a request or a refusal", name, err)
+			}
+			if err == nil && (r.RoleARN == "" || r.Region == "" || r.Duration == 0 || len(r.SessionName) < 2 || len(r.SessionName) > 64) {
+				t.Fatalf("Render(%q): got %+v, want a request that STS takes", name, r)
+			}
+		}
+	})
+}
+
+func profileNames(c *profiles.Config) []string {
+	var names []string
+	for name := range c.Profiles {
+		names = append(names, name)
+	}
+	return names
+}
+
+// FuzzRender puts anything into a policy, as the name of a user: the policy
+// keeps its structure, and the value reaches no string but those with a
+// template, in characters that mean nothing to IAM.
+func FuzzRender(f *testing.F) {
+	for _, user := range []string{"john", `","Effect":"Allow`, "*", "a?b", "${aws:username}", "../mary", "{{app}}", "a\\", "\x00", "", "名前"} {
+		f.Add(user)
+	}
+	c := load(f, one(`session_name = "fixed"
+policy = '''
+{ "Version": "2012-10-17",
+  "Statement": [
+    { "Effect": "Allow", "Action": "s3:GetObject", "Resource": ["arn:aws:s3:::b/{{user}}/\u007b\u007buser}}/*", "arn:aws:s3:::b/${aws:PrincipalTag/x}/\"{{app}}\""] },
+    { "Effect": "Deny", "Action": "s3:*", "Resource": "*", "Condition": { "StringNotEquals": { "aws:userid": "{{user}}" } } } ] }'''`))
+	var template any
+	if err := json.Unmarshal([]byte(c.Profiles["x"].Policy), &template); err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, user string) {
+		r, err := c.Render("x", profiles.Identity{App: "app", User: user})
+		if err != nil {
+			return
+		}
+		if strings.ContainsAny(user, `*?$/:"\{}<> `) || user == "" {
+			t.Fatalf("Render: took the user %q into a policy", user)
+		}
+		var got any
+		if err := json.Unmarshal([]byte(r.Policy), &got); err != nil {
+			t.Fatalf("Render: got %s: %v", r.Policy, err)
+		}
+		want := replaced(template, strings.NewReplacer("{{user}}", user, "{{app}}", "app"))
+		if !reflect.DeepEqual(got, want) {
+			t.Fatalf("Render: got %v, want %v", got, want)
+		}
+	})
+}
+
+// replaced replaces in every string of a value of JSON, and in no key.
+func replaced(v any, r *strings.Replacer) any {
+	switch v := v.(type) {
+	case string:
+		return r.Replace(v)
+	case []any:
+		items := make([]any, len(v))
+		for i := range v {
+			items[i] = replaced(v[i], r)
+		}
+		return items
+	case map[string]any:
+		members := make(map[string]any, len(v))
+		for key := range v {
+			members[key] = replaced(v[key], r)
+		}
+		return members
+	}
+	return v
+}

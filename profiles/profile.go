@@ -1,0 +1,287 @@
+package profiles
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/vendord/vendord/policy"
+	"github.com/vendord/vendord/session"
+)
+
+// What AssumeRole accepts (STS API reference; as of 2026-11).
+const (
+	shortest = 15 * time.Minute
+	longest  = 12 * time.Hour
+	maxTags  = 50
+)
+
+// The defaults of a profile.
+const (
+	defaultDuration    = time.Hour
+	defaultSessionName = "{{user}}-{{app}}"
+)
+
+// looping is the duration below which programs ask on every call: botocore and
+// the .NET SDK renew what has less than 15 minutes left, so of a session of 30
+// minutes vendord can keep them quiet for half (as of 2026-11).
+const looping = 30 * time.Minute
+
+// profiles checks all profiles, parents before their children.
+func (l *loader) profiles() {
+	if len(l.file.Profiles) == 0 {
+		if !l.file.named("profiles") || l.file.has("profiles") {
+			l.wrong(path{"profiles"}, "add a [profiles.NAME] table with source and role_arn", "there are none: nothing can be vended")
+		}
+		return
+	}
+	extended, vended := make(map[string]bool), make(map[string]bool)
+	for _, t := range l.file.Profiles {
+		extended[t.Extends] = true
+	}
+	for _, app := range l.file.Apps {
+		for _, name := range app.Profiles {
+			vended[name] = true
+		}
+	}
+	checked := make(map[string]bool)
+	var check func(d *draft)
+	check = func(d *draft) {
+		if checked[d.name] {
+			return
+		}
+		checked[d.name] = true
+		if d.parent != nil {
+			check(d.parent)
+		}
+		l.profile(d, extended[d.name] && !vended[d.name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.file.Profiles)) {
+		check(l.draft(name, nil))
+	}
+}
+
+// profile checks one profile. A base may lack its source or role.
+func (l *loader) profile(d *draft, base bool) {
+	p := Profile{Name: d.name, Extends: d.Extends, Source: d.Source, RoleARN: d.RoleARN,
+		Duration: defaultDuration, SessionName: defaultSessionName, ExternalID: d.ExternalID,
+		SourceIdentity: d.SourceIdentity, Tags: d.Tags, TransitiveTags: d.TransitiveTags,
+		PolicyARNs: d.PolicyARNs, PerApp: d.PerApp}
+	whole := l.complete(d, base)
+	l.operation(d)
+	l.sourceOf(d)
+	l.role(d)
+	if d.has("duration") {
+		p.Duration = l.duration(d)
+	}
+	if d.has("session_name") {
+		p.SessionName = d.SessionName
+		l.template(d.at("session_name"), d.SessionName, sessionName)
+	}
+	if d.has("source_identity") {
+		l.template(d.at("source_identity"), d.SourceIdentity, sourceIdentity)
+	}
+	if d.has("external_id") {
+		l.externalID(d)
+	}
+	if d.has("region") {
+		l.regionShape(d.at("region"), d.Region)
+	}
+	l.tags(d)
+	p.Policy, p.PolicyFile = l.policies(d)
+	if whole {
+		p.Region = l.region(d)
+		l.config.Profiles[d.name] = p
+	}
+}
+
+// complete reports whether the profile has what every vended one needs, and
+// reports what it lacks unless it is only a base.
+func (l *loader) complete(d *draft, base bool) bool {
+	whole := true
+	for _, need := range [][2]string{
+		{"source", "it names the [sources.NAME] table whose identity assumes the role"},
+		{"role_arn", "the form is arn:aws:iam::123456789012:role/Name"},
+	} {
+		key, hint := need[0], need[1]
+		if d.named(key) {
+			continue
+		}
+		whole = false
+		if !base && !d.broken {
+			l.wrong(path{"profiles", d.name, key}, hint, "missing")
+		}
+	}
+	return whole
+}
+
+// operation tells what this version lacks from what nobody has.
+func (l *loader) operation(d *draft) {
+	if !d.has("operation") || d.Operation == session.AssumeRole {
+		return
+	}
+	if slices.Contains(laterOperations, d.Operation) {
+		l.wrong(d.at("operation"), "", "%s: %s", d.Operation, notYet)
+		return
+	}
+	l.wrong(d.at("operation"), suggest(d.Operation, []string{session.AssumeRole}, "operations"), "no operation %q", d.Operation)
+}
+
+// sourceOf only asks whether the source is there; what is wrong with it is
+// reported where it stands.
+func (l *loader) sourceOf(d *draft) {
+	if _, ok := l.file.Sources[d.Source]; d.has("source") && !ok {
+		l.wrong(d.at("source"), suggest(d.Source, slices.Collect(maps.Keys(l.file.Sources)), "sources"), "no source %q", d.Source)
+	}
+}
+
+// role checks role_arn and keeps what later checks compare with. A partition
+// that is unknown here may be a new one, so it is no error.
+func (l *loader) role(d *draft) {
+	if !d.has("role_arn") {
+		return
+	}
+	role, ok := parseARN(roleARN, d.RoleARN)
+	if !ok {
+		l.wrongARN(d.at("role_arn"), "role", d.RoleARN)
+		return
+	}
+	d.role = role
+	if _, known := partitions[role.partition]; !known {
+		l.doubt(d.at("role_arn"), "the partitions are "+strings.Join(knownPartitions(), ", "),
+			"partition %s is unknown to this version", role.partition)
+	}
+}
+
+// duration checks against what STS takes of any role; the role's own maximum is
+// only known to AWS.
+func (l *loader) duration(d *draft) time.Duration {
+	length, at := time.Duration(d.Duration), d.at("duration")
+	switch {
+	case length < shortest || length > longest:
+		l.wrong(at, "the role's own maximum counts as well: 1 hour unless it was raised",
+			"%s is not between 15 minutes and 12 hours", length)
+	case length%time.Second != 0:
+		l.wrong(at, "", "%s is not a whole number of seconds", length)
+	case length < looping:
+		l.doubt(at, "take 1h where the role allows it",
+			"below 30 minutes many programs ask on every call, since they renew what has less than 15 minutes left")
+	}
+	return length
+}
+
+// template checks a text with templates. The fixed text must be right as it
+// stands: trust policies pin session names, so it is never mended silently.
+func (l *loader) template(at path, text string, m limits) {
+	fixed, err := expand(text, known(nameTemplates))
+	if err != nil {
+		l.badTemplate(at, err)
+		return
+	}
+	if templated(text) {
+		m.low = 0 // the values add to it
+	}
+	if problem := m.problem(fixed); problem != "" {
+		l.wrong(at, "", "%q: %s", shortened(text), problem)
+	}
+}
+
+// badTemplate reports what expand found.
+func (l *loader) badTemplate(at path, err error) {
+	m, _ := err.(mistake)
+	l.wrong(at, m.hint, "%s", err)
+}
+
+// externalID checks external_id. It tells the customers of one company apart,
+// not its users, and is no secret (IAM user guide).
+func (l *loader) externalID(d *draft) {
+	at := d.at("external_id")
+	switch problem := externalID.problem(d.ExternalID); {
+	case policy.Placeholder(d.ExternalID) != "":
+		l.wrong(at, "put your own value there", "%s is a placeholder that nobody filled in", policy.Placeholder(d.ExternalID))
+	case templated(d.ExternalID):
+		l.wrong(at, "the trust policy compares it with one fixed text", "no templates are possible here")
+	case problem != "":
+		l.wrong(at, "", "%q: %s", shortened(d.ExternalID), problem)
+	}
+}
+
+// tags checks tags and transitive_tags. AWS compares keys without regard to
+// case (IAM user guide, session tags).
+func (l *loader) tags(d *draft) {
+	folded := make(map[string]string)
+	if len(d.Tags) > maxTags {
+		l.wrong(d.at("tags"), "", "%d tags, where %d are possible", len(d.Tags), maxTags)
+	}
+	for _, key := range slices.Sorted(maps.Keys(d.Tags)) {
+		at := d.at("tags").to(key)
+		switch problem := tagKey.problem(key); {
+		case problem != "":
+			l.wrong(at, "", "the key: %s", problem)
+		case reserved(key):
+			l.wrong(at, "", "keys that begin with aws: are AWS's own")
+		case folded[fold(key)] != "":
+			l.wrong(at, "", "differs from %q only in case, which AWS does not look at", folded[fold(key)])
+		}
+		folded[fold(key)] = key
+		l.template(at, d.Tags[key], tagValue)
+	}
+	if !d.has("transitive_tags") || (d.named("tags") && !d.has("tags")) {
+		return
+	}
+	for i, key := range d.TransitiveTags {
+		if _, ok := folded[fold(key)]; !ok {
+			l.wrong(d.where("transitive_tags", "tags"), suggest(key, slices.Collect(maps.Keys(d.Tags)), "tags"),
+				"%q is not among the tags", shortened(key))
+		}
+		if slices.ContainsFunc(d.TransitiveTags[:i], func(other string) bool { return fold(other) == fold(key) }) {
+			l.wrong(d.at("transitive_tags"), "", "%q is named twice", shortened(key))
+		}
+	}
+}
+
+// fold returns the form in which AWS compares keys.
+func fold(key string) string { return strings.ToLower(key) }
+
+// reserved reports whether a key is of those that only AWS sets.
+func reserved(key string) bool { return strings.HasPrefix(fold(key), "aws:") }
+
+// region returns where STS is asked for the profile, and checks that the role
+// can be assumed there: credentials of one partition mean nothing in another.
+func (l *loader) region(d *draft) string {
+	source := l.file.Sources[d.Source]
+	region, from, at := "", "", d.where("role_arn", "source")
+	switch {
+	case d.named("region"):
+		region, from, at = d.Region, d.at("region").String(), d.where("region", "role_arn")
+	case source != nil && source.named("region"):
+		region, from = source.Region, path{"sources", d.Source, "region"}.String()
+	case l.file.Daemon.named("region"):
+		region, from = l.file.Daemon.Region, "daemon.region"
+	case source == nil:
+		return "" // and reported
+	default:
+		l.wrong(path{"profiles", d.name, "region"}, "set it here, in sources."+d.Source+" or in daemon", "no region anywhere")
+		return ""
+	}
+	_, known := partitions[d.role.partition]
+	if !regionForm.MatchString(region) || !known || l.file.Daemon.named("sts_endpoint") {
+		return region
+	}
+	if of := partitionOf(region); of != d.role.partition {
+		l.wrong(at, "set a region of "+d.role.partition+" in this profile",
+			"%s (%s) is a region of partition %s, the role belongs to %s", region, from, of, d.role.partition)
+	}
+	return region
+}
+
+// characters counts as STS does.
+func characters(texts ...string) int {
+	n := 0
+	for _, text := range texts {
+		n += utf8.RuneCountInString(text)
+	}
+	return n
+}

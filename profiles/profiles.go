@@ -1,0 +1,116 @@
+// Package profiles reads vendord.toml: where first AWS identities come from
+// (sources), what may be vended (profiles) and who may have it (apps). It
+// renders a profile for an identity into the session.Request that is put to
+// AWS.
+//
+// Load guarantees that what it returns is whole: every key known, every name
+// resolved, every value within the limits of STS as far as they can be told
+// without asking, every session policy checked, and every file that was read
+// writable by nobody but root and the daemon's user. It reports all problems at
+// once, each with its file, its key and, where the file tells, its line. A key
+// of a later version is an error here and never ignored: a limit that somebody
+// wrote down and vendord skipped would be a hole.
+//
+// A Config does not change after Load, so it may be shared without a lock.
+//
+// The package does not ask AWS anything, does not read credentials and does not
+// decide who gets a profile; apps does that. It is the only one that knows TOML.
+package profiles
+
+import (
+	"time"
+
+	"github.com/vendord/vendord/session"
+)
+
+// CLI is the name of the built-in app that vendord's own commands vend as. No
+// app and no profile of the file may have it.
+const CLI = "cli"
+
+// Identity is who a session is for: the values of {{app}} and {{user}}.
+type Identity struct{ App, User string }
+
+// Options say how to load a configuration.
+type Options struct {
+	// Path is vendord.toml; a relative one is taken from the working
+	// directory.
+	Path string
+	// System is true for the system service, which has another default for
+	// listen and may have operators.
+	System bool
+	// UID is the daemon's user id. Files of this user and of root are
+	// trusted, those of others are not. It has no meaning on Windows.
+	UID int
+	// Home is what "~/" stands for in paths of the file. Where it is empty,
+	// such paths are errors.
+	Home string
+	// Host is the value of {{host}}; empty means what the system says.
+	Host string
+}
+
+// Config is a configuration that was loaded and found right.
+type Config struct {
+	// Path is the absolute path of the file.
+	Path string
+	// Daemon has its defaults filled in.
+	Daemon Daemon
+	// Sources, Profiles and Apps are keyed by name. Profiles holds those that
+	// can be vended: a profile that others extend, that no app names and that
+	// lacks a source or a role is only a base, and is left out.
+	Sources  map[string]session.Source
+	Profiles map[string]Profile
+	Apps     map[string]App
+	// Warnings are what AWS accepts and the author probably did not mean,
+	// sorted by file and line.
+	Warnings []Problem
+
+	host  string
+	files []snapshot
+}
+
+// Daemon is the [daemon] section.
+type Daemon struct {
+	// Listen is the address for SDKs, or empty for a free port on 127.0.0.1
+	// that the daemon chooses and keeps.
+	Listen string
+	// Region is where STS is asked unless a profile or source says otherwise.
+	Region string
+	// STSEndpoint replaces AWS's own endpoints; empty for those.
+	STSEndpoint string
+	// Operators are the groups that may steer a system service.
+	Operators []string
+}
+
+// Profile is one profile with everything that it inherits filled in. Texts
+// still hold their {{templates}}.
+type Profile struct {
+	Name    string
+	Extends string
+	// Source is a key of Config.Sources.
+	Source  string
+	RoleARN string
+	// Region is the profile's, the source's or the daemon's; never empty.
+	Region string
+	// Duration is between 15 minutes and 12 hours, in whole seconds.
+	Duration       time.Duration
+	SessionName    string
+	ExternalID     string
+	SourceIdentity string
+	Tags           map[string]string
+	TransitiveTags []string
+	// Policy is the inline session policy, minified; PolicyARNs are the
+	// managed ones. With neither the session has all that the role has.
+	Policy     string
+	PolicyARNs []string
+	// PolicyFile is the absolute path that Policy was read from, or empty.
+	PolicyFile string
+	// PerApp keeps the sessions of different apps and users apart.
+	PerApp bool
+}
+
+// App is one app.
+type App struct {
+	Name string
+	// Profiles are the ones it may use. The first is the one it starts with.
+	Profiles []string
+}

@@ -1,0 +1,156 @@
+package profiles
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// maxFile is the largest file that is read: a session policy has 2,048
+// characters, and a thousand profiles still fit.
+const maxFile = 1 << 20
+
+// snapshot is what a file held when it was loaded.
+type snapshot struct {
+	path string
+	sum  [sha256.Size]byte
+}
+
+// Changed reports whether a file that was read is another one on disk by now,
+// or cannot be read any more. A file that was only touched has not changed.
+func (c *Config) Changed() bool {
+	for _, f := range c.files {
+		text, err := readFile(f.path)
+		if err != nil || sha256.Sum256(text) != f.sum {
+			return true
+		}
+	}
+	return false
+}
+
+// read returns the contents of a file that may be trusted, and remembers them
+// for Changed. A problem is reported under the name of the file for
+// vendord.toml itself (at is nil), else at the key that names it.
+func (l *loader) read(file, name string, at path) ([]byte, bool) {
+	if text, done := l.texts[file]; done {
+		return text, text != nil
+	}
+	l.texts[file] = nil
+	exists, ok := l.trusted(file, at)
+	if !ok {
+		return nil, false
+	}
+	text, err := []byte(nil), error(fs.ErrNotExist)
+	if exists {
+		text, err = readFile(file)
+	}
+	if err != nil {
+		p := Problem{File: name, Problem: reason(err)}
+		if at != nil {
+			p = l.problem(at, "", "%s: %s", name, reason(err))
+		} else if errors.Is(err, fs.ErrNotExist) {
+			p.File = file
+			p.Hint = "start from examples/vendord.toml, or name another file with --config or $VENDORD_CONFIG"
+		}
+		l.errors.add(p)
+		return nil, false
+	}
+	l.texts[file] = append([]byte{}, text...) // never nil
+	l.files = append(l.files, snapshot{path: file, sum: sha256.Sum256(text)})
+	return text, true
+}
+
+// trusted checks a file and every directory above it, and reports where
+// somebody else could change what vendord would hand out.
+func (l *loader) trusted(file string, at path) (exists, ok bool) {
+	exists, distrust := trust(file, l.options.UID)
+	if distrust == nil {
+		return exists, true
+	}
+	p := *distrust
+	if at != nil {
+		p = l.problem(at, p.Hint, "%s: %s", p.File, p.Problem)
+	}
+	l.errors.add(p)
+	return exists, false
+}
+
+// readFile reads a regular file of at most maxFile bytes. A named pipe or a
+// device would hang or never end.
+func readFile(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(text) > maxFile {
+		return nil, fmt.Errorf("larger than %d bytes", maxFile)
+	}
+	return text, err
+}
+
+// reason says why a file could not be used, without repeating its path.
+func reason(err error) string {
+	if errors.Is(err, fs.ErrNotExist) {
+		return "no such file"
+	}
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err.Error()
+	}
+	return err.Error()
+}
+
+// name is the path that people are shown: short for files in vendord.toml's
+// folder.
+func (l *loader) name(file string) string {
+	if inside, err := filepath.Rel(filepath.Dir(l.path), file); err == nil && filepath.IsLocal(inside) {
+		return filepath.ToSlash(inside)
+	}
+	return file
+}
+
+// resolve makes a path of the file absolute: relative ones start at
+// vendord.toml's folder, so that they mean the same to a service and to a
+// person in another directory.
+func (l *loader) resolve(at path, file string) (string, bool) {
+	if file == "" {
+		l.wrong(at, "", "no path")
+		return "", false
+	}
+	if strings.HasPrefix(file, "credential:") {
+		l.wrong(at, "name a file", "credential:NAME: %s", notYet)
+		return "", false
+	}
+	if rest, ok := strings.CutPrefix(file, "~/"); ok {
+		if l.options.Home == "" {
+			l.wrong(at, "write the whole path", "~/ cannot be used: the daemon's user has no home directory")
+			return "", false
+		}
+		return filepath.Join(l.options.Home, rest), true
+	}
+	if strings.HasPrefix(file, "~") {
+		l.wrong(at, "write the whole path", "only ~/ is possible, not the home of another user")
+		return "", false
+	}
+	if runtime.GOOS == "windows" {
+		file = filepath.FromSlash(file)
+	}
+	if filepath.IsAbs(file) {
+		return filepath.Clean(file), true
+	}
+	return filepath.Join(filepath.Dir(l.path), file), true
+}

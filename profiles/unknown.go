@@ -1,0 +1,50 @@
+package profiles
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/vendord/vendord/near"
+)
+
+// later lists what a later version supports, by the kind of table. Each is an
+// error, not an unknown key: whoever wrote "require" or "scope_policy" wanted a
+// limit, and has to learn that there is none.
+var later = map[string][]string{
+	"file": {"audit", "endpoints", "policies"},
+	"sources": {"account_id", "assertion_command", "assertion_file", "mfa_command", "mfa_serial", "provider_arn",
+		"role_arn", "sso_session", "token_command", "token_file"},
+	"profiles": {"allow_no_permissions", "mfa_command", "mfa_serial", "minimum_session_token_size", "name",
+		"policy_documents", "provided_contexts", "saml_assertion_command", "saml_assertion_file",
+		"saml_provider_arn", "scope_duration", "scope_policy", "web_identity_token_command",
+		"web_identity_token_file"},
+	"apps": {"from", "match", "protected", "require", "select", "unidentified"},
+}
+
+// laterTypes and laterOperations are values of type and operation that a later
+// version supports.
+var (
+	laterTypes      = []string{"profile", "saml", "sso", "web-identity"}
+	laterOperations = []string{"assume-role-with-saml", "assume-role-with-web-identity", "get-federation-token",
+		"get-session-token", "source"}
+)
+
+// notYet is the problem of everything in these lists.
+const notYet = "not supported by this version"
+
+// suggest returns the hint for a name that is not among known: the nearest, or
+// all of them where none is near. what says what they are.
+func suggest(name string, known []string, what string) string {
+	known = slices.Sorted(slices.Values(known))
+	if meant := near.Name(name, known); meant != "" {
+		return "did you mean " + meant + "?"
+	}
+	if len(known) == 0 {
+		return "there are no " + what
+	}
+	const most = 24
+	if len(known) > most {
+		return "there are " + strings.Join(known[:most], ", ") + " and more"
+	}
+	return "the " + what + " are " + strings.Join(known, ", ")
+}

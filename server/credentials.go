@@ -1,0 +1,195 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vendord/vendord/apps"
+	"github.com/vendord/vendord/audit"
+	"github.com/vendord/vendord/session"
+)
+
+// The headers of every answer, as slices: http.Header.Set would make them anew
+// each time. SDKs for Go and Kotlin read an error's JSON only if the type is
+// exactly this, without a charset (as of 2026-11).
+var (
+	typeJSON = []string{"application/json"}
+	noStore  = []string{"no-store"}
+	noSniff  = []string{"nosniff"}
+)
+
+// vend answers a request that passed the guard: with the credentials of the
+// profile named, or of the one the app uses now if profile is "".
+func (s *Server) vend(w http.ResponseWriter, r *http.Request, profile string) {
+	now := s.now()
+	e := event(r, now)
+	key, err := s.decide(&e, r.Header["Authorization"], profile)
+	if err != nil {
+		s.fail(w, r, &e, err)
+		return
+	}
+	c, err := s.credentials.Get(r.Context(), key, s.patience)
+	if err != nil {
+		s.fail(w, r, &e, err)
+		return
+	}
+	body, err := document(c, now)
+	if err != nil {
+		s.log.Error("server: credentials that nobody can be given", "profile", e.Profile, "err", err)
+		s.fail(w, r, &e, err)
+		return
+	}
+	e.KeyID, e.Expires, e.Minted, e.Status = c.KeyID, c.Expires, c.Minted.After(now), http.StatusOK
+	s.audit.Record(&e) // first: what left the daemon is on record, even if it never arrived
+	header := w.Header()
+	setCommon(header, len(body))
+	_, _ = w.Write(body) // a client that left is nobody's error
+}
+
+// decide finds out who asks and for which session, and says so in e.
+func (s *Server) decide(e *audit.Event, authorization []string, profile string) (session.Key, error) {
+	token, err := single(authorization)
+	if err != nil {
+		return session.Key{}, err
+	}
+	grant, err := s.apps.Decide(apps.Request{Route: apps.ByToken, Token: token, Profile: profile, Now: e.Time})
+	e.App, e.User, e.Profile, e.TokenID, e.How = grant.App, grant.User, grant.Profile, grant.TokenID, grant.How
+	if err != nil {
+		return session.Key{}, err
+	}
+	request := grant.Session.Value()
+	e.RoleARN, e.SessionName = request.RoleARN, request.SessionName
+	return grant.Session, nil
+}
+
+// single returns the Authorization header, "" if there is none.
+func single(values []string) (string, error) {
+	switch len(values) {
+	case 0:
+		return "", nil
+	case 1:
+		return values[0], nil
+	}
+	// Whoever reads the first and whoever reads the last see two callers.
+	return "", &session.Error{Class: session.Unrecognised, Public: "token: more than one Authorization header", Hint: "send one"}
+}
+
+// setCommon sets what every answer has. The length is always given: net/http
+// sends what is longer than 2,048 bytes in chunks otherwise.
+func setCommon(header http.Header, length int) {
+	header["Content-Type"] = typeJSON
+	header["Cache-Control"] = noStore
+	header["X-Content-Type-Options"] = noSniff
+	header["Content-Length"] = []string{strconv.Itoa(length)}
+}
+
+// maxDocument is below the 10,000 bytes that the CRT reads at most, as of
+// 2026-11.
+const maxDocument = 9_000
+
+// wire is the body that hands credentials out, in AWS's spelling (Amazon ECS
+// Developer Guide, task IAM roles). It is flat, and there is neither another
+// key nor a Code: s3fs splits it at commas and looks for words.
+type wire struct {
+	AccessKeyID     string `json:"AccessKeyId"`
+	SecretAccessKey string `json:"SecretAccessKey"`
+	Token           string `json:"Token"`
+	Expiration      string `json:"Expiration"`
+	AccountID       string `json:"AccountId,omitempty"`
+	RoleARN         string `json:"RoleArn,omitempty"`
+}
+
+// expiration is the one form that all SDKs can read: whole seconds, a capital
+// Z. Formatting cuts fractions off, which never makes a life longer.
+const expiration = "2006-01-02T15:04:05Z"
+
+// document returns the body for c, or an error if it would be one that no
+// program should be given: half empty, over, or too long. An SDK that gets such
+// a 200 keeps it and fails later, somewhere else.
+func document(c *session.Credentials, now time.Time) ([]byte, error) {
+	if c == nil {
+		return nil, errors.New("none were given, and no error")
+	}
+	if left := c.Left(now); left <= 0 {
+		return nil, fmt.Errorf("%s: over since %v", c.KeyID, -left)
+	}
+	body := c.Body(render)
+	if body == nil {
+		_, err := encode(c)
+		return nil, err
+	}
+	return body, nil
+}
+
+// render is what Credentials.Body keeps: the body, or nil if there is none.
+func render(c *session.Credentials) []byte {
+	body, err := encode(c)
+	if err != nil {
+		return nil
+	}
+	return body
+}
+
+// encode makes the body for c. Its errors name no secret.
+func encode(c *session.Credentials) ([]byte, error) {
+	secret, token := c.Reveal()
+	switch {
+	case c.KeyID == "":
+		return nil, errors.New("no access key id")
+	case secret == "":
+		return nil, fmt.Errorf("%s: no secret access key", c.KeyID)
+	case token == "":
+		return nil, fmt.Errorf("%s: no session token", c.KeyID)
+	}
+	body := compact(wire{
+		AccessKeyID: c.KeyID, SecretAccessKey: secret, Token: token,
+		Expiration: c.Expires.UTC().Format(expiration), AccountID: c.AccountID, RoleARN: c.RoleARN,
+	})
+	if len(body) > maxDocument {
+		return nil, fmt.Errorf("%s: %d bytes as JSON, the CRT's SDKs read no more than 10,000", c.KeyID, len(body))
+	}
+	return body, nil
+}
+
+// compact returns v as JSON without escapes for HTML, which s3fs would take
+// literally, and without anything after the last brace.
+func compact(v any) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic(err) // structs of strings: cannot fail
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// secretPrefix is how every token begins.
+const secretPrefix = "vnd_"
+
+// event returns what is known of a request before anything is decided.
+func event(r *http.Request, now time.Time) audit.Event {
+	e := audit.Event{Time: now, Path: shown(r.RequestURI)}
+	if agents := r.Header["User-Agent"]; len(agents) > 0 {
+		e.Agent = agents[0]
+	}
+	return e
+}
+
+// shown returns the part of a request's path that may stand in a log: people
+// put tokens into queries, and the ECS agent has them in the path.
+func shown(uri string) string {
+	if uri == Path {
+		return Path
+	}
+	uri, _, _ = strings.Cut(uri, "?")
+	if i := strings.Index(uri, secretPrefix); i >= 0 {
+		uri = uri[:i] + session.Redacted
+	}
+	return uri
+}

@@ -1,0 +1,136 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/vendord/vendord/audit"
+	"github.com/vendord/vendord/session"
+)
+
+// answer is what an error is on the wire.
+type answer struct {
+	status int
+	code   string
+}
+
+// answers is the only table from the classes of errors to what SDKs are told.
+// Permanent ones are 4xx, which most SDKs do not try again; 503 they do.
+var answers = [...]answer{
+	session.Unrecognised:  {http.StatusUnauthorized, "NotRecognized"},
+	session.Refused:       {http.StatusForbidden, "ProfileRefused"},
+	session.Limited:       {http.StatusTooManyRequests, "SlowDown"},
+	session.Configuration: {http.StatusForbidden, "ConfigurationError"},
+	session.Person:        {http.StatusForbidden, "LoginNeeded"},
+	session.Administrator: {http.StatusForbidden, "DeniedByAWS"},
+	session.Retry:         {http.StatusServiceUnavailable, "NotReady"},
+}
+
+// What is refused for its form, before anybody asks whose it is.
+var (
+	requestRefused = answer{http.StatusForbidden, "RequestRefused"}
+	methodRefused  = answer{http.StatusMethodNotAllowed, "RequestRefused"}
+)
+
+// internalError stands for whatever is not a *session.Error. What that was is
+// for the log: it was not written for strangers.
+var internalError = &session.Error{Class: session.Retry, Public: "vendord: internal error", Hint: "see its log"}
+
+// leftError is for the record alone.
+var leftError = &session.Error{Class: session.Retry, Public: "client: left before the answer"}
+
+// problem is the body of an error. It has each key twice because, as of
+// 2026-11, the SDKs for Go and Java read the small ones and Kotlin's the large.
+type problem struct {
+	Code         string `json:"code"`
+	Message      string `json:"message"`
+	LargeCode    string `json:"Code"`
+	LargeMessage string `json:"Message"`
+}
+
+// fail answers with an error of apps or Credentials.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, e *audit.Event, err error) {
+	told, ok := errors.AsType[*session.Error](err)
+	switch {
+	case r.Context().Err() != nil:
+		told = leftError
+	case !ok || told.Class < session.Unrecognised || int(told.Class) >= len(answers):
+		s.log.Error("server: an error without a class", "type", fmt.Sprintf("%T", err)) // its text may hold anything
+		told = internalError
+	}
+	s.refuse(w, r, e, answers[told.Class], told)
+}
+
+// refuse records a refusal and answers with it. It closes the connection of
+// whoever was not recognised: keep-alive slots are for programs that get
+// something, not for a stranger to hold a thousand of.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *audit.Event, a answer, err *session.Error) {
+	e.Status, e.Code, e.Message, e.Hint = a.status, a.code, err.Public, err.Hint
+	s.audit.Record(e)
+	text := sentence(err)
+	body := compact(problem{a.code, text, a.code, text})
+	header := w.Header()
+	setCommon(header, len(body))
+	if a.status == http.StatusMethodNotAllowed {
+		header.Set("Allow", http.MethodGet)
+	}
+	if e.App == "" || r.ContentLength != 0 {
+		header.Set("Connection", "close")
+	}
+	if r.ContentLength != 0 {
+		// net/http reads what is left of a body before it lets go, and has
+		// no deadline for that.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	}
+	w.WriteHeader(a.status)
+	_, _ = w.Write(body)
+}
+
+// bodyTimeout is for a client that sends a body to read that it should not.
+const bodyTimeout = 500 * time.Millisecond
+
+// The bounds of a message, in bytes: PHP shows 120 of the whole body, Go and
+// botocore all of it.
+const (
+	maxSentence = 200
+	maxHint     = 100
+	hintMark    = "; hint: "
+)
+
+// sentence is an error in one line: what is wrong and what to do. Where it is
+// too long the problem is cut before the remedy is.
+func sentence(err *session.Error) string {
+	if err.Hint == "" {
+		return clip(err.Public, maxSentence)
+	}
+	hint := hintMark + clip(err.Hint, maxHint)
+	return clip(err.Public, maxSentence-len(hint)) + hint
+}
+
+// clip returns at most n bytes of s, whole runes, and a space for whatever does
+// not print: a line that AWS or a command wrote must not move the cursor of
+// somebody else's terminal.
+func clip(s string, n int) string {
+	const dots = "…"
+	s = strings.Map(printable, s)
+	if len(s) <= n {
+		return s
+	}
+	end := n - len(dots)
+	for !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + dots
+}
+
+func printable(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return ' '
+}

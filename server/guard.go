@@ -1,0 +1,91 @@
+package server
+
+import (
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/vendord/vendord/session"
+)
+
+// handler answers the requests of one listener.
+type handler struct {
+	*Server
+	hosts  map[string]bool // what Host may be
+	url    string          // for hints
+	routes http.Handler
+}
+
+// handler returns the handler for a listener at addr.
+func (s *Server) handler(addr net.Addr) (*handler, error) {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsLoopback() {
+		// Whoever is on the network could ask, and read the answer of
+		// whoever asks.
+		return nil, &session.Error{Class: session.Configuration,
+			Public: "listen " + addr.String() + ": not a loopback address", Hint: "listen on 127.0.0.1"}
+	}
+	h := &handler{Server: s, hosts: hosts(tcp), url: "http://" + tcp.AddrPort().String() + Path}
+	h.routes = h.router()
+	return h, nil
+}
+
+// hosts returns the Host headers of those who mean us. A page of evil.example
+// whose name suddenly resolves to 127.0.0.1 (DNS rebinding) sends its own name.
+// As of 2026-11 the CRT sends no port, and an IPv6 address without brackets.
+func hosts(addr *net.TCPAddr) map[string]bool {
+	listening := addr.AddrPort()
+	_, port, _ := net.SplitHostPort(listening.String())
+	found := make(map[string]bool)
+	for _, name := range []string{listening.Addr().Unmap().WithZone("").String(), "127.0.0.1", "::1", "localhost"} {
+		full := net.JoinHostPort(name, port)
+		found[name], found[full], found[strings.TrimSuffix(full, ":"+port)] = true, true, true
+	}
+	return found
+}
+
+// guard refuses whatever is not a program's own plain GET. It says nothing of
+// what the request says: an error is no place for a stranger's text.
+func (h *handler) guard(r *http.Request) (answer, *session.Error) {
+	switch uri := r.RequestURI; {
+	case r.Method != http.MethodGet:
+		return methodRefused, refused("method: only GET is answered", "ask with GET")
+	case strings.Contains(uri, secretPrefix):
+		return requestRefused, refused("path: has a token in it",
+			"send it in the Authorization header, and issue another: this one may stand in logs")
+	case uri[0] != '/': // a proxy's http://…, CONNECT's host:port, *
+		return requestRefused, refused("path: does not begin with a slash", "ask "+h.url+", and not through a proxy")
+	case strings.Contains(uri, "?"):
+		// No SDK adds a query, as of 2026-11, and JavaScript's rewrites
+		// one. To ignore it would be to promise what it asks for.
+		return requestRefused, refused("path: has a query", "ask "+h.url)
+	case !h.hosts[r.Host] && !h.hosts[strings.ToLower(r.Host)]:
+		return requestRefused, refused("host: not the address that vendord listens on", "ask "+h.url)
+	case r.ContentLength != 0: // -1 for chunks
+		return requestRefused, refused("body: a request for credentials has none", "ask with a plain GET")
+	}
+	for name := range r.Header {
+		if foreign(name) {
+			return requestRefused, refused("header: one that only a browser or a proxy sends",
+				"ask directly, with NO_PROXY=127.0.0.1,localhost")
+		}
+	}
+	return answer{}, nil
+}
+
+// foreign reports whether a header, in its canonical form, is one that no SDK
+// sends (as of 2026-11) and that a browser or a proxy adds whether or not its
+// user wants to: a page that makes its reader's browser ask, or a server that
+// was talked into asking for somebody (SSRF). Pages cannot leave out the
+// headers named Sec-, and cannot set them.
+func foreign(name string) bool {
+	switch name {
+	case "Origin", "Referer", "Via", "Forwarded":
+		return true
+	}
+	return strings.HasPrefix(name, "X-Forwarded") || strings.HasPrefix(name, "Sec-")
+}
+
+func refused(public, hint string) *session.Error {
+	return &session.Error{Class: session.Refused, Public: public, Hint: hint}
+}

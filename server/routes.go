@@ -1,0 +1,60 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/gorilla/mux"
+
+	"github.com/vendord/vendord/audit"
+	"github.com/vendord/vendord/session"
+)
+
+// ServeHTTP guards and routes. The one path that programs ask all day is
+// compared here: mux would take longer than all the rest.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer h.rescue(w, r)
+	if a, err := h.guard(r); err != nil {
+		e := event(r, h.now())
+		h.refuse(w, r, &e, a, err)
+		return
+	}
+	if r.RequestURI == Path {
+		h.vend(w, r, "")
+		return
+	}
+	h.routes.ServeHTTP(w, r)
+}
+
+// router returns the routes beside Path. It matches what was sent, byte for
+// byte: nothing is cleaned, decoded or redirected, so that //, .., %2F and a
+// slash at the end are paths that nobody knows, and no SDK is sent elsewhere
+// with its token.
+func (h *handler) router() http.Handler {
+	router := mux.NewRouter().SkipClean(true).UseEncodedPath()
+	router.HandleFunc(Path+"/{profile:[A-Za-z0-9][A-Za-z0-9._-]{0,63}}", func(w http.ResponseWriter, r *http.Request) {
+		h.vend(w, r, mux.Vars(r)["profile"])
+	})
+	router.NotFoundHandler = http.HandlerFunc(h.unknown)
+	return router
+}
+
+// unknown refuses a path. It is not 404, after which Java reports the address
+// instead of our sentence, as of 2026-11.
+func (h *handler) unknown(w http.ResponseWriter, r *http.Request) {
+	e := event(r, h.now())
+	h.refuse(w, r, &e, requestRefused, refused("path: nothing is here", "ask "+h.url))
+}
+
+// rescue answers for a handler that panicked. Of what it panicked with only the
+// type is logged: the value may hold anything.
+func (h *handler) rescue(w http.ResponseWriter, r *http.Request) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	h.log.Error("server: a request panicked", "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+	e := audit.Event{Time: h.now(), Path: shown(r.RequestURI)}
+	h.refuse(w, r, &e, answers[session.Retry], internalError)
+}

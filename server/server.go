@@ -1,0 +1,159 @@
+// Package server hands credentials to the AWS SDKs over HTTP, in the form of
+// the ECS container credentials endpoint, which every SDK knows how to ask:
+//
+//	GET /v1/credentials            the profile that the app uses now
+//	GET /v1/credentials/{profile}  the one named, if the app may choose
+//
+// A request is read in this order: guard (is this a program's own request, or
+// a browser's or a proxy's?), apps.Decide (who is it, and what may it have?),
+// Credentials.Get (have it, or wait a moment), audit, answer. Nothing is
+// answered with 200 but a whole and living set of credentials, and nothing that
+// can be reached here changes anything.
+//
+// Every error is JSON with a sentence that says what to do, because it ends up
+// in the exception of somebody else's program. What net/http itself refuses (a
+// malformed request line, control bytes, a second Host) stays its 400 in text.
+//
+// The package does not decide who may have what (apps does), does not talk to
+// AWS, and does not limit how often somebody asks.
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/vendord/vendord/apps"
+	"github.com/vendord/vendord/audit"
+	"github.com/vendord/vendord/session"
+)
+
+// Path is where credentials are asked for.
+const Path = "/v1/credentials"
+
+const (
+	// patience is under the one second after which, as of 2026-11, Java,
+	// C++, PHP, Ruby and JavaScript's older SDK give up.
+	patience = 800 * time.Millisecond
+	maxConns = 1024
+	// A request is one segment on loopback; who needs longer for its header
+	// holds a slot that another program wants.
+	headerTimeout = 2 * time.Second
+	idleTimeout   = 60 * time.Second
+	writeTimeout  = 10 * time.Second
+	maxHeader     = 16 << 10
+	graceTimeout  = 5 * time.Second
+)
+
+// Credentials gets the credentials of a session, waiting for them as long as
+// patience and ctx allow. Its errors are *session.Error.
+type Credentials interface {
+	Get(ctx context.Context, key session.Key, patience time.Duration) (*session.Credentials, error)
+}
+
+// Config is what a Server is made of.
+type Config struct {
+	// Apps decides who may have what.
+	Apps *apps.Apps
+	// Credentials are what is handed out.
+	Credentials Credentials
+	// Audit gets one event for each request; nil for no record.
+	Audit *audit.Log
+	// Patience is how long a request waits for credentials; 0 means 0.8 s.
+	Patience time.Duration
+	// MaxConns bounds the connections open at a time; 0 means 1,024. One
+	// costs 20 KiB.
+	MaxConns int
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Log hears of what should not happen; nil for nobody.
+	Log *slog.Logger
+}
+
+// Server answers SDKs. It holds no state of its own.
+type Server struct {
+	apps        *apps.Apps
+	credentials Credentials
+	audit       *audit.Log
+	patience    time.Duration
+	maxConns    int
+	now         func() time.Time
+	log         *slog.Logger
+}
+
+// New returns a Server that Serve starts.
+func New(c Config) *Server {
+	if c.Audit == nil {
+		c.Audit = audit.New(audit.Config{Now: c.Now})
+	}
+	if c.Patience <= 0 {
+		c.Patience = patience
+	}
+	if c.MaxConns <= 0 {
+		c.MaxConns = maxConns
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Server{
+		apps: c.Apps, credentials: c.Credentials, audit: c.Audit,
+		patience: c.Patience, maxConns: c.MaxConns, now: c.Now, log: c.Log,
+	}
+}
+
+// Serve answers requests on ln until ctx ends, and then those that are under
+// way, for five seconds at most; then it returns nil. It closes ln. It refuses
+// a listener that is not on a loopback address, with a *session.Error of class
+// Configuration.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	h, err := s.handler(ln.Addr())
+	if err != nil {
+		_ = ln.Close()
+		return err
+	}
+	// Requests under way outlive ctx: a Ruby program that is told no once
+	// will not ask again. They are cut off when Serve returns.
+	base, cutOff := context.WithCancel(context.WithoutCancel(ctx))
+	defer cutOff()
+	hs := newHTTPServer(base, h, s.log)
+	defer func() { _ = hs.Close() }()
+
+	served := make(chan error, 1)
+	go func() { served <- hs.Serve(&listener{Listener: ln, most: int64(s.maxConns)}) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serving %s: %w", ln.Addr(), err)
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(base, graceTimeout)
+	defer cancel()
+	_ = hs.Shutdown(grace) // what is left after the grace is closed above
+	<-served
+	return nil
+}
+
+// newHTTPServer returns the http.Server for a handler. Each of its timeouts
+// costs up to 1 µs a request, so there is none that nothing needs: ReadTimeout
+// would only cover bodies, which are refused.
+func newHTTPServer(base context.Context, h http.Handler, log *slog.Logger) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true) // no SDK asks in h2c, and it is another parser
+	return &http.Server{
+		Handler:           h,
+		Protocols:         protocols,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		WriteTimeout:      writeTimeout, // made cheap by conn
+		MaxHeaderBytes:    maxHeader,
+		// net/http's own answer to OPTIONS * is 200, past the guard.
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		BaseContext:                  func(net.Listener) context.Context { return base },
+	}
+}
