@@ -26,6 +26,21 @@ func TestSuspendedLaptop(t *testing.T) {
 	})
 }
 
+// An attempt that was under way when the laptop fell asleep is not forgotten
+// for being hours old.
+func TestSuspendedWhileAsking(t *testing.T) {
+	a := &aws{latency: 10 * time.Second}
+	story(t, a, func(t *testing.T, c *cache.Cache) {
+		time.Sleep(25 * time.Second)
+		want(t, "before", got(t, c, reader), "["+name+": still asking AWS]")
+		a.jump(2 * time.Hour)
+		time.Sleep(6 * time.Second) // Run looks at 30 seconds
+		want(t, "state", row(t, c, reader).State, session.Asking)
+		time.Sleep(4 * time.Second)
+		want(t, "after", got(t, c, reader), "ASIA0001")
+	})
+}
+
 // What was seen dead is not revived when the clock is set back.
 func TestClockSetBackAfterDeath(t *testing.T) {
 	a := &aws{}

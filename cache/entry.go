@@ -123,7 +123,7 @@ func (e *entry) nextLocked(now time.Time) time.Duration {
 // between attempts to have run their course. A failure that only a person can
 // mend stays in mind.
 func (e *entry) lapsedLocked(now time.Time) bool {
-	return !e.wanted && e.hold != forever &&
+	return !e.wanted && e.attempt == nil && e.hold != forever &&
 		e.view.Load().zone(now) == dead && now.Sub(e.asked) >= time.Hour
 }
 

@@ -183,13 +183,14 @@ func TestDeafMinter(t *testing.T) {
 		{"comes back with an error", func(*aws) (*session.Credentials, error) { return nil, errors.New("role: late") }, "second"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			a, free := &aws{}, make(chan struct{})
+			a := &aws{}
+			var free chan struct{}
 			a.set(func(context.Context, session.Request) (*session.Credentials, error) {
 				<-free
 				return test.late(a)
 			})
 			synctest.Test(t, func(t *testing.T) {
-				free = make(chan struct{}) // of this bubble
+				free = make(chan struct{})
 				c := cache.New(cache.Config{Mint: a, Now: a.now})
 				start := time.Now()
 				_, err := c.Get(t.Context(), reader.Key(), 20*time.Second)
@@ -237,9 +238,9 @@ func TestDeafMinterEndsLate(t *testing.T) {
 
 // Deaf Minters keep their turns no longer than others.
 func TestDeafMintersGiveUpTheirTurns(t *testing.T) {
-	a, free := &aws{}, make(chan struct{})
+	a := &aws{}
 	synctest.Test(t, func(t *testing.T) {
-		free = make(chan struct{})
+		free := make(chan struct{})
 		a.set(func(_ context.Context, r session.Request) (*session.Credentials, error) {
 			if r != reader {
 				<-free

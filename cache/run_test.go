@@ -165,7 +165,7 @@ func TestRetain(t *testing.T) {
 // out at once or so, and asked about at most every tenth of what is left.
 func TestSameKey(t *testing.T) {
 	a := &aws{latency: 50 * time.Millisecond}
-	first := make(chan *session.Credentials, 1)
+	var first chan *session.Credentials // what the source has, until it rotates
 	a.set(func(context.Context, session.Request) (*session.Credentials, error) {
 		select {
 		case c := <-first:

@@ -4,11 +4,14 @@ import (
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"hash"
 	"hash/crc32"
 	"hash/crc64"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -21,14 +24,20 @@ type checksum struct{ name, value string }
 // CRC-64/NVME in the reflected form that hash/crc64 takes.
 const nvme = 0x9a6c9329ac4bc9b5
 
-// sums are S3's checksum algorithms by the names of their headers.
+// sums are S3's checksum algorithms by the names of their headers, but for the
+// xxHash family, which the standard library does not have.
 var sums = map[string]func() hash.Hash{
 	checksumPrefix + "crc32":     func() hash.Hash { return crc32.NewIEEE() },
 	checksumPrefix + "crc32c":    func() hash.Hash { return crc32.New(crc32.MakeTable(crc32.Castagnoli)) },
 	checksumPrefix + "crc64nvme": func() hash.Hash { return crc64.New(crc64.MakeTable(nvme)) },
+	checksumPrefix + "md5":       md5.New,
 	checksumPrefix + "sha1":      sha1.New,
 	checksumPrefix + "sha256":    sha256.New,
+	checksumPrefix + "sha512":    sha512.New,
 }
+
+// noChecksums are headers that look like checksums.
+var noChecksums = []string{checksumPrefix + "mode", checksumPrefix + "type", checksumPrefix + "algorithm"}
 
 // checkDigests compares a body with every digest that came with it, in headers
 // and in a trailer, and returns the checksum to keep.
@@ -36,13 +45,16 @@ func checkDigests(header http.Header, trailer map[string]string, body []byte) (c
 	if failed := checkMD5(header, body); failed != nil {
 		return checksum{}, failed
 	}
+	given := maps.Clone(trailer)
+	if given == nil {
+		given = map[string]string{}
+	}
+	for name := range header {
+		given[strings.ToLower(name)] = header.Get(name)
+	}
 	var kept checksum
-	for name := range sums {
-		value := header.Get(name)
-		if value == "" {
-			value = trailer[name]
-		}
-		if value == "" {
+	for name, value := range given {
+		if !strings.HasPrefix(name, checksumPrefix) || slices.Contains(noChecksums, name) {
 			continue
 		}
 		if kept.name != "" {
@@ -50,11 +62,11 @@ func checkDigests(header http.Header, trailer map[string]string, body []byte) (c
 				"Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
 		}
 		kept = checksum{name, value}
-		if failed := kept.check(body); failed != nil {
-			return checksum{}, failed
-		}
 	}
-	return kept, nil
+	if kept.name == "" {
+		return kept, nil
+	}
+	return kept, kept.check(body)
 }
 
 // checkMD5 compares a body with its Content-MD5.
@@ -75,7 +87,11 @@ func checkMD5(header http.Header, body []byte) *failure {
 
 // check compares a body with a checksum.
 func (c checksum) check(body []byte) *failure {
-	h := sums[c.name]()
+	sum, known := sums[c.name]
+	if !known {
+		return fail(http.StatusNotImplemented, "NotImplemented", "fakeaws does not have the checksum %.60s.", c.name)
+	}
+	h := sum()
 	if got, err := base64.StdEncoding.DecodeString(c.value); err != nil || len(got) != h.Size() {
 		return fail(http.StatusBadRequest, "InvalidRequest", "Value for %s header is invalid.", c.name)
 	}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -109,6 +108,14 @@ func (p *place) assume(c aws.Credentials, role, name string, more ...func(*sts.A
 		p.t.Fatalf("AssumeRole %s: %v", role, err)
 	}
 	return session(out.Credentials)
+}
+
+// assumeIn assumes a role in another region.
+func (p *place) assumeIn(at, role string) aws.Credentials {
+	p.t.Helper()
+	r := form(john(), "Action=AssumeRole", "RoleArn="+role, "RoleSessionName=test")
+	r.region = at
+	return credentialsOf(p.t, p.send(r).body)
 }
 
 // session turns STS's credentials into those that clients take.
@@ -257,9 +264,18 @@ func object(creds aws.Credentials, method, path, body string) raw {
 	return raw{method: method, path: path, query: query, body: body, service: "s3", creds: creds, header: http.Header{}}
 }
 
-// tlsPlace serves a fake over TLS, where SDKs sign less of a body.
-func tlsPlace(t *testing.T, f *fakeaws.Fake) (url string, client *http.Client) {
-	s := httptest.NewTLSServer(f)
-	t.Cleanup(s.Close)
-	return s.URL, s.Client()
+// credentialsOf reads the credentials out of an STS answer.
+func credentialsOf(t *testing.T, body string) aws.Credentials {
+	t.Helper()
+	var r struct {
+		C struct {
+			AccessKeyID     string `xml:"AccessKeyId"`
+			SecretAccessKey string
+			SessionToken    string
+		} `xml:"AssumeRoleResult>Credentials"`
+	}
+	if err := xml.Unmarshal([]byte(body), &r); err != nil || r.C.SessionToken == "" {
+		t.Fatalf("no credentials in %s", body)
+	}
+	return aws.Credentials{AccessKeyID: r.C.AccessKeyID, SecretAccessKey: r.C.SecretAccessKey, SessionToken: r.C.SessionToken}
 }

@@ -30,9 +30,9 @@ const slack = time.Minute
 const crowded = 80
 
 var (
-	keyShape    = regexp.MustCompile(`^\w{16,128}$`)      // STS API reference, Credentials
-	secretShape = regexp.MustCompile(`^[\x21-\x7e]{1,}$`) // what an HTTP header and a shell survive
-	accountOf   = regexp.MustCompile(`^arn:[^:]*:sts::(\d{12}):`)
+	keyShape   = regexp.MustCompile(`^\w{16,128}$`)      // STS API reference, Credentials
+	plainShape = regexp.MustCompile(`^[\x21-\x7e]{1,}$`) // what an HTTP header and a shell survive
+	accountOf  = regexp.MustCompile(`^arn:[^:]*:sts::(\d{12}):`)
 )
 
 // stsClient returns a client for one operation at the region's own endpoint,
@@ -106,8 +106,8 @@ func (m *Minter) accept(c call, r session.Request, out *sts.AssumeRoleOutput) (*
 	made := session.NewCredentials(got.AccessKeyID, got.SecretAccessKey, got.SessionToken, until)
 	made.Minted, made.Life, made.Skew = c.x.at, life, skew
 	made.RoleARN, made.Region, made.TokenUse = r.RoleARN, r.Region, tokenUse(out)
-	if out.AssumedRoleUser != nil {
-		made.Principal = aws.ToString(out.AssumedRoleUser.Arn)
+	if out.AssumedRoleUser != nil && plainShape.MatchString(aws.ToString(out.AssumedRoleUser.Arn)) {
+		made.Principal = *out.AssumedRoleUser.Arn
 	}
 	if found := accountOf.FindStringSubmatch(made.Principal); found != nil {
 		made.AccountID = found[1]
@@ -132,9 +132,9 @@ func (c call) keys(got *types.Credentials) (aws.Credentials, error) {
 	switch {
 	case !keyShape.MatchString(keys.AccessKeyID):
 		return aws.Credentials{}, c.odd("credentials without a proper access key id")
-	case !secretShape.MatchString(keys.SecretAccessKey):
+	case !plainShape.MatchString(keys.SecretAccessKey):
 		return aws.Credentials{}, c.odd("credentials without a proper secret key")
-	case !secretShape.MatchString(keys.SessionToken):
+	case !plainShape.MatchString(keys.SessionToken):
 		return aws.Credentials{}, c.odd("credentials without a proper session token")
 	case got.Expiration == nil:
 		return aws.Credentials{}, c.odd("credentials without an expiry")
@@ -168,8 +168,9 @@ func tokenUse(out *sts.AssumeRoleOutput) int {
 	if out.SessionTokenUtilization != nil {
 		return int(*out.SessionTokenUtilization)
 	}
-	if out.PackedPolicySize != nil {
-		return int(*out.PackedPolicySize)
+	//lint:ignore SA1019 servers that predate 2026-09 say it so
+	if old := out.PackedPolicySize; old != nil {
+		return int(*old)
 	}
 	return -1
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -175,6 +176,30 @@ func TestWrongClock(t *testing.T) {
 	}
 	if left := got.Left(now()); (left - time.Hour).Abs() > 5*time.Second {
 		t.Errorf("left: got %v, want an hour", left)
+	}
+}
+
+// TestAtOnce: one Minter serves many.
+func TestAtOnce(t *testing.T) {
+	sts := newSTS(t, grants)
+	m, _ := newMinter(t, mint.Config{})
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			if _, err := m.Mint(t.Context(), request(sts.URL)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// TestPrincipalIsPlain: what a server calls the session ends up in terminals.
+func TestPrincipalIsPlain(t *testing.T) {
+	sts := newSTS(t, says(200, result("AssumeRole", credentials(newKeyID, newSecret, newToken, stamp(time.Now().Add(time.Hour)))+
+		"<AssumedRoleUser><Arn>arn:aws:sts::629470240201:x&#10;y</Arn></AssumedRoleUser>")))
+	if got, _ := mustMint(t, mint.Config{}, request(sts.URL)); got.Principal != "" || got.AccountID != "" {
+		t.Errorf("principal, account: got %q, %q, want none", got.Principal, got.AccountID)
 	}
 }
 

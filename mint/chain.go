@@ -51,6 +51,8 @@ func (m *Minter) sharedConfig(ctx context.Context, r session.Request) (aws.Crede
 func (m *Minter) follow(ctx context.Context, r session.Request, at *link) (aws.Credentials, error) {
 	who := identity{subject: subject(r.Source)}
 	var err error
+	// The recursion ends: the SDK's parser has built the chain, and refused
+	// a circle.
 	switch kindOf(at) {
 	case fromProfile:
 		who.keys, err = m.follow(ctx, r, at.Source)
@@ -88,6 +90,7 @@ func (m *Minter) hop(ctx context.Context, r session.Request, who identity, at *l
 	if err != nil {
 		return aws.Credentials{}, c.failure(err)
 	}
+	// Its expiry does not matter: the keys are used once, now, and forgotten.
 	return c.keys(out.Credentials)
 }
 
@@ -114,6 +117,9 @@ func (m *Minter) webIdentity(ctx context.Context, r session.Request, at *link) (
 }
 
 func readToken(path string) (string, error) {
+	if err := readable(path); err != nil {
+		return "", err
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err

@@ -72,12 +72,13 @@ var rows = []row{
 	{[]string{"OptInRequired", "NotAuthorized"}, "", session.Administrator, aRole, "AWS refuses {signer}: {message}",
 		"the account, or the region for it, has to be opened by its administrator"},
 
+	// First, since what follows it may hold names that people chose.
+	{[]string{"AccessDenied", "AccessDeniedException"}, "is not authorized to perform", session.Administrator, aRole, "AWS denies {action} to {principal}",
+		"{causes}"},
 	{[]string{"AccessDenied", "AccessDeniedException"}, "root account", session.Configuration, aSource, "its keys are those of the root user, who cannot assume roles",
 		"use the keys of an IAM user or role"},
 	{[]string{"AccessDenied", "AccessDeniedException"}, "MultiFactorAuthentication", session.Person, aRole, "AWS wants MFA: {message}",
 		"use a source whose session was made with MFA"},
-	{[]string{"AccessDenied", "AccessDeniedException"}, "is not authorized to perform", session.Administrator, aRole, "AWS denies {action} to {principal}",
-		"{causes}"},
 	{[]string{"AccessDenied", "AccessDeniedException"}, "", session.Administrator, aRole, "AWS denies {action} to {signer}: {message}",
 		"{causes}"},
 
@@ -118,6 +119,8 @@ func (c call) failure(err error) error {
 	}
 	code, message := cut(c.scrub(answer.ErrorCode())), c.scrub(answer.ErrorMessage())
 	found := c.find(code, message, statusOf(err))
+	// The SDK's own error stays behind: it keeps the last bytes of an answer
+	// that it could not read, and those may be credentials.
 	out := &session.Error{Class: found.class, Code: code, Public: c.subject(found.about) + ": " + c.fill(found.problem, message),
 		Hint: c.fill(found.hint, message), Err: fmt.Errorf("%s answered HTTP %d %s: %s", c.service, statusOf(err), code, cut(message))}
 	if c.signer.renewed && out.Class == session.Person {
@@ -156,7 +159,8 @@ func (c call) find(code, message string, status int) row {
 		problem: fmt.Sprintf("AWS refuses the request (HTTP %d %s): {message}", status, code)}
 }
 
-// subject names what a message is about. A call without a role is about its
+// subject names what a message is about: the role that a profile names, the
+// source that somebody has to mend, or AWS, where nobody here can. A call without a role is about its
 // signer.
 func (c call) subject(a about) string {
 	switch {

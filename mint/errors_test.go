@@ -70,6 +70,8 @@ func TestAWSRefuses(t *testing.T) {
 		{403, "AccessDenied", "User: " + john + " is not authorized to perform: sts:TagSession on resource: " + roleARN, admin,
 			role + "AWS denies sts:TagSession to " + john, strings.ReplaceAll(denied, "sts:AssumeRole", "sts:TagSession")},
 		{403, "AccessDenied", "Not authorized", admin, role + `AWS denies sts:AssumeRole to source "john": Not authorized`, deniedSource},
+		{403, "AccessDenied", "User: " + john + " is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::1:role/MultiFactorAuthentication", admin,
+			role + "AWS denies sts:AssumeRole to " + john, denied},
 		{403, "AccessDenied", "Roles may not be assumed by root accounts.", config,
 			source + "its keys are those of the root user, who cannot assume roles", "use the keys of an IAM user or role"},
 		{403, "AccessDenied", "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.", person,

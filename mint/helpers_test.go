@@ -158,6 +158,7 @@ func mustMint(t *testing.T, c mint.Config, r session.Request) (*session.Credenti
 	if err != nil {
 		t.Fatalf("Mint: %v (%v)", err, errors.Unwrap(err))
 	}
+	noSecrets(t, log.String()+fmt.Sprintf("%v %+v %#v", got, got, got), &session.Error{})
 	return got, log.String()
 }
 

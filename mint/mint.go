@@ -8,11 +8,11 @@
 // token, or a word of what a credential command printed.
 //
 // A Minter remembers nothing between two mints but open connections: a file
-// that was edited is read anew by the next one. It reads no AWS_* variable of
-// the process, it asks no container or metadata endpoint (that could be
-// vendord itself), and it never waits for a person. When to mint, how long to
-// remember a failure and who may have the result is the cache's and the
-// server's business.
+// that was edited is read anew by the next one. No AWS_* variable of the
+// process decides whom it asks, for what or as whom; it asks no container or
+// metadata endpoint (that could be vendord itself), and it never waits for a
+// person. When to mint, how long to remember a failure and who may have the
+// result is the cache's and the server's business.
 //
 // It is the only package that uses AWS service clients.
 package mint
@@ -59,8 +59,8 @@ type Minter struct {
 	now     func() time.Time
 }
 
-// New returns a Minter. The error is for a Config that cannot work; there is
-// none yet.
+// New returns a Minter. The error is for a Config that cannot work, of which
+// this version knows none.
 func New(c Config) (*Minter, error) {
 	m := &Minter{
 		parent: c.Parent, environ: c.Environ, home: c.Home, http: c.HTTP,

@@ -28,6 +28,9 @@ func (c call) unanswered(err error) error {
 		Err: fmt.Errorf("%s: %s (%T)", c.service, problem, innermost(err))}
 }
 
+// obstacle finds the most telling cause: a proxy's refusal before the dial that
+// led to it, a certificate before the handshake, and the time only after those,
+// since each of them can also be out of time.
 func (c call) obstacle(err error) (problem, hint string) {
 	if proxy, ok := errors.AsType[*proxyError](err); ok {
 		return "the proxy " + proxy.host + " refuses the connection (" + quote(proxy.status) + ")", "look at HTTPS_PROXY and NO_PROXY in the daemon's environment"

@@ -72,10 +72,11 @@ func TestEveryCutIsNoCredentials(t *testing.T) {
 // TestRedirectsAreNotFollowed: a signed request is for AWS alone.
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	thief := newSTS(t, grants)
-	sts := newSTS(t, func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, thief.URL, http.StatusTemporaryRedirect)
-	})
-	refused(t, mint.Config{}, request(sts.URL))
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		sts := newSTS(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, thief.URL, status) })
+		wantError(t, refused(t, mint.Config{}, request(sts.URL)), session.Retry,
+			fmt.Sprintf("STS at %s: its answer cannot be understood (HTTP %d)", sts.URL, status), notAWS)
+	}
 	if n := len(thief.requests()); n != 0 {
 		t.Errorf("requests elsewhere: got %d, want none", n)
 	}
@@ -281,4 +282,11 @@ func newProxy(t *testing.T, to string, status int) (address string, tunnels func
 	}))
 	t.Cleanup(s.Close)
 	return s.Listener.Addr().String(), func() int { c := <-n; n <- c; return c }
+}
+
+// TestDenialInAFormOfItsOwn is an emulator's: moto, as of 2026-11.
+func TestDenialInAFormOfItsOwn(t *testing.T) {
+	sts := newSTS(t, says(403, "<ErrorResponse><Errors><Error><Code>AccessDenied</Code><Message>no</Message></Error></Errors></ErrorResponse>"))
+	wantError(t, refused(t, mint.Config{}, request(sts.URL)), session.Administrator,
+		role+`AWS refuses source "john" (HTTP 403 UnknownError): UnknownError`, deniedSource)
 }

@@ -70,11 +70,12 @@ func (m *Minter) run(ctx context.Context, subject string, argv []string) (aws.Cr
 	out, complaint := &capped{most: maxOutput, full: cancel}, &counted{}
 	cmd := exec.CommandContext(running, argv[0], argv[1:]...)
 	cmd.Env = slices.DeleteFunc(append([]string{}, m.environ...), isContainerVariable) // not nil: that would be os.Environ
-	cmd.Stdout, cmd.Stderr = out, complaint
-	cmd.WaitDelay = time.Second // for what the command left behind with its output open
+	cmd.Stdout, cmd.Stderr = out, complaint                                            // stdin is nil, which is /dev/null
+	cmd.WaitDelay = time.Second                                                        // for what the command left behind with its output open
 	alone(cmd)
 	err := cmd.Run()
 	switch {
+	// In this order: what was killed for its output has also failed.
 	case out.over:
 		return aws.Credentials{}, fail("printed more than %d KiB", maxOutput>>10)
 	case ctx.Err() != nil:

@@ -217,6 +217,21 @@ func TestProfileProcess(t *testing.T) {
 	write(t, tool, `[ -z "$AWS_CONTAINER_CREDENTIALS_FULL_URI" ] && echo '`+printed+`'`)
 	c := mint.Config{Environ: environ(), Home: home(t, "[profile john]\ncredential_process = sh '"+tool+"'\n", "")}
 	mustMint(t, c, r)
+	c.Home = home(t, "[profile john]\nrole_arn=arn:aws:iam::1:role/R\ncredential_process = echo '"+strings.Replace(printed, "CANARY", "CANARY ", 1)+"'\n", "")
+	wantError(t, refused(t, c, r), session.Person, source+"its secret key is empty or has characters that no key has",
+		"a quote, a blank or a line break may have been copied along; then run: vendord reload")
 	c.Home = home(t, "[profile john]\ncredential_process = echo CANARY; exit 4\n", "")
 	wantError(t, refused(t, c, r), session.Retry, `source "john", SDK profile "john": its command failed (exit status 4, 0 bytes on standard error)`, look)
+}
+
+// TestPipe: opening a pipe as a file would wait for ever.
+func TestPipe(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := shared("john")
+	s.ConfigFile = pipe
+	wantError(t, session.AsError(mint.CheckSource(s, "")), session.Configuration, source+"reading "+pipe+": it is not a regular file",
+		"the file must be there and readable for vendord's user; then run: vendord reload")
 }

@@ -43,7 +43,9 @@ func (s sections) scan(text string, prefixed bool) {
 				current = ""
 				continue
 			}
-			s[current] = s[current]
+			if _, known := s[current]; !known {
+				s[current] = ""
+			}
 			continue
 		}
 		if key, value, ok := strings.Cut(line, "="); ok && current != "" && strings.EqualFold(strings.TrimSpace(key), "source_profile") {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -85,25 +84,29 @@ func sdkFiles(s session.Source, home string) (sdkPaths, error) {
 	return p, nil
 }
 
-// readable reads a byte: a folder can be opened too.
+// readable tells whether a file can be read, and read to its end: opening a
+// pipe would wait for somebody to write to it.
 func readable(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() && path != os.DevNull {
+		return errors.New("it is not a regular file")
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	if _, err := f.Read(make([]byte, 1)); err != io.EOF {
-		return err
-	}
-	return nil
+	return f.Close()
 }
 
 // why is the last part of a file error, which names the path again.
 func why(err error) string {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		return e.Err.Error()
+		err = e.Err
 	}
-	return "cannot be read"
+	return err.Error()
 }
 
 // load reads the profile with the SDK's own parser, which follows

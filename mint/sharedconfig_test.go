@@ -220,7 +220,7 @@ func TestCheckSourceFiles(t *testing.T) {
 	}{
 		"no file that is named": {dir, session.Source{ConfigFile: nowhere}, "reading " + nowhere + ": no such file or directory", readable},
 		"nor that one":          {dir, session.Source{CredentialsFile: nowhere}, "reading " + nowhere + ": no such file or directory", readable},
-		"a folder":              {dir, session.Source{ConfigFile: folder}, "reading " + folder + ": is a directory", readable},
+		"a folder":              {dir, session.Source{ConfigFile: folder}, "reading " + folder + ": it is not a regular file", readable},
 		"no files at home":      {folder, session.Source{}, "there is neither " + folder + "/.aws/config nor credentials beside it", "name the files: config_file and credentials_file of the source"},
 		"no home":               {"", session.Source{}, "there is neither .aws/config nor credentials beside it", "name the files: config_file and credentials_file of the source"},
 	}

@@ -28,6 +28,8 @@ func (m *Minter) identity(ctx context.Context, r session.Request) (identity, err
 	}
 	who := identity{subject: subject(r.Source)}
 	var err error
+	// No fallback from one to another: a source that fails must not turn
+	// into somebody else.
 	switch r.Source.Type {
 	case session.SharedConfig:
 		who.keys, err = m.sharedConfig(ctx, r)
@@ -49,7 +51,7 @@ func (m *Minter) identity(ctx context.Context, r session.Request) (identity, err
 func usable(who identity) error {
 	for _, part := range []struct{ name, value string }{{"access key id", who.keys.AccessKeyID},
 		{"secret key", who.keys.SecretAccessKey}, {"session token", who.keys.SessionToken}} {
-		if secretShape.MatchString(part.value) || part.value == "" && part.name == "session token" {
+		if plainShape.MatchString(part.value) || part.value == "" && part.name == "session token" {
 			continue
 		}
 		return &session.Error{Class: session.Person, Public: who.subject + ": its " + part.name + " is empty or has characters that no key has",

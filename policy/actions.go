@@ -190,12 +190,14 @@ func actionNames(service string) []string {
 // matchesOneOf reports whether the pattern of an action's name, without the
 // service, matches one of some names.
 func matchesOneOf(pattern string, names []string) bool {
-	return slices.ContainsFunc(names, func(name string) bool { return matchesName(pattern, name) })
-}
-
-func matchesName(pattern, name string) bool {
-	if !strings.ContainsAny(pattern, "*?") {
-		return strings.EqualFold(pattern, name)
+	plain := strings.IndexAny(pattern, "*?")
+	if plain < 0 {
+		return slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(pattern, name) })
 	}
-	return Match(strings.ToLower(pattern), strings.ToLower(name))
+	var patternBuffer, nameBuffer [64]rune
+	g := compile(patternBuffer[:0], pattern, anywhere).lower()
+	return slices.ContainsFunc(names, func(name string) bool {
+		return len(name) >= plain && strings.EqualFold(name[:plain], pattern[:plain]) &&
+			g.covers(characters(nameBuffer[:0], name).lower())
+	})
 }

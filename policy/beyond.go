@@ -23,14 +23,10 @@ func Beyond(child, parent []*Document) []Permission {
 	var beyond []Permission
 	for _, d := range child {
 		for _, a := range d.allowances() {
-			for _, p := range a.beyond(wider) {
-				if !slices.Contains(beyond, p) {
-					beyond = append(beyond, p)
-				}
-			}
+			beyond = append(beyond, a.beyond(wider)...)
 		}
 	}
-	return beyond
+	return unique(beyond)
 }
 
 // allowance is an Allow statement, ready to be compared.
@@ -49,16 +45,12 @@ type scope struct {
 }
 
 func (d *Document) allowances() []allowance {
-	var replace func(glob, variable) (glob, bool)
-	if d.Version == variablesSince {
-		replace = unknown
-	}
-	action := func(pattern string) glob {
-		g, _ := compile(nil, pattern, anywhere, nil)
-		return g.lower().sealed()
-	}
+	action := func(pattern string) glob { return compile(nil, pattern, anywhere).lower().sealed() }
 	resource := func(pattern string) glob {
-		g, _ := compile(nil, pattern, inResource, replace)
+		if d.Version != variablesSince {
+			return compile(nil, pattern, inResource).sealed()
+		}
+		g, _ := compileVariables(nil, pattern, inResource, unknown)
 		return g.sealed()
 	}
 	var all []allowance

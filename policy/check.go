@@ -8,7 +8,7 @@ import (
 )
 
 // Check returns everything that is wrong with a session policy, in the order
-// of the text, or nil. Its levels follow one principle: an Error only where
+// of the text, or nil; of each level at most a hundred. Its levels follow one principle: an Error only where
 // STS is certain to refuse the policy, or where a placeholder was left in it;
 // for the rest a Warning.
 func Check(text []byte, o Options) []Finding {

@@ -45,7 +45,7 @@ func (r *reading) checkResource(n *node) {
 	if n.value == "*" {
 		return
 	}
-	parts := arnParts(withoutTemplates(n.value))
+	parts := arnParts(n.value)
 	switch {
 	case parts[0] != "arn" || len(parts) == 1:
 		hint := form
@@ -59,7 +59,9 @@ func (r *reading) checkResource(n *node) {
 			"a session policy must have them all: arn:partition:service:region:account:resource")
 		return
 	}
-	r.checkPartition(n, parts[1])
+	if !hasTemplate(parts[1]) {
+		r.checkPartition(n, parts[1])
+	}
 	service, region, account, resource := parts[2], parts[3], parts[4], parts[5]
 	switch {
 	case service == "":

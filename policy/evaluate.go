@@ -121,11 +121,11 @@ func (e *evaluation) forget(from, to int) { e.missing = slices.Delete(e.missing,
 // compile compiles a pattern of the document at hand. What it returns is good
 // until the next call.
 func (e *evaluation) compile(pattern string, w wildcards) (glob, bool) {
-	var replace func(glob, variable) (glob, bool)
-	if e.variables && strings.Contains(pattern, "${") {
-		replace = e.replace
+	if !e.variables || !strings.Contains(pattern, "${") {
+		e.scratch = compile(e.scratch[:0], pattern, w)
+		return e.scratch, true
 	}
-	g, ok := compile(e.scratch[:0], pattern, w, replace)
+	g, ok := compileVariables(e.scratch[:0], pattern, w, e.replace)
 	if ok {
 		e.scratch = g
 	}

@@ -61,8 +61,7 @@ func (w wildcards) at(c byte, colons int, rest string) rune {
 // Evaluate does.
 func Match(pattern, text string) bool {
 	var p, t [128]rune
-	g, _ := compile(p[:0], pattern, anywhere, nil)
-	return g.covers(characters(t[:0], text))
+	return compile(p[:0], pattern, anywhere).covers(characters(t[:0], text))
 }
 
 // covers reports whether everything that text stands for is matched by the
@@ -108,12 +107,10 @@ func (g glob) covers(text glob) bool {
 // character; element is -1 where there is no such run.
 type retry struct{ element, character int }
 
-// takes reports whether the element p of a pattern matches the element t of a
-// text, once.
+// takes reports whether the element p of a pattern, other than anyRun, matches
+// the element t of a text.
 func takes(p, t rune) bool {
 	switch p {
-	case anyRun:
-		return true
 	case anyOne:
 		return t >= 0 || t == anyOne || t == segmentOne
 	case segmentRun:
@@ -125,36 +122,58 @@ func takes(p, t rune) bool {
 	}
 }
 
-// compile appends a pattern's elements to g. Where replace is not nil it
-// appends what stands for a variable; false from it, and from compile, means
-// that the variable has no value, so that the pattern matches nothing.
-func compile(g glob, pattern string, w wildcards, replace func(glob, variable) (glob, bool)) (glob, bool) {
+// compile appends a pattern's elements to g. It takes variables for text.
+func compile(g glob, pattern string, w wildcards) glob {
+	g, _ = compilePart(g, pattern, len(pattern), w, 0)
+	return g
+}
+
+// compileVariables is compile for patterns with variables: it appends what
+// replace appends for each. False from replace, and from compileVariables,
+// means that the variable has no value, so that the pattern matches nothing.
+func compileVariables(g glob, pattern string, w wildcards, replace func(glob, variable) (glob, bool)) (glob, bool) {
 	colons := 0
 	for pattern != "" {
+		v, rest, ok := variable{}, "", false
 		// Before the fifth colon AWS replaces no variable in a resource.
-		if replace != nil && strings.HasPrefix(pattern, "${") && (w != inResource || colons >= 5) {
-			if v, rest, ok := cutVariable(pattern); ok {
-				if g, ok = replace(g, v); !ok {
-					return nil, false
-				}
-				pattern = rest
-				continue
+		if w != inResource || colons >= 5 {
+			v, rest, ok = cutVariable(pattern)
+		}
+		if ok {
+			if g, ok = replace(g, v); !ok {
+				return nil, false
 			}
+			pattern = rest
+			continue
 		}
-		switch c := pattern[0]; c {
-		case '*', '?':
-			g = append(g, w.at(c, colons, pattern[1:]))
-			pattern = pattern[1:]
-		case ':':
-			colons++
-			fallthrough
-		default:
-			r, size := character(pattern)
-			g = append(g, r)
-			pattern = pattern[size:]
+		n := len(pattern)
+		if next := strings.Index(pattern[1:], "${"); next >= 0 {
+			n = next + 1
 		}
+		g, colons = compilePart(g, pattern, n, w, colons)
+		pattern = pattern[n:]
 	}
 	return g, true
+}
+
+// compilePart appends the first n bytes of a pattern, before which there were
+// so many colons, and returns how many there are then.
+func compilePart(g glob, pattern string, n int, w wildcards, colons int) (glob, int) {
+	for i := 0; i < n; {
+		c := pattern[i]
+		if c == '*' || c == '?' {
+			i++
+			g = append(g, w.at(c, colons, pattern[i:]))
+			continue
+		}
+		if c == ':' {
+			colons++
+		}
+		r, size := character(pattern[i:])
+		g = append(g, r)
+		i += size
+	}
+	return g, colons
 }
 
 // characters appends the characters of text to g.
@@ -172,6 +191,9 @@ func characters(g glob, text string) glob {
 // last: were all of them U+FFFD, a pattern with one would match a text with
 // another.
 func character(text string) (rune, int) {
+	if text[0] < utf8.RuneSelf {
+		return rune(text[0]), 1
+	}
 	r, size := utf8.DecodeRuneInString(text)
 	if r == utf8.RuneError && size == 1 {
 		return utf8.MaxRune + 1 + rune(text[0]), 1
@@ -194,6 +216,5 @@ func (g glob) lower() glob {
 // gone through lower. Case makes no difference (IAM user guide, Action).
 func matchAction(pattern string, action glob) bool {
 	var buffer [64]rune
-	g, _ := compile(buffer[:0], pattern, anywhere, nil)
-	return g.lower().covers(action)
+	return compile(buffer[:0], pattern, anywhere).lower().covers(action)
 }

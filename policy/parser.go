@@ -8,6 +8,9 @@ import (
 )
 
 const (
+	// maxBytes is how long a text is read at all. The longest policy that
+	// AWS takes anywhere has half as many.
+	maxBytes = 64 << 10
 	// maxDepth is how deep values may be nested. Policies need seven levels;
 	// a document of brackets alone must not exhaust the stack.
 	maxDepth = 32
@@ -24,13 +27,29 @@ type parser struct {
 	at, depth, errors int
 	// dead says that the rest of the text makes no sense.
 	dead bool
+	// members are those read so far.
+	members map[memberKey]*node
 	// said are the mistakes that are reported once, however often they are
 	// made.
 	said map[string]bool
 }
 
+// memberKey is the name of a member.
+type memberKey struct {
+	parent *node
+	key    string
+}
+
+func newParser(s *source) *parser {
+	return &parser{source: s, members: map[memberKey]*node{}, said: map[string]bool{}}
+}
+
 // parse returns the document's value, or nil if there is none.
 func (p *parser) parse() *node {
+	if len(p.text) > maxBytes {
+		p.stop(0, fmt.Sprintf("the text has %d bytes, and none of more than %d is read", len(p.text), maxBytes), "")
+		return nil
+	}
 	p.space()
 	if p.at == len(p.text) {
 		p.syntax(p.at, "the document is empty", "a policy is a JSON object: {…}")
@@ -187,10 +206,13 @@ func (p *parser) readMember(parent *node) {
 	if p.dead {
 		return
 	}
-	if first := parent.member(n.key); first != nil {
+	name := memberKey{parent, n.key}
+	if first := p.members[name]; first != nil {
 		line, _ := p.position(first.keyAt)
 		p.failKey("P003", n, fmt.Sprintf("the key stands here twice, the first time in line %d", line),
 			"join the two, or remove one")
+	} else {
+		p.members[name] = n
 	}
 	parent.children = append(parent.children, n)
 	p.space()

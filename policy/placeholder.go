@@ -40,12 +40,32 @@ var placeholders = regexp.MustCompile(`<[^<>]+>` +
 // such as YOUR_BUCKET_NAME or <RoleName>, or empty if there is none. A
 // template of vendord is none.
 func Placeholder(s string) string {
+	if !suspicious(s) {
+		return ""
+	}
 	for _, found := range placeholders.FindAllString(s, -1) {
 		if !slices.Contains(templates, found) {
 			return found
 		}
 	}
 	return ""
+}
+
+// suspicious reports whether a text is worth the regular expression, which is
+// slow: every placeholder makes it so, and few other texts do.
+func suspicious(s string) bool {
+	for i := 1; i < len(s); i++ {
+		switch before, c := s[i-1], s[i]; {
+		case before == '<', before == '{' && c == '{', (c == '_' || c == '-') && 'A' <= before && before <= 'Z':
+			return true
+		}
+	}
+	for _, part := range []string{"amzn-s3-demo-", "-without-hyphens", "our-", "our_"} {
+		if strings.Contains(s, part) {
+			return true
+		}
+	}
+	return false
 }
 
 // checkPlaceholders reports P025 for every string of the document.

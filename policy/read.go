@@ -54,8 +54,7 @@ var (
 func read(text []byte, trust bool) *reading {
 	r := &reading{source: newSource(text), trust: trust, sids: map[string]int{}}
 	r.checkCharacters()
-	p := &parser{source: r.source, said: map[string]bool{}}
-	r.root = p.parse()
+	r.root = newParser(r.source).parse()
 	if r.root != nil {
 		r.readDocument()
 	}

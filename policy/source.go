@@ -14,6 +14,7 @@ type source struct {
 	// lines are the offsets at which lines begin.
 	lines    []int
 	findings []Finding
+	counts   [Error + 1]int
 }
 
 func newSource(text []byte) *source {
@@ -36,8 +37,15 @@ func (s *source) position(at int) (line, column int) {
 	return i + 1, utf8.RuneCountInString(s.text[s.lines[i]:at]) + 1
 }
 
+// maxFindings is how many findings of each level are kept. Each costs a look
+// at its line, which can be the whole text; and nobody reads more.
+const maxFindings = 100
+
 // report adds a finding about the text at an offset.
 func (s *source) report(code string, level Level, at int, path, problem, hint string) {
+	if s.counts[level]++; s.counts[level] > maxFindings {
+		return
+	}
 	line, column := s.position(at)
 	s.findings = append(s.findings, Finding{Code: code, Level: level, Line: line, Column: column,
 		Path: path, Problem: problem, Hint: hint})

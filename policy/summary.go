@@ -11,13 +11,19 @@ import (
 func (d *Document) LetsThrough() []Permission {
 	var permissions []Permission
 	for i := range d.Statements {
-		for _, p := range d.Statements[i].permissions() {
-			if !slices.Contains(permissions, p) {
-				permissions = append(permissions, p)
-			}
-		}
+		permissions = append(permissions, d.Statements[i].permissions()...)
 	}
-	return permissions
+	return unique(permissions)
+}
+
+// unique returns each permission once, in order.
+func unique(permissions []Permission) []Permission {
+	seen := map[Permission]bool{}
+	return slices.DeleteFunc(permissions, func(p Permission) bool {
+		was := seen[p]
+		seen[p] = true
+		return was
+	})
 }
 
 // permissions returns the pairs of an Allow statement.

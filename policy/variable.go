@@ -16,11 +16,11 @@ type variable struct {
 	ok       bool
 }
 
-// cutVariable takes a variable off the beginning of a text that starts with
-// "${". It refuses what is no variable to AWS either, which is plain text.
+// cutVariable takes a variable off the beginning of a text. What begins like
+// one and is none to AWS is plain text.
 func cutVariable(text string) (v variable, rest string, ok bool) {
 	end := strings.IndexByte(text, '}')
-	if end < 0 {
+	if end < 0 || !strings.HasPrefix(text, "${") {
 		return variable{}, "", false
 	}
 	v.text, rest = text[:end+1], text[end+1:]

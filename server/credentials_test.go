@@ -32,7 +32,7 @@ func TestAnswerToTheByte(t *testing.T) {
 		t.Fatal(err)
 	}
 	got = regexp.MustCompile(`Date: [^\r]*`).ReplaceAll(got, []byte("Date: D"))
-	want := "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: 278\r\nContent-Type: application/json\r\n" +
+	want := "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: 262\r\nContent-Type: application/json\r\n" +
 		"X-Content-Type-Options: nosniff\r\nDate: D\r\nConnection: close\r\n\r\n" + golden
 	if string(got) != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -48,7 +48,7 @@ func TestRefusalToTheByte(t *testing.T) {
 		t.Fatal(err)
 	}
 	got = regexp.MustCompile(`Date: [^\r]*`).ReplaceAll(got, []byte("Date: D"))
-	want := "HTTP/1.1 403 Forbidden\r\nCache-Control: no-store\r\nContent-Length: 149\r\nContent-Type: application/json\r\n" +
+	want := "HTTP/1.1 403 Forbidden\r\nCache-Control: no-store\r\nContent-Length: 147\r\nContent-Type: application/json\r\n" +
 		"X-Content-Type-Options: nosniff\r\nDate: D\r\nConnection: close\r\n\r\n" +
 		problem("LoginNeeded", "john: keys expired; hint: run aws login")
 	if string(got) != want {

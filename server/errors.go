@@ -57,9 +57,10 @@ type problem struct {
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, e *audit.Event, err error) {
 	told, ok := errors.AsType[*session.Error](err)
 	switch {
+	case ok && told.Class >= session.Unrecognised && int(told.Class) < len(answers):
 	case r.Context().Err() != nil:
 		told = leftError
-	case !ok || told.Class < session.Unrecognised || int(told.Class) >= len(answers):
+	default:
 		s.log.Error("server: an error without a class", "type", fmt.Sprintf("%T", err)) // its text may hold anything
 		told = internalError
 	}

@@ -72,9 +72,9 @@ func TestMessagesAreShortAndPlain(t *testing.T) {
 		{"control characters", "a\x1b[2Jb\nc\u009bd", "e\tf", "a [2Jb c d; hint: e f"},
 		{"text turned right to left", "a\u202eb", "", "a b"},
 		{"bytes that are no UTF-8", "a\xffb", "", "a\ufffdb"},
-		{"a long problem, without a hint", long, "", strings.Repeat("längliches ", 16) + "längliches…"},
-		{"a long problem keeps its remedy", long, "run vendord login john", strings.Repeat("längliches ", 13) + "längliche…; hint: run vendord login john"},
-		{"both too long", long, long, strings.Repeat("längliches ", 7) + "län…; hint: " + strings.Repeat("längliches ", 8) + "…"},
+		{"a long problem, without a hint", long, "", strings.Repeat("längliches ", 16) + "läng…"},
+		{"a long problem keeps its remedy", long, "run vendord login john", strings.Repeat("längliches ", 13) + "längliches…; hint: run vendord login john"},
+		{"both too long", long, long, strings.Repeat("längliches ", 7) + "läng…; hint: " + strings.Repeat("längliches ", 8) + "l…"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := start(t, failing(&session.Error{Class: session.Retry, Public: test.public, Hint: test.hint})).ask(plain)

@@ -3,6 +3,8 @@ package server
 import (
 	"net"
 	"net/http"
+	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/vendord/vendord/session"
@@ -25,7 +27,8 @@ func (s *Server) handler(addr net.Addr) (*handler, error) {
 		return nil, &session.Error{Class: session.Configuration,
 			Public: "listen " + addr.String() + ": not a loopback address", Hint: "listen on 127.0.0.1"}
 	}
-	h := &handler{Server: s, hosts: hosts(tcp), url: "http://" + tcp.AddrPort().String() + Path}
+	listening := netip.AddrPortFrom(tcp.AddrPort().Addr().Unmap().WithZone(""), tcp.AddrPort().Port())
+	h := &handler{Server: s, hosts: hosts(listening), url: "http://" + listening.String() + Path}
 	h.routes = h.router()
 	return h, nil
 }
@@ -33,13 +36,11 @@ func (s *Server) handler(addr net.Addr) (*handler, error) {
 // hosts returns the Host headers of those who mean us. A page of evil.example
 // whose name suddenly resolves to 127.0.0.1 (DNS rebinding) sends its own name.
 // As of 2026-11 the CRT sends no port, and an IPv6 address without brackets.
-func hosts(addr *net.TCPAddr) map[string]bool {
-	listening := addr.AddrPort()
-	_, port, _ := net.SplitHostPort(listening.String())
-	found := make(map[string]bool)
-	for _, name := range []string{listening.Addr().Unmap().WithZone("").String(), "127.0.0.1", "::1", "localhost"} {
-		full := net.JoinHostPort(name, port)
-		found[name], found[full], found[strings.TrimSuffix(full, ":"+port)] = true, true, true
+func hosts(listening netip.AddrPort) map[string]bool {
+	port := ":" + strconv.Itoa(int(listening.Port()))
+	found := map[string]bool{"::1": true, listening.Addr().String(): true}
+	for _, name := range []string{"127.0.0.1", "[::1]", "localhost", strings.TrimSuffix(listening.String(), port)} {
+		found[name], found[name+port] = true, true
 	}
 	return found
 }
@@ -53,7 +54,7 @@ func (h *handler) guard(r *http.Request) (answer, *session.Error) {
 	case strings.Contains(uri, secretPrefix):
 		return requestRefused, refused("path: has a token in it",
 			"send it in the Authorization header, and issue another: this one may stand in logs")
-	case uri[0] != '/': // a proxy's http://…, CONNECT's host:port, *
+	case !strings.HasPrefix(uri, "/"): // a proxy's http://…, CONNECT's host:port, *
 		return requestRefused, refused("path: does not begin with a slash", "ask "+h.url+", and not through a proxy")
 	case strings.Contains(uri, "?"):
 		// No SDK adds a query, as of 2026-11, and JavaScript's rewrites

@@ -46,7 +46,11 @@ run, 127 if it cannot be found, 128+n if signal n ended it.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.exec(cmd.Context(), args[0], args[1:], keepFiles)
+			command := args[1:]
+			if len(command) > 0 && command[0] == "--" {
+				command = command[1:]
+			}
+			return p.exec(cmd.Context(), args[0], command, keepFiles)
 		},
 	}
 	cmd.Flags().BoolVar(&keepFiles, "keep-aws-files", false, "let the command see AWS's own files with their credentials")

@@ -45,8 +45,16 @@ func printProblem(w io.Writer, prefix string, err error) {
 	}
 }
 
-// flatten returns the errors that errors.Join put together.
+// flatten returns the errors that errors.Join put together, and a
+// configuration's problems one by one.
 func flatten(err error) []error {
+	if problems := profiles.Problems(err); len(problems) > 0 {
+		var all []error
+		for _, p := range problems {
+			all = append(all, p)
+		}
+		return all
+	}
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return []error{err}

@@ -1,0 +1,154 @@
+package fakeaws_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/vendord/vendord/fakeaws"
+)
+
+// TestClient has our own client do what the SDK does elsewhere.
+func TestClient(t *testing.T) {
+	p := start(t, fakeaws.Config{})
+	c := p.client(p.lesson())
+	for _, key := range oddKeys {
+		t.Run(key, func(t *testing.T) {
+			if err := c.Put(t.Context(), "lesson-bucket", key, []byte("hello")); err != nil {
+				t.Fatalf("Put: %v", err)
+			}
+			if got, err := c.Get(t.Context(), "lesson-bucket", key); err != nil || string(got) != "hello" {
+				t.Errorf("Get: got %q, %v", got, err)
+			}
+			if got, err := c.Head(t.Context(), "lesson-bucket", key); err != nil || got != 5 {
+				t.Errorf("Head: got %d, %v", got, err)
+			}
+			if got, err := c.List(t.Context(), "lesson-bucket", key); err != nil || len(got) != 1 || got[0] != (fakeaws.Object{Key: key, Size: 5}) {
+				t.Errorf("List: got %v, %v", got, err)
+			}
+			if err := c.Delete(t.Context(), "lesson-bucket", key); err != nil {
+				t.Errorf("Delete: %v", err)
+			}
+			_, err := c.Get(t.Context(), "lesson-bucket", key)
+			wantError(t, "Get", err, "NoSuchKey", "The specified key does not exist.")
+		})
+	}
+	if got, err := p.client(john()).ListBuckets(t.Context()); err != nil || len(got) != 1 || got[0] != "company1-hr" {
+		t.Errorf("ListBuckets: got %v, %v", got, err)
+	}
+}
+
+func TestClientListsEveryPage(t *testing.T) {
+	keys := make([]string, 2500)
+	for i := range keys {
+		keys[i] = fmt.Sprintf("k%04d", i)
+	}
+	p := start(t, fakeaws.Config{State: shelf(keys...)})
+	got, err := p.client(p.lesson()).List(t.Context(), "lesson-bucket", "k")
+	if err != nil || len(got) != 2500 || got[2499].Key != "k2499" {
+		t.Errorf("List: got %d objects, %v, want 2500", len(got), err)
+	}
+	if n := p.Calls("ListObjectsV2"); n != 3 {
+		t.Errorf("List: asked %d times, want 3", n)
+	}
+}
+
+func TestClientErrors(t *testing.T) {
+	p := start(t, fakeaws.Config{})
+	err := p.client(john()).Put(t.Context(), "company1-hr", "x", nil)
+	e, ok := errors.AsType[*fakeaws.Error](err)
+	if !ok || e.Status != 403 || !strings.HasPrefix(err.Error(), "AccessDenied: User: "+johnARN+" is not authorized") {
+		t.Errorf("Put: got %v", err)
+	}
+	_, err = p.client(john()).Head(t.Context(), "payroll", "2026/november.csv")
+	if want := "Forbidden (HTTP 403)"; err == nil || err.Error() != want {
+		t.Errorf("Head: got %v, want %s", err, want)
+	}
+	broken := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return aws.Credentials{}, errors.New("no session") })
+	_, err = fakeaws.NewClient(p.url, region, broken).ListBuckets(t.Context())
+	if want := "getting credentials: no session"; err == nil || err.Error() != want {
+		t.Errorf("ListBuckets: got %v, want %s", err, want)
+	}
+	_, err = fakeaws.NewClient("http://[", region, static(john())).ListBuckets(t.Context())
+	if err == nil || !strings.HasPrefix(err.Error(), "endpoint http://[: ") {
+		t.Errorf("ListBuckets: got %v, want the endpoint named", err)
+	}
+	p.Inject(fakeaws.Fault{Kind: fakeaws.Garbage, Count: 2})
+	if _, err := p.client(john()).ListBuckets(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "reading the list of buckets: ") {
+		t.Errorf("ListBuckets of garbage: got %v", err)
+	}
+	if _, err := p.client(john()).List(t.Context(), "company1-hr", ""); err == nil || !strings.HasPrefix(err.Error(), "reading the list of company1-hr: ") {
+		t.Errorf("List of garbage: got %v", err)
+	}
+}
+
+// TestClientDoesNotFollow: what is signed for one host is not sent to another.
+func TestClientDoesNotFollow(t *testing.T) {
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the redirect was followed") }))
+	t.Cleanup(other.Close)
+	s := httptest.NewServer(http.RedirectHandler(other.URL, http.StatusTemporaryRedirect))
+	t.Cleanup(s.Close)
+	_, err := fakeaws.NewClient(s.URL, region, static(john())).ListBuckets(t.Context())
+	if e, ok := errors.AsType[*fakeaws.Error](err); !ok || e.Status != 307 {
+		t.Errorf("ListBuckets: got %v, want the redirect as an error", err)
+	}
+}
+
+// TestManyAtOnce is for the race detector, and for the sums afterwards.
+func TestManyAtOnce(t *testing.T) {
+	p := start(t, fakeaws.Config{})
+	c := p.client(p.lesson())
+	var wg sync.WaitGroup
+	for i := range 200 {
+		wg.Go(func() {
+			key := fmt.Sprintf("key%d", i%20)
+			err := errors.Join(
+				c.Put(t.Context(), "lesson-bucket", key, []byte(key)),
+				func() error { _, err := c.List(t.Context(), "lesson-bucket", ""); return err }(),
+				func() error { _, err := p.sts(john()).AssumeRole(t.Context(), assumeInput()); return err }())
+			if err != nil {
+				t.Error(err)
+			}
+			p.Inject(fakeaws.Fault{Kind: fakeaws.Throttle, Operation: "HeadBucket"})
+			p.Journal()
+			p.Clear()
+			p.Advance(0)
+		})
+	}
+	wg.Wait()
+	got, err := c.List(t.Context(), "lesson-bucket", "key")
+	if err != nil || len(got) != 20 || p.Calls("PutObject") != 200 || p.Calls("AssumeRole") != 201 {
+		t.Errorf("got %d objects, %v, %d uploads, %d sessions", len(got), err, p.Calls("PutObject"), p.Calls("AssumeRole"))
+	}
+}
+
+// TestFull: all objects together have a limit, and deleting makes room.
+func TestFull(t *testing.T) {
+	p := start(t, fakeaws.Config{})
+	c := p.client(p.lesson())
+	big := make([]byte, 16<<20)
+	var err error
+	n := 0
+	for ; err == nil && n < 20; n++ {
+		err = c.Put(t.Context(), "lesson-bucket", fmt.Sprint(n), big)
+	}
+	wantError(t, "Put", err, "FakeAWSFull", "fakeaws holds at most 256 MiB in all.")
+	if e, _ := errors.AsType[*fakeaws.Error](err); e.Status != 507 || n != 16 {
+		t.Errorf("Put %d: got status %d, want the 16th refused with 507", n, e.Status)
+	}
+	if err := c.Delete(t.Context(), "lesson-bucket", "0"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Put(t.Context(), "lesson-bucket", "again", big); err != nil {
+		t.Errorf("Put after Delete: %v", err)
+	}
+	if err := c.Put(t.Context(), "lesson-bucket", "again", nil); err != nil {
+		t.Errorf("Put of less in place of more: %v", err)
+	}
+}
