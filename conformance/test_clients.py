@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import unittest
@@ -9,7 +10,7 @@ import unittest
 
 from world import FakeAWS, World, wait_for
 
-KEY, SECRET = "AKIAIOSFODNN7JOHN000", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYJOHNEXAMPLE"
+KEY, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"  # of fakeaws.Example
 
 
 def aws(*args, env):
@@ -60,7 +61,7 @@ class OnFakeAWS(unittest.TestCase):
         path = self.world.home + "/token"
         env = self.environment("uploader", "--file", path)
         self.assertNotIn("AWS_CONTAINER_AUTHORIZATION_TOKEN", env)
-        self.assertFalse(open(path).read().endswith("\n"))
+        self.assertFalse(pathlib.Path(path).read_text().endswith("\n"))
         self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
         out = self.python("import boto3; s3 = boto3.client('s3'); s3.put_object(Bucket='company1-hr', Key='boto3 ü.txt', Body=b'x');"
                           "print([o['Key'] for o in s3.list_objects_v2(Bucket='company1-hr')['Contents']])", env)
@@ -99,7 +100,7 @@ print(len(keys))
         self.assertIn("JohnUploadRole/JohnUploadSession", out.stdout)
         kept = self.world.vendord("exec", "--keep-aws-files", "company1-hr-readonly", "--", "aws", "sts", "get-caller-identity", env=env)
         self.assertNotEqual(kept.returncode, 0, "the poison must matter, or this test shows nothing")
-        self.assertEqual(open(path).read(), poison)
+        self.assertEqual(pathlib.Path(path).read_text(), poison)
 
     def test_refused_programs_show_vendords_own_words(self):
         env = self.environment("reader")
@@ -144,6 +145,10 @@ class OnMoto(unittest.TestCase):
         self.assertIn("JohnUploadSession", who.stdout)
         made = aws("s3", "mb", "s3://company1-hr", env=env)
         self.assertEqual(made.returncode, 0, made.stderr)
+        out = subprocess.run([sys.executable, "-c", "import boto3; s3 = boto3.client('s3'); "
+                              "s3.put_object(Bucket='company1-hr', Key='x', Body=b'x'); print(boto3.client('sts').get_caller_identity()['Arn'])"],
+                             env=env, capture_output=True, text=True, timeout=60)
+        self.assertIn("JohnUploadSession", out.stdout, out.stderr)
 
 
 def free_port():

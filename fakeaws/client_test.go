@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/vendord/vendord/fakeaws"
@@ -103,7 +105,7 @@ func TestClientDoesNotFollow(t *testing.T) {
 // TestManyAtOnce is for the race detector, and for the sums afterwards.
 func TestManyAtOnce(t *testing.T) {
 	p := start(t, fakeaws.Config{})
-	c := p.client(p.lesson())
+	c, client := p.client(p.lesson()), p.sts(john())
 	var wg sync.WaitGroup
 	for i := range 200 {
 		wg.Go(func() {
@@ -111,14 +113,16 @@ func TestManyAtOnce(t *testing.T) {
 			err := errors.Join(
 				c.Put(t.Context(), "lesson-bucket", key, []byte(key)),
 				func() error { _, err := c.List(t.Context(), "lesson-bucket", ""); return err }(),
-				func() error { _, err := p.sts(john()).AssumeRole(t.Context(), assumeInput()); return err }())
+				func() error { _, err := client.AssumeRole(t.Context(), assumeInput()); return err }())
 			if err != nil {
 				t.Error(err)
 			}
 			p.Inject(fakeaws.Fault{Kind: fakeaws.Throttle, Operation: "HeadBucket"})
-			p.Journal()
 			p.Clear()
 			p.Advance(0)
+			if i%20 == 0 {
+				p.Journal()
+			}
 		})
 	}
 	wg.Wait()
@@ -128,27 +132,42 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
-// TestFull: all objects together have a limit, and deleting makes room.
+// TestFull: uploads have room reserved before they are read, so that many slow
+// ones cannot hold more than the limit either.
 func TestFull(t *testing.T) {
 	p := start(t, fakeaws.Config{})
-	c := p.client(p.lesson())
-	big := make([]byte, 16<<20)
-	var err error
-	n := 0
-	for ; err == nil && n < 20; n++ {
-		err = c.Put(t.Context(), "lesson-bucket", fmt.Sprint(n), big)
+	c := p.lesson()
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for i := range 15 {
+		r := object(c, "PUT", fmt.Sprintf("/lesson-bucket/%d", i), "")
+		r.header["X-Amz-Content-Sha256"] = []string{"UNSIGNED-PAYLOAD"}
+		slow, _ := io.Pipe()
+		r.before = func(rq *http.Request) { rq.Body, rq.ContentLength = slow, 16<<20 }
+		rq := p.build(r).WithContext(ctx)
+		wg.Go(func() {
+			if _, err := http.DefaultTransport.RoundTrip(rq); err == nil {
+				t.Error("a slow upload was answered")
+			}
+		})
 	}
-	wantError(t, "Put", err, "FakeAWSFull", "fakeaws holds at most 256 MiB in all.")
-	if e, _ := errors.AsType[*fakeaws.Error](err); e.Status != 507 || n != 16 {
-		t.Errorf("Put %d: got status %d, want the 16th refused with 507", n, e.Status)
+	// A claim of 16 MiB that delivers none: it finds room, or not.
+	claim := func() string {
+		return chunked{mode: signedChunks, length: "16777216"}.send(p, c, "claim").code
 	}
-	if err := c.Delete(t.Context(), "lesson-bucket", "0"); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Put(t.Context(), "lesson-bucket", "again", big); err != nil {
-		t.Errorf("Put after Delete: %v", err)
-	}
-	if err := c.Put(t.Context(), "lesson-bucket", "again", nil); err != nil {
-		t.Errorf("Put of less in place of more: %v", err)
+	within(t, func() bool { return claim() == "FakeAWSFull" })
+	chunked{mode: signedChunks, length: "16777216"}.send(p, c, "claim").want(t, 507, "FakeAWSFull", "fakeaws holds at most 256 MiB in all.")
+	cancel()
+	wg.Wait()
+	within(t, func() bool { return claim() == "IncompleteBody" })
+}
+
+// within waits until something holds.
+func within(t *testing.T, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("waited for half a minute")
+		}
 	}
 }

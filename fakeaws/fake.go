@@ -27,6 +27,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -68,6 +69,7 @@ type Fake struct {
 	// ids. Both are fresh for each Fake: tokens of another are unknown.
 	tokens  cipher.AEAD
 	secrets []byte
+	packers sync.Pool // of *flate.Writer, each most of a megabyte
 
 	faults  faults
 	journal journal
@@ -112,10 +114,10 @@ func (f *Fake) Serve(ctx context.Context, ln net.Listener) error {
 	}
 	f.config.Log.Warn(Banner, "endpoint", "http://"+ln.Addr().String())
 	s := &http.Server{
-		Handler:           f,
-		BaseContext:       func(net.Listener) context.Context { return ctx }, // ends hanging faults
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       time.Minute,
+		Handler:     f,
+		BaseContext: func(net.Listener) context.Context { return ctx }, // ends hanging faults
+		// No ReadTimeout: it would end long latencies and hanging faults.
+		ReadHeaderTimeout: time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(f.config.Log.Handler(), slog.LevelDebug),
 	}

@@ -171,9 +171,7 @@ func TestWireFaults(t *testing.T) {
 		go func() {
 			done <- p.client(john()).Put(ctx, "company1-hr", "x", make([]byte, 1<<20))
 		}()
-		for p.Calls("PutObject") == 0 {
-			time.Sleep(time.Millisecond)
-		}
+		within(t, func() bool { return p.Calls("PutObject") > 0 })
 		if c := p.Journal()[0]; c.Status != 0 || c.Operation != "PutObject" {
 			t.Errorf("Journal: got %+v, want a call without an answer", c)
 		}
@@ -186,9 +184,7 @@ func TestWireFaults(t *testing.T) {
 		q := start(t, fakeaws.Config{}) // its end, after this test, must not wait
 		q.Inject(fakeaws.Fault{Kind: fakeaws.Hang})
 		go func() { _, _ = q.sts(john()).GetCallerIdentity(context.WithoutCancel(t.Context()), nil) }()
-		for q.Calls("") == 0 {
-			time.Sleep(time.Millisecond)
-		}
+		within(t, func() bool { return q.Calls("") > 0 })
 	})
 }
 

@@ -173,6 +173,12 @@ type reply struct {
 // send signs and sends a raw request.
 func (p *place) send(r raw) reply {
 	p.t.Helper()
+	return p.answer(http.DefaultTransport.RoundTrip(p.build(r)))
+}
+
+// build makes and signs a raw request.
+func (p *place) build(r raw) *http.Request {
+	p.t.Helper()
 	rq, err := http.NewRequestWithContext(p.t.Context(), r.method, p.url, strings.NewReader(r.body))
 	if err != nil {
 		p.t.Fatal(err)
@@ -210,7 +216,7 @@ func (p *place) send(r raw) reply {
 	if r.after != nil {
 		r.after(rq)
 	}
-	return p.answer(http.DefaultTransport.RoundTrip(rq))
+	return rq
 }
 
 // answer reads an answer in either service's form.

@@ -78,7 +78,7 @@ func (f *Fake) sessionSecret(keyID string) string {
 // worth nothing with another key. The token is at least atLeast bytes long, and
 // may be longer than maxToken: that is for the caller to refuse.
 func (f *Fake) sealToken(keyID string, s *session, atLeast int) string {
-	packed := pack(s)
+	packed := f.pack(s)
 	plain := binary.BigEndian.AppendUint32(nil, uint32(len(packed)))
 	plain = append(plain, packed...)
 	// Four characters of base64 carry three bytes.
@@ -104,16 +104,18 @@ func (f *Fake) openToken(keyID, token string) (*session, bool) {
 }
 
 // pack writes a session in few bytes.
-func pack(s *session) []byte {
+func (f *Fake) pack(s *session) []byte {
 	text, err := json.Marshal(s)
 	if err != nil {
 		panic(err) // strings and numbers: cannot fail
 	}
 	var b bytes.Buffer
-	w, err := flate.NewWriter(&b, flate.BestCompression)
-	if err != nil {
-		panic(err) // only for an unknown level
+	w, ok := f.packers.Get().(*flate.Writer)
+	if !ok {
+		w, _ = flate.NewWriter(nil, flate.BestCompression) // fails for unknown levels only
 	}
+	defer f.packers.Put(w)
+	w.Reset(&b)
 	_, _ = w.Write(text) // into memory
 	_ = w.Close()
 	return b.Bytes()

@@ -27,7 +27,8 @@ func (s *source) checkCharacters() {
 		case !permitted(r):
 			if _, seen := first[r]; !seen && len(first) < most {
 				first[r] = i
-				s.report("P001", Error, i, "", fmt.Sprintf("the character %s is not in the set that STS accepts: tab, line feed, carriage return and U+0020 to U+00FF", named(r)),
+				s.report("P001", Error, i, "",
+					"the character "+named(r)+" is not in the set that STS accepts: tab, line feed, carriage return and U+0020 to U+00FF",
 					"do without it, or write it in a string as "+escaped(r))
 			}
 		}

@@ -8,9 +8,36 @@ import (
 )
 
 // Check returns everything that is wrong with a session policy, in the order
-// of the text, or nil; of each level at most a hundred. Its levels follow one principle: an Error only where
-// STS is certain to refuse the policy, or where a placeholder was left in it;
-// for the rest a Warning.
+// of the text, or nil; of each level at most a hundred. Its levels follow one
+// principle: an Error only where STS is certain to refuse the policy, or where
+// a placeholder was left in it; for the rest a Warning. E and W say which of
+// them a code can be:
+//
+//	P001 EW characters outside the set, byte order marks, curly quotes, bytes that are not UTF-8
+//	P002 E  JSON's syntax, or the document is no object
+//	P003 E  one key twice in an object, or a context key in two spellings
+//	P004 E  keys that a policy or a statement does not have
+//	P005 EW Version
+//	P006 E  Statement
+//	P007 E  Effect
+//	P008 E  Action and NotAction: both, neither, empty, no string
+//	P009 E  Resource and NotResource, likewise
+//	P010 E  Principal, which session policies have not
+//	P011 EW the form of an action
+//	P012 EW the form of a resource
+//	P013 E  Sid
+//	P014 EW Condition: its operators, keys and types
+//	P015 W  values that nothing can match
+//	P016 W  variables that AWS does not replace
+//	P017 EW the size: an Error for the operations whose model has the limit
+//	P018 W  a resource of another partition than the role
+//	P019 W  aws:username, which a role's session has not
+//	P020 W  an Allow that names no limits
+//	P021 W  actions that are not known here
+//	P022 W  ForAllValues in an Allow, which holds where the key is absent
+//	P023 W  actions of S3 on resources that they never apply to
+//	P024 W  Id, which means nothing
+//	P025 E  placeholders that nobody filled in
 func Check(text []byte, o Options) []Finding {
 	r := read(text, false)
 	if r.root != nil {

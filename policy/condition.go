@@ -52,8 +52,8 @@ func (e *evaluation) holds(c *Condition, allow bool) bool {
 		// empty string" (the same guide).
 		return !slices.ContainsFunc(values, func(v string) bool { return v != "" && fails(v) })
 	case o.set == noSet && o.negated:
-		// AWS gives such keys one value. With several, "does not equal"
-		// must hold for each: the stricter reading.
+		// AWS gives such keys one value. With several, none of them may
+		// match, as none of the policy's values may.
 		return !slices.ContainsFunc(values, fails)
 	default:
 		return slices.ContainsFunc(values, satisfies)

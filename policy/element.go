@@ -31,7 +31,9 @@ func (r *reading) checkAction(n *node) {
 	case service == "" || strings.Trim(service, lettersAndDigits+".-*?") != "":
 		r.fail("P011", n, quoted(service)+" is no service prefix", "a prefix such as s3 consists of letters, digits, - and .")
 	case strings.ContainsAny(service, "*?"):
-		r.warn("P011", n, "wildcard in the service prefix of "+quoted(n.value), `name the service, or write "*" for every action of every service`)
+		// IAM takes *:*, and refuses most of the others; STS may.
+		r.warn("P011", n, "wildcard in the service prefix of "+quoted(n.value),
+			`name the service, or write "*" for every action of every service`)
 	case name == "" || strings.Trim(name, lettersAndDigits+"*?_.-") != "" && !strings.Contains(name, "${"):
 		r.warn("P011", n, quoted(n.value)+" matches no action: their names consist of letters and digits", "")
 	}
@@ -50,7 +52,7 @@ func (r *reading) checkResource(n *node) {
 	case parts[0] != "arn" || len(parts) == 1:
 		hint := form
 		if path, ok := strings.CutPrefix(n.value, "s3://"); ok {
-			hint = fmt.Sprintf("write %q", "arn:aws:s3:::"+path)
+			hint = "write " + quoted("arn:aws:s3:::"+path)
 		}
 		r.fail("P012", n, quoted(n.value)+` is neither "*" nor an ARN`, hint)
 		return
@@ -73,7 +75,8 @@ func (r *reading) checkResource(n *node) {
 	case strings.Trim(account, digits+"-") == "" && account != "" && (len(account) != 12 || strings.Contains(account, "-")):
 		r.warn("P012", n, quoted(account)+" is no account id", "an account id is twelve digits")
 	case service == "s3" && strings.Trim(region+account, "*") != "" && namesBucket(resource):
-		r.warn("P012", n, quoted(n.value)+" matches no bucket: their ARNs have neither region nor account", "write "+fmt.Sprintf("%q", "arn:"+parts[1]+":s3:::"+resource))
+		r.warn("P012", n, quoted(n.value)+" matches no bucket: their ARNs have neither region nor account",
+			"write "+quoted("arn:"+parts[1]+":s3:::"+resource))
 	}
 }
 

@@ -102,9 +102,6 @@ func (e *evaluation) aboutResource(s *Statement) bool {
 func (e *evaluation) anyResource(patterns []string) bool {
 	before := len(e.missing)
 	for _, p := range patterns {
-		if p == "*" {
-			return true
-		}
 		own := len(e.missing)
 		if g, ok := e.compile(p, inResource); ok && g.covers(e.resource) {
 			e.forget(before, own)

@@ -21,6 +21,9 @@ func (r *reading) lint(o Options) {
 	}
 }
 
+// lintResources reports variables that come too early in an ARN, and P018: STS
+// takes a resource of any partition, and credentials of one partition are
+// worth nothing in another, so a policy copied from there lets nothing through.
 func (r *reading) lintResources(s *statement, o Options) {
 	for _, n := range s.resources.items {
 		r.lintVariables(n, o, func(colons int) string {
@@ -34,12 +37,16 @@ func (r *reading) lintResources(s *statement, o Options) {
 			continue
 		}
 		if parts[1] != o.Partition {
-			r.warn("P018", n, fmt.Sprintf("the resource is in the partition %s, the role in %s: a role reaches no other partition", quoted(parts[1]), quoted(o.Partition)),
-				fmt.Sprintf("write %q", "arn:"+o.Partition+":…"))
+			r.warn("P018", n, fmt.Sprintf("the resource is in the partition %s, the role in %s: a role reaches no other partition",
+				quoted(parts[1]), quoted(o.Partition)), fmt.Sprintf("write %q", "arn:"+o.Partition+":…"))
 		}
 	}
 }
 
+// lintConditions reports conditions that hold when nobody expects it, or never
+// do. For ForAllValues AWS's own advice is followed: "always include the Null
+// condition operator in your policy with a false value" (IAM user guide, "Set
+// operators for multivalued context keys").
 func (r *reading) lintConditions(s *statement, o Options) {
 	for _, c := range s.conditions {
 		if c.operator.values == nil {
@@ -49,8 +56,8 @@ func (r *reading) lintConditions(s *statement, o Options) {
 			r.warnKey("P019", c.key, "aws:username is absent from the sessions of roles", roleNameHint)
 		}
 		if c.operator.set == forAllValues && s.Allow && !s.requires(c.key.key) {
-			r.warnKey("P022", c.name, fmt.Sprintf("ForAllValues holds where %s is absent, so this Allow applies then", c.key.key),
-				fmt.Sprintf(`add "Null": {%q: "false"}`, c.key.key))
+			r.warnKey("P022", c.name, fmt.Sprintf("ForAllValues holds where %s is absent, so this Allow applies then", quoted(c.key.key)),
+				fmt.Sprintf(`add "Null": {%s: "false"}`, quoted(c.key.key)))
 		}
 		for _, v := range c.values {
 			r.lintValue(c, v, o)
@@ -65,6 +72,8 @@ func (s *statement) requires(key string) bool {
 	})
 }
 
+// lintValue reports P015. A value with a variable or a template is left alone:
+// what it will be is not known yet.
 func (r *reading) lintValue(c condition, v *node, o Options) {
 	name, values := c.name.key, c.operator.values
 	r.lintVariables(v, o, func(int) string {
@@ -103,37 +112,46 @@ func (r *reading) lintVariables(n *node, o Options, refused func(colons int) str
 			rest = rest[1:]
 			continue
 		case r.version != variablesSince:
-			r.warn("P016", n, quoted(rest[:min(len(rest), max(2, strings.IndexByte(rest, '}')+1))])+" is plain text in a policy of version 2008-10-17", `write "Version": "2012-10-17"`)
+			text := rest[:max(len("${"), strings.IndexByte(rest, '}')+1)]
+			r.warn("P016", n, quoted(text)+" is plain text in a policy of version 2008-10-17", `write "Version": "2012-10-17"`)
 			return
 		}
 		v, after, ok := cutVariable(rest)
 		if !ok {
-			r.warn("P016", n, quoted(rest)+" begins like a variable and is plain text", "a variable is ${key} or ${key, 'default'}; ${$} is a dollar sign")
+			r.warn("P016", n, quoted(rest)+" begins like a variable and is plain text",
+				"a variable is ${key} or ${key, 'default'}; ${$} is a dollar sign")
 			return
 		}
 		rest = after
 		if why := refused(colons); why != "" {
-			r.warn("P016", n, v.text+" "+why, "")
+			r.warn("P016", n, quoted(v.text)+" "+why, "")
 		} else {
 			r.lintKey(n, v, o)
 		}
 	}
 }
 
-// lintKey reports a variable that AWS will never have a value for.
+// lintKey reports a variable that AWS will never have a value for. Most come
+// from templates of other tools, which have the same ${…} and were to replace
+// it before AWS sees the policy.
 func (r *reading) lintKey(n *node, v variable, o Options) {
 	switch {
 	case v.literal != 0:
 	case strings.HasPrefix(v.key, "AWS::"):
-		r.warn("P016", n, v.text+" is no context key: only CloudFormation replaces it", "put its value there, or a context key such as aws:PrincipalAccount")
+		r.warn("P016", n, quoted(v.text)+" is no context key: only CloudFormation replaces it",
+			"put its value there, or a context key such as aws:PrincipalAccount")
 	case !strings.Contains(v.key, ":"):
-		r.warn("P016", n, v.text+" is no context key, so it has no value and matches nothing", "context keys have a prefix, such as aws: or s3:")
+		r.warn("P016", n, quoted(v.text)+" is no context key, so it has no value and matches nothing",
+			"context keys have a prefix, such as aws: or s3:")
 	case strings.EqualFold(v.key, "aws:username") && !v.ok && forRole(o):
-		r.warn("P019", n, v.text+" has no value in the sessions of roles, so it matches nothing", roleNameHint)
+		// With a default it matches that, which may be what was meant.
+		r.warn("P019", n, quoted(v.text)+" has no value in the sessions of roles, so it matches nothing", roleNameHint)
 	}
 }
 
-// lintBreadth reports P020: an Allow that lets through more than it names.
+// lintBreadth reports P020: an Allow that lets through more than it names. The
+// policy is there to narrow a role; what it does not name, an administrator
+// may add to the role tomorrow.
 func (r *reading) lintBreadth(s *statement) {
 	if !s.Allow {
 		return
@@ -141,10 +159,13 @@ func (r *reading) lintBreadth(s *statement) {
 	const hint = "name what the session needs"
 	switch {
 	case s.actions.not:
-		r.warnKey("P020", s.actions.node, "Allow with NotAction lets through every other action of every service, those of the future included", hint)
+		r.warnKey("P020", s.actions.node,
+			"Allow with NotAction lets through every other action of every service, those of the future included", hint)
 	case s.resources.not:
-		r.warnKey("P020", s.resources.node, "Allow with NotResource lets through every other resource, those of the future included", hint)
-	case len(s.conditions) == 0 && (slices.Contains(s.Actions, "*") || slices.Contains(s.Actions, "*:*")) && slices.Contains(s.Resources, "*"):
+		r.warnKey("P020", s.resources.node,
+			"Allow with NotResource lets through every other resource, those of the future included", hint)
+	case len(s.conditions) == 0 && slices.Contains(s.Resources, "*") &&
+		(slices.Contains(s.Actions, "*") || slices.Contains(s.Actions, "*:*")):
 		r.warn("P020", s.node, "every action on every resource: the policy narrows nothing", hint+", or leave the policy out")
 	}
 }

@@ -6,7 +6,8 @@ import (
 )
 
 // lintActions reports P021, actions that nobody knows, and variables where
-// AWS has none.
+// AWS has none. STS takes any name, and the session then lacks the permission
+// that was meant: the error comes later, from another program, as AccessDenied.
 func (r *reading) lintActions(s *statement) {
 	for _, n := range s.actions.items {
 		service, name, ok := strings.Cut(n.value, ":")
@@ -19,7 +20,8 @@ func (r *reading) lintActions(s *statement) {
 		case strings.ContainsAny(name, "*?"):
 			r.warn("P021", n, fmt.Sprintf("%s matches no action of %s that is known here", quoted(n.value), service), "")
 		default:
-			r.warn("P021", n, fmt.Sprintf("%s has no action %s that is known here", service, quoted(name)), actionHint(service, name, names))
+			r.warn("P021", n, fmt.Sprintf("%s has no action %s that is known here", service, quoted(name)),
+				actionHint(service, name, names))
 		}
 	}
 }
@@ -48,7 +50,7 @@ func (r *reading) lintLevels(s *statement) {
 	}
 	for _, n := range s.actions.items {
 		service, name, _ := strings.Cut(n.value, ":")
-		if !strings.EqualFold(service, "s3") || hasTemplate(name) || name == "*" {
+		if !strings.EqualFold(service, "s3") || hasTemplate(name) {
 			continue
 		}
 		onObjects := matchesOneOf(name, s3ObjectActions)
@@ -58,11 +60,14 @@ func (r *reading) lintLevels(s *statement) {
 		switch {
 		case elsewhere || onObjects && objects || onBuckets && buckets || onAccount && whole:
 		case onObjects && !onBuckets:
-			r.warn("P023", n, n.value+" applies to objects, and the statement names only buckets", "add the bucket's ARN with /* at its end")
+			r.warn("P023", n, quoted(n.value)+" applies to objects, and the statement names only buckets",
+				"add the bucket's ARN with /* at its end")
 		case onBuckets && !onObjects:
-			r.warn("P023", n, n.value+" applies to buckets, and the statement names only objects", "add the bucket's ARN without /*")
+			r.warn("P023", n, quoted(n.value)+" applies to buckets, and the statement names only objects",
+				"add the bucket's ARN without /*")
 		case onAccount && !onBuckets && !onObjects:
-			r.warn("P023", n, n.value+` applies to no single resource, and the statement does not name "*"`, `put it in a statement with "Resource": "*"`)
+			r.warn("P023", n, quoted(n.value)+` applies to no single resource, and the statement does not name "*"`,
+				`put it in a statement with "Resource": "*"`)
 		}
 	}
 }
@@ -79,6 +84,9 @@ func (s *statement) s3Levels() (buckets, objects, whole bool) {
 		case len(parts) < 6 || parts[2] != "s3":
 			continue
 		}
+		// "The object ARN must contain a forward slash after the bucket
+		// name" (S3 user guide), and a bucket's cannot; a wildcard or the
+		// value of a variable may stand for one.
 		bucket, _, inBucket := strings.Cut(parts[5], "/")
 		open := strings.ContainsAny(bucket, "*$")
 		buckets = buckets || !inBucket || strings.Contains(bucket, "${")

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/vendord/vendord/policy"
 )
@@ -145,7 +146,7 @@ func checkJSON(t *testing.T, text []byte) {
 		if f.Code == "P002" && !strings.HasPrefix(f.Problem, deep) && !strings.HasPrefix(f.Problem, object) && !strings.HasPrefix(f.Problem, long) {
 			refused = f.Problem
 		}
-		if f.Line < 1 || f.Column < 1 || f.Problem == "" || strings.ContainsAny(f.Problem+f.Hint, "\n\r") {
+		if f.Line < 1 || f.Column < 1 || f.Problem == "" || strings.ContainsFunc(f.String()+f.Hint, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Errorf("Check(%.500q): got %+v", text, f)
 		}
 	}

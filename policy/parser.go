@@ -163,10 +163,11 @@ func (p *parser) container(n *node, closing rune, readChild func(*node)) {
 	p.depth--
 }
 
-// separator reads the comma between two members or items.
+// separator reads the comma between two members or items. Where one is missing,
+// or one too many, what is meant is plain, and reading goes on.
 func (p *parser) separator(closing rune) {
 	p.space()
-	comma := p.at
+	comma := p.at // after which white space may follow
 	switch r := p.peek(); {
 	case p.dead:
 	case r == ',':
@@ -198,7 +199,7 @@ func (p *parser) readMember(parent *node) {
 		n.key = p.readString()
 	case isWord(r):
 		n.key = p.bareWord("")
-		p.syntax(n.keyAt, fmt.Sprintf("the key %s has no quotes", n.key), fmt.Sprintf("write %q", n.key))
+		p.syntax(n.keyAt, fmt.Sprintf("the key %s has no quotes", quoted(n.key)), "write "+quoted(n.key))
 	default:
 		p.stop(p.at, p.found()+" where a key should be", "keys are strings in double quotes")
 		return
@@ -238,7 +239,8 @@ func (p *parser) readNumber(n *node) {
 	p.at += length
 }
 
-// readWord reads true, false or null, or a string whose quotes are missing.
+// readWord reads true, false or null, or a string whose quotes are missing, as
+// YAML allows; Python's True and None are met as well.
 func (p *parser) readWord(n *node) {
 	word := p.bareWord(":*?")
 	n.kind, n.value = text, word
@@ -250,7 +252,7 @@ func (p *parser) readWord(n *node) {
 	}
 	switch {
 	case n.kind == text:
-		p.syntax(n.at, fmt.Sprintf("the string %s has no quotes", quoted(word)), fmt.Sprintf("write %q", word))
+		p.syntax(n.at, fmt.Sprintf("the string %s has no quotes", quoted(word)), "write "+quoted(word))
 	case n.value != word:
 		p.syntax(n.at, word+" is no JSON word", "JSON has true, false and null, in small letters")
 	}

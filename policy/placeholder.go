@@ -27,8 +27,8 @@ func hasTemplate(s string) bool { return withoutTemplates(s) != s }
 // ACCOUNT_ID and the like, and the bucket names of AWS's documentation (S3
 // reserves the prefix amzn-s3-demo-, so no such bucket exists). Words in small
 // letters are few: my-bucket can be a bucket.
-var placeholders = regexp.MustCompile(`<[^<>]+>` +
-	`|\{\{[^{}]*\}\}` +
+var placeholders = regexp.MustCompile(`<[^<>]{1,80}>` +
+	`|\{\{[^{}]{0,80}\}\}` +
 	`|\b(?:YOUR|INSERT|REPLACE)(?:[_-][A-Z0-9]+)+\b` +
 	`|\b(?:AWS[_-])?(?:ACCOUNT|ROLE|BUCKET|USER|POLICY|TABLE|QUEUE|TOPIC)[_-](?:ID|NAME|NUMBER|ARN)\b` +
 	`|\b(?:MY|EXAMPLE|DOC-EXAMPLE)[_-]BUCKET[0-9]*\b` +
@@ -82,7 +82,7 @@ func (r *reading) checkPlaceholders(n *node) {
 }
 
 func placeholderProblem(p string) string {
-	return p + " is a placeholder that nobody filled in"
+	return quoted(p) + " is a placeholder that nobody filled in"
 }
 
 func placeholderHint(p string) string {

@@ -105,9 +105,10 @@ func (r *reading) mistyped(code string, n *node, want string) {
 	}
 }
 
-// readKeys reports keys that AWS does not know. They are case-sensitive. One
-// that was meant for another counts as that from here on, so that the mistake
-// is reported once.
+// readKeys reports keys that AWS does not know. They are case-sensitive, unlike
+// in Go's decoder of JSON, which would take "effect" for Effect and let a
+// policy pass that STS refuses. One that was meant for another counts as that
+// from here on, so that the mistake is reported once.
 func (r *reading) readKeys(n *node, what string, known []string) {
 	for _, c := range n.children {
 		switch {
@@ -131,6 +132,9 @@ func (r *reading) readKeys(n *node, what string, known []string) {
 	}
 }
 
+// readVersion reads Version. The old one and none are legal, and turn every
+// variable into plain text: a warning, whether there are variables or not, as
+// the next edit may add one.
 func (r *reading) readVersion(n *node) {
 	const hint = `write "Version": "2012-10-17"`
 	switch {
@@ -142,6 +146,7 @@ func (r *reading) readVersion(n *node) {
 		r.mistyped("P005", n, "a string")
 	case !slices.Contains(policyVersions, n.value):
 		r.fail("P005", n, fmt.Sprintf("%s is no version of the policy language", quoted(n.value)), hint)
+		r.version = variablesSince // for the checks: it will be, once this is mended
 	case n.value != variablesSince:
 		r.warn("P005", n, "version 2008-10-17 has no variables, and AWS advises against it", hint)
 		fallthrough
@@ -150,6 +155,8 @@ func (r *reading) readVersion(n *node) {
 	}
 }
 
+// readStatement reads one statement, which need not be whole: whatever can be
+// read of it is checked.
 func (r *reading) readStatement(n *node) {
 	if n.kind != object {
 		r.mistyped("P006", n, "an object")
@@ -195,6 +202,8 @@ func (e element) values() (values, notValues []string) {
 	return values, nil
 }
 
+// readSid reads a Sid. Some services take more characters in their own policies;
+// IAM, and so STS, takes letters and digits.
 func (r *reading) readSid(s *statement, n *node) {
 	if n == nil || n.broken {
 		return
@@ -205,10 +214,12 @@ func (r *reading) readSid(s *statement, n *node) {
 	}
 	s.Sid = n.value
 	if strings.Trim(withoutTemplates(n.value), lettersAndDigits) != "" {
-		r.fail("P013", n, quoted(n.value)+" has characters besides letters and digits", "a Sid consists of A-Z, a-z and 0-9")
+		r.fail("P013", n, quoted(n.value)+" has characters besides letters and digits",
+			"a Sid consists of A-Z, a-z and 0-9")
 	}
 	if line, ok := r.sids[n.value]; ok && n.value != "" {
-		r.fail("P013", n, fmt.Sprintf("%s is the Sid of the statement of line %d too", quoted(n.value), line), "make each Sid unique, or leave them out")
+		r.fail("P013", n, fmt.Sprintf("%s is the Sid of the statement of line %d too", quoted(n.value), line),
+			"make each Sid unique, or leave them out")
 	}
 	r.sids[n.value] = s.Line
 }

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// readConditions reads {operator: {key: value or values}}.
+// readConditions reads {operator: {key: value or values}}. Each pair of an
+// operator and a key becomes a condition of its own, as all of them must hold.
 func (r *reading) readConditions(s *statement, n *node) {
 	if n == nil {
 		return
@@ -18,7 +19,9 @@ func (r *reading) readConditions(s *statement, n *node) {
 	}
 	for _, name := range n.children {
 		o, ok := parseOperator(name.key)
-		if !ok && !(name.key == "" && name.broken) {
+		// IAM has been seen to let an unknown operator pass that compares
+		// nothing; so the warning below must do.
+		if !ok && (name.kind != object || len(name.children) > 0) {
 			r.failOperator(name)
 		}
 		switch {
@@ -44,7 +47,8 @@ func (r *reading) failOperator(n *node) {
 		prefix, base = "", n.key
 	}
 	if hasPrefix && prefix+":" != allPrefix && prefix+":" != anyPrefix {
-		r.failKey("P014", n, fmt.Sprintf("%s is no prefix of an operator", quoted(prefix+":")), "the prefixes are ForAllValues: and ForAnyValue:")
+		r.failKey("P014", n, fmt.Sprintf("%s is no prefix of an operator", quoted(prefix+":")),
+			"the prefixes are ForAllValues: and ForAnyValue:")
 		return
 	}
 	base, ifExists := strings.CutSuffix(base, ifExistsSuffix)
@@ -67,7 +71,9 @@ func (r *reading) checkContextKeys(name *node) {
 		folded := strings.ToLower(key.key)
 		switch first := seen[folded]; {
 		case first != nil && first.key != key.key:
-			r.failKey("P003", key, fmt.Sprintf("%s and %s are the same key: case makes no difference", quoted(first.key), quoted(key.key)), "join the two, or remove one")
+			// The parser sees two keys, and AWS one.
+			r.failKey("P003", key, fmt.Sprintf("%s and %s are the same key: case makes no difference", quoted(first.key), quoted(key.key)),
+				"join the two, or remove one")
 		case !strings.Contains(key.key, ":") && !key.broken:
 			r.warnKey("P014", key, fmt.Sprintf("%s has no prefix, as every context key has", quoted(key.key)), "such as aws: or s3:")
 		}
@@ -78,7 +84,9 @@ func (r *reading) checkContextKeys(name *node) {
 }
 
 // readValues reads the values to compare a key with: strings, numbers and
-// booleans, or a list of them.
+// booleans, or a list of them. "Quotation marks are optional for numeric and
+// Boolean values" (IAM user guide, grammar), so a number stays the text that
+// it is written as: 1.50 is no 1.5 to StringEquals.
 func (r *reading) readValues(key *node) []*node {
 	list := []*node{key}
 	if key.kind == array {

@@ -82,6 +82,9 @@ func (s *source) sorted() []Finding {
 func structural(f Finding) bool { return f.Level == Error && f.Code < "P015" }
 
 // quoted returns a text for a message, in quotes and cut to a bearable length.
+// Parts of a policy get into messages by it alone: a string may hold a line
+// break or a terminal's control sequence, as an escape, and a message that
+// carried them out would forge lines of a log.
 func quoted(text string) string {
 	const longest = 80
 	if utf8.RuneCountInString(text) <= longest {

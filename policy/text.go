@@ -21,6 +21,8 @@ func isCurly(r rune) bool { return strings.ContainsRune(curlyQuotes, r) }
 
 // readString reads a string in whatever quotes. Only straight double ones are
 // JSON: checkCharacters reports the curly ones, readString the single ones.
+// A string that does not end on its line ends with it: more likely its closing
+// quote is missing than that it was to hold all that follows.
 func (p *parser) readString() string {
 	start := p.at
 	opening := p.peek()
@@ -51,7 +53,9 @@ func (p *parser) readString() string {
 	return b.String()
 }
 
-// closes reports whether a string that one quote opened ends at another.
+// closes reports whether a string that one quote opened ends at another. Word
+// processors turn one quote of a pair and not the other, and within straight
+// quotes a curly one is a character like any other.
 func closes(opening, r rune) bool {
 	switch {
 	case isCurly(opening):
@@ -112,7 +116,8 @@ func (p *parser) pair(start int, r rune) rune {
 	return utf8.RuneError
 }
 
-// space skips what JSON calls white space, and what people take for it.
+// space skips what JSON calls white space, and what people take for it: pasted
+// text is indented with no-break spaces, and has some of no width at all.
 func (p *parser) space() {
 	for p.at < len(p.text) && !p.dead {
 		switch r, size := utf8.DecodeRuneInString(p.text[p.at:]); {

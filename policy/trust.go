@@ -2,7 +2,6 @@ package policy
 
 import (
 	"slices"
-	"strings"
 )
 
 // Trust is a role's trust policy: who may assume the role.
@@ -83,7 +82,7 @@ func (s *TrustStatement) names(principals []string) bool {
 // the same way".
 func accountOf(principal string) string {
 	parts := arnParts(principal)
-	if len(parts) == 6 && parts[2] == "iam" && parts[5] == "root" && strings.Trim(parts[4], digits) == "" {
+	if len(parts) == 6 && parts[2] == "iam" && parts[5] == "root" && len(parts[4]) == 12 {
 		return parts[4]
 	}
 	return principal

@@ -204,6 +204,9 @@ func TestAnotherProfileByNameIsRefused(t *testing.T) {
 func TestPatience(t *testing.T) {
 	still := &session.Error{Class: session.Retry, Public: "upload: still asking AWS", Hint: "try again"}
 	w := start(t, func(ctx context.Context, _ session.Key, patience time.Duration) (*session.Credentials, error) {
+		if patience != 800*time.Millisecond {
+			t.Errorf("patience: got %v, want 0.8 s", patience)
+		}
 		select { // as a cache whose AWS hangs
 		case <-time.After(patience):
 			return nil, still
@@ -213,8 +216,8 @@ func TestPatience(t *testing.T) {
 	})
 	started := time.Now()
 	got := w.ask(plain)
-	if took := time.Since(started); took < 800*time.Millisecond || took > 950*time.Millisecond {
-		t.Errorf("took %v, want 0.8 s", took)
+	if took := time.Since(started); took < 800*time.Millisecond || took > 5*time.Second { // of a busy machine
+		t.Errorf("took %v, want 0.8 s and a little", took)
 	}
 	if want := problem("NotReady", "upload: still asking AWS; hint: try again"); got.status != 503 || got.body != want {
 		t.Errorf("got %d %s, want 503 %s", got.status, got.body, want)
