@@ -22,13 +22,14 @@ import (
 func (d *daemon) status(caller control.Caller) control.Status {
 	config := d.book.Config()
 	s := control.Status{Version: versionText(), Mode: "user", PID: os.Getpid(), Started: d.started,
-		Config: config.Path, Changed: config.Changed(), URL: d.url,
+		URL: d.url,
 		You: caller.Peer.User, Steer: caller.Steers()}
 	if d.options.config.System {
 		s.Mode = "system"
 	}
 	ownApps, ownProfiles := slices.Collect(maps.Keys(config.Apps)), slices.Collect(maps.Keys(config.Profiles))
 	if caller.Steers() {
+		s.Config, s.Changed = config.Path, config.Changed()
 		for _, w := range config.Warnings {
 			s.Warnings = append(s.Warnings, w.Error())
 		}
@@ -140,7 +141,9 @@ func (p *program) printStatus(s control.Status, now time.Time) error {
 	if s.Changed {
 		changed = "  (changed on disk, not loaded: vendord reload)"
 	}
-	fmt.Fprintf(p.stdout, "  config    %s%s\n", s.Config, changed)
+	if s.Config != "" {
+		fmt.Fprintf(p.stdout, "  config    %s%s\n", s.Config, changed)
+	}
 	for _, w := range s.Warnings {
 		fmt.Fprintf(p.stdout, "  warning   %s\n", w)
 	}

@@ -126,6 +126,10 @@ func (p *program) revokeToken(ctx context.Context, app, id string) error {
 	if p.json {
 		return p.printJSON(map[string]int{"revoked": n})
 	}
+	if n == 0 {
+		fmt.Fprintf(p.stderr, "no live tokens of app %s\n", app)
+		return nil
+	}
 	// What was vended lives on by itself; whoever revokes should know.
 	fmt.Fprintf(p.stderr, "revoked %d of app %s; credentials that its programs already hold live on until they expire\n", n, app)
 	return nil
