@@ -24,7 +24,7 @@ import (
 const (
 	warmPatience    = 3 * time.Second  // before it says that it is ready
 	commandPatience = 20 * time.Second // for exec, env, credentials
-	parentPatience  = 15 * time.Second // for a session's parent
+	parentPatience  = 5 * time.Second  // for a session's parent: a child's attempt has 15
 )
 
 // daemonOptions is what a daemon is made of, be it the one that serve runs, the
@@ -75,7 +75,7 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 	d.control = control.New(control.Config{
 		Rights: d.rights, Allowed: d.book.Allowed, Status: d.status,
 		Issue: d.issue, Hold: d.hold, Revoke: d.book.Revoke, Tokens: d.tokens,
-		Reload: d.reload, Log: o.log,
+		Reload: d.reload, Now: o.now, Log: o.log,
 	})
 	return d, nil
 }

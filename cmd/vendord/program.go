@@ -129,9 +129,10 @@ With one:                        write vendord.toml, then
 	f.BoolVar(&p.json, "json", false, "print data as JSON")
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Run programs with credentials:"},
 		&cobra.Group{ID: "daemon", Title: "The daemon:"}, &cobra.Group{ID: "look", Title: "Look:"})
-	root.AddCommand(p.execCommand(), p.envCommand(), p.credentialsCommand(),
+	root.AddCommand(p.completing(p.execCommand(), profileNames), p.completing(p.envCommand(), appAndProfileNames),
+		p.completing(p.credentialsCommand(), profileNames), p.completing(p.whoamiCommand(), profileNames),
 		p.serveCommand(), p.checkCommand(), p.reloadCommand(), p.tokenCommand(), p.demoCommand(),
-		p.statusCommand(), p.listCommand(), p.whoamiCommand(), p.versionCommand())
+		p.statusCommand(), p.listCommand(), p.versionCommand())
 	root.SetHelpCommandGroupID("look")
 	root.SetCompletionCommandGroupID("look")
 	return root

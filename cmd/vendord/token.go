@@ -44,7 +44,7 @@ func (p *program) tokenCommand() *cobra.Command {
 			return p.revokeToken(cmd.Context(), args[0], strings.Join(args[1:], ""))
 		},
 	}
-	cmd.AddCommand(issue, list, revoke)
+	cmd.AddCommand(p.completing(issue, appNames), p.completing(list, appNames), p.completing(revoke, appNames))
 	return cmd
 }
 

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vendord/vendord/control"
+)
+
+// completing fills in a command's first argument from what the daemon has.
+// Without a daemon there is nothing to offer, and no error: the shell would
+// print it over what is being typed.
+func (p *program) completing(cmd *cobra.Command, names func(control.Status) []string) *cobra.Command {
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveDefault // of exec: files and commands
+		}
+		ctx, cancel := context.WithTimeout(cmd.Context(), time.Second)
+		defer cancel()
+		c, err := p.connect(ctx)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		defer c.Close()
+		status, err := c.Status(ctx)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return names(status), cobra.ShellCompDirectiveNoFileComp
+	}
+	return cmd
+}
+
+func profileNames(s control.Status) (names []string) {
+	for _, row := range s.Profiles {
+		names = append(names, row.Name)
+	}
+	return names
+}
+
+func appNames(s control.Status) (names []string) {
+	for _, row := range s.Apps {
+		names = append(names, row.Name)
+	}
+	return names
+}
+
+func appAndProfileNames(s control.Status) []string { return append(appNames(s), profileNames(s)...) }
