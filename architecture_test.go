@@ -41,13 +41,16 @@ var arrows = map[string][]string{
 // onlyPlace says which packages may import a library whose types must not
 // leak: to replace it is then a change in one place.
 var onlyPlace = map[string][]string{
-	"github.com/BurntSushi/toml":                 {"profiles"},
-	"github.com/gorilla/mux":                     {"server"},
-	"github.com/spf13/cobra":                     {"cmd/vendord"},
-	"github.com/aws/aws-sdk-go-v2/config":        {"mint"},
-	"github.com/aws/aws-sdk-go-v2/service/sts":   {"mint"},
-	"github.com/aws/aws-sdk-go-v2/service/s3":    {}, // tests alone: 3 MB
-	"github.com/rogpeppe/go-internal/testscript": {},
+	"github.com/BurntSushi/toml":                   {"profiles"},
+	"github.com/gorilla/mux":                       {"server"},
+	"github.com/spf13/cobra":                       {"cmd/vendord"},
+	"github.com/aws/aws-sdk-go-v2/config":          {"mint"},
+	"github.com/aws/aws-sdk-go-v2/service/sts":     {"mint"},
+	"github.com/aws/aws-sdk-go-v2/service/sso":     {"mint"},
+	"github.com/aws/aws-sdk-go-v2/service/ssooidc": {"mint"},
+	"github.com/aws/aws-sdk-go-v2/service/signin":  {"mint"},
+	"github.com/aws/aws-sdk-go-v2/service/s3":      {}, // tests alone: 3 MB
+	"github.com/rogpeppe/go-internal/testscript":   {},
 	"os/exec": {"mint", "cmd/vendord"},
 }
 

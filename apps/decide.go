@@ -44,7 +44,8 @@ type Grant struct {
 	Session session.Key
 }
 
-// Decide says what a caller may have. It fails with an *session.Error: of class
+// Decide says what a caller may have. The grant of a caller who is recognised
+// and refused has no session and says who it is, for the record. It fails with an *session.Error: of class
 // Unrecognised if nobody knows who asks, Refused if they may not have it, and
 // whatever rendering the profile failed with. The errors are shared and must
 // not be changed.
@@ -103,8 +104,10 @@ func (s *snapshot) recognise(r Request) (*entry, error) {
 // first: whoever names another one learns nothing about it, nor whether
 // there is one of that name.
 func (e *entry) authorise(r Request) (Grant, error) {
+	who := e.grant
+	who.Session = session.Key{}
 	if r.Profile != "" && r.Profile != e.grant.Profile {
-		return Grant{}, refused(fmt.Sprintf("profile %.66q: not the one this token has now", r.Profile),
+		return who, refused(fmt.Sprintf("profile %.66q: not the one this token has now", r.Profile),
 			"ask /v1/credentials, without a name")
 	}
 	if !r.Now.Before(e.end) {
@@ -112,11 +115,11 @@ func (e *entry) authorise(r Request) (Grant, error) {
 		if e.App == profiles.CLI {
 			subject = fmt.Sprintf("profile %q", e.Profile)
 		}
-		return Grant{}, refused(fmt.Sprintf("%s: user %q has no right to it any more", subject, e.User),
+		return who, refused(fmt.Sprintf("%s: user %q has no right to it any more", subject, e.User),
 			"ask whoever runs vendord for a token")
 	}
 	if e.err != nil {
-		return Grant{}, e.err
+		return who, e.err
 	}
 	return e.grant, nil
 }

@@ -87,13 +87,16 @@ func TestDecideUnrecognised(t *testing.T) {
 	}
 }
 
-// Naming another profile tells nothing about it, whether it exists or not.
+// Naming another profile tells the caller nothing about it, whether it exists or not.
 func TestDecideOtherProfile(t *testing.T) {
 	b := open(t, "", "uploader=hr-upload,hr-read", "other=secret")
 	secret := b.issue("uploader", "", nil)
 	for _, profile := range []string{"hr-read", "secret", "no-such", "hr-upload/"} {
-		_, err := b.Decide(apps.Request{Route: apps.ByToken, Token: secret, Profile: profile})
+		g, err := b.Decide(apps.Request{Route: apps.ByToken, Token: secret, Profile: profile})
 		refusal(t, profile, err, session.Refused, `profile "`+profile+`": not the one this token has now`, askPlain)
+		if g.App != "uploader" || g.TokenID == "" || g.Profile != "hr-upload" || g.Session != (session.Key{}) {
+			t.Errorf("Decide(%q): got %+v with the refusal, want who was refused and no session", profile, g)
+		}
 	}
 	_, err := b.Decide(apps.Request{Route: apps.ByToken, Token: secret, Profile: strings.Repeat("\x00", 9000)})
 	refusal(t, "a long name", err, session.Refused,

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/vendord/vendord/near"
 	"github.com/vendord/vendord/profiles"
 	"github.com/vendord/vendord/session"
 )
@@ -116,18 +117,28 @@ func (s *snapshot) admit(t Token, now time.Time) (Token, error) {
 func (s *snapshot) checkTarget(t Token) error {
 	if t.App == profiles.CLI {
 		if _, ok := s.config.Profiles[t.Profile]; !ok {
-			return unknown("profile", t.Profile, maps.Keys(s.config.Profiles))
+			return unknown("profile", t.Profile, s.config.Profiles)
 		}
 		return nil
 	}
 	if _, ok := s.config.Apps[t.App]; !ok {
-		return unknown("app", t.App, maps.Keys(s.config.Apps))
+		return unknown("app", t.App, s.config.Apps)
 	}
 	if t.Profile != "" {
 		return refused(fmt.Sprintf("token for app %q: names profile %.66q", t.App, t.Profile),
 			"leave the profile out: programs get the one that the app uses now")
 	}
 	return nil
+}
+
+// unknown says that the configuration has nothing of this name, and which one
+// may have been meant.
+func unknown[V any](what, name string, known map[string]V) *session.Error {
+	hint := "vendord list shows what there is"
+	if meant := near.Name(name, slices.Collect(maps.Keys(known))); meant != "" {
+		hint = fmt.Sprintf("did you mean %q?", meant)
+	}
+	return refused(fmt.Sprintf("%s %.66q: not in the configuration", what, name), hint)
 }
 
 // checkUser refuses what cannot be a user's name and would spoil a line of the

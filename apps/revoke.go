@@ -2,7 +2,6 @@ package apps
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/vendord/vendord/profiles"
@@ -62,7 +61,7 @@ func (a *Apps) retryLocked(tokens []Token) error {
 // no error, unless there is no such app: the token meant is still good then.
 func (s *snapshot) checkRevoked(app, id string) error {
 	if _, ok := s.config.Apps[app]; !ok && app != profiles.CLI {
-		return unknown("app", app, maps.Keys(s.config.Apps))
+		return unknown("app", app, s.config.Apps)
 	}
 	if id == "" {
 		return nil

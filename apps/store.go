@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/vendord/vendord/session"
+	"github.com/vendord/vendord/trust"
 )
 
 // The files of a state directory that are ours.
@@ -19,6 +20,9 @@ const (
 	tempFile  = "tokens.json.new"
 	lockFile  = "lock"
 )
+
+// another is what helps where a state directory cannot be used.
+const another = "name another state directory with --state-dir"
 
 // store is the state directory, held open: whoever exchanges a directory above
 // it later does not exchange the one that is written to. The zero store keeps
@@ -35,14 +39,14 @@ func openStore(dir string) (*store, error) {
 		return &store{}, nil
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, dirError(dir, fmt.Sprintf("cannot be made: %v", reason(err)), "name another with --state-dir", err)
+		return nil, dirError(dir, fmt.Sprintf("cannot be made: %v", reason(err)), another, err)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, dirError(dir, fmt.Sprintf("cannot be opened: %v", reason(err)), "name another with --state-dir", err)
+		return nil, dirError(dir, fmt.Sprintf("cannot be opened: %v", reason(err)), another, err)
 	}
 	s := &store{dir: dir, root: root}
-	if err = checkDir(dir, root); err == nil {
+	if err = s.checkDir(); err == nil {
 		err = s.acquire()
 	}
 	if err != nil {
@@ -50,6 +54,23 @@ func openStore(dir string) (*store, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// checkDir refuses a directory that others can look into or exchange. What was
+// opened is checked, not what has the name by now. Whoever can rename it can
+// put an older copy in its place, in which revoked tokens are good again.
+func (s *store) checkDir() error {
+	info, err := s.root.Stat(".")
+	if err != nil {
+		return dirError(s.dir, fmt.Sprintf("cannot be read: %v", reason(err)), another, err)
+	}
+	if fault := trust.Own(s.dir, info, os.Geteuid(), 0o077); fault != nil {
+		return dirError(s.dir, fault.Problem, fault.HintOr(another), fault)
+	}
+	if _, fault := trust.Check(s.dir, os.Geteuid()); fault != nil {
+		return dirError(s.dir, fault.Error(), fault.HintOr(another), fault)
+	}
+	return nil
 }
 
 func (s *store) close() error {
@@ -110,7 +131,10 @@ func (s *store) checkFile(name string) error {
 	case !info.Mode().IsRegular():
 		return fileError(path, "not a regular file", "move it away", nil)
 	}
-	return private(info, "file", path)
+	if fault := trust.Own(path, info, os.Geteuid(), 0o077); fault != nil {
+		return fileError(path, fault.Problem, fault.HintOr(another), fault)
+	}
+	return nil
 }
 
 // load returns the tokens in the file. It never changes the file.

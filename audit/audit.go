@@ -2,9 +2,9 @@
 // one line of JSON for each decision, and the latest refusals in memory for
 // whoever asks why a program got nothing.
 //
-// Vending goes before recording. Record never waits for a disk: lines gather
-// in a bounded buffer that Run writes, and when the writer cannot keep up they
-// are dropped, counted, and the count is written in their place. Ids are given
+// Vending goes before recording. Lines gather in a bounded buffer that Run
+// writes; when it is full, Record waits 50 ms for the writer, once, and then
+// lines are dropped, counted, and the count is written in their place. Ids are given
 // out in the order of the lines, so a gap that no such line explains means that
 // somebody took lines away.
 //
@@ -143,14 +143,10 @@ func (l *Log) Run(ctx context.Context) error {
 			return l.Flush()
 		case <-l.some:
 		}
-		much := l.much
-		if failing {
-			much = nil // a full disk is tried ten times a second, not as fast as it fails
-		}
 		select {
 		case <-ctx.Done():
 			return l.Flush()
-		case <-much:
+		case <-l.much:
 		case <-time.After(flushEvery):
 		}
 		err := l.Flush()
@@ -161,7 +157,7 @@ func (l *Log) Run(ctx context.Context) error {
 			l.log.Info("audit log: can be written again")
 		}
 		if failing = err != nil; failing {
-			notify(l.some) // what is left must be tried again, whether or not more comes
+			notify(l.some) // to try again in 100 ms, whether or not more comes
 		}
 	}
 }

@@ -1,13 +1,16 @@
 package audit
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
 
 	"github.com/vendord/vendord/session"
+	"github.com/vendord/vendord/trust"
 )
 
 // Open returns what a Config's Out can be: the file at path, to which lines are
@@ -15,20 +18,15 @@ import (
 // alone: it tells who works on what.
 //
 // The record is worth as much as the file it is in. Open refuses a symbolic
-// link, anything but a regular file, a file or a directory above it that
-// belongs to neither root nor us, and one that others may write to (except
-// directories that are sticky, such as /tmp, or writable by our private group).
-// Its error is a *session.Error of class Configuration.
+// link, anything but a regular file, and what somebody else than root and we
+// could replace or write to (see package trust). Its error is a *session.Error
+// of class Configuration.
 //
 // A file that was renamed or removed, as logrotate does, is noticed at the
 // next write, which goes to a new file.
 func Open(path string) (io.WriteCloser, error) {
 	if path == "-" {
 		return stdout{os.Stdout}, nil
-	}
-	path, err := resolve(path)
-	if err != nil {
-		return nil, err
 	}
 	opened, err := open(path)
 	if err != nil {
@@ -89,75 +87,40 @@ func (f *file) Close() error {
 	return f.file.Close()
 }
 
-// resolve returns path with its directory free of links, so that whoever owns
-// a link on the way cannot lead later writes elsewhere. A link as the last
-// element stays, for open to refuse.
-func resolve(path string) (string, error) {
-	full, err := filepath.Abs(path)
-	if err == nil {
-		var dir string
-		if dir, err = filepath.EvalSymlinks(filepath.Dir(full)); err == nil {
-			return filepath.Join(dir, filepath.Base(full)), nil
-		}
-	}
-	return "", refuse(path, "has no directory", "make the directory first", err)
-}
-
-// open opens path for appending if it can be trusted.
+// open opens path for appending if it can be trusted. What has the name is
+// looked at before, for better words, and what was opened after, since it may
+// be another by then.
 func open(path string) (*os.File, error) {
-	if err := trustParents(filepath.Dir(path)); err != nil {
-		return nil, err
+	if _, fault := trust.Check(filepath.Dir(path), os.Geteuid()); fault != nil {
+		return nil, distrusted(fault)
+	}
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, refuse(path, "is no regular file", "name the file itself, or - for standard output", nil)
 	}
 	opened, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY|noFollow, 0o600)
-	if err != nil {
-		if info, lerr := os.Lstat(path); lerr == nil && info.Mode().Type() != 0 {
-			return nil, notRegular(path)
-		}
-		return nil, refuse(path, "cannot be opened", "give another place with --audit-log", err)
-	}
-	info, err := opened.Stat()
-	switch {
-	case err != nil:
-		err = refuse(path, "cannot be examined", "", err)
-	case !info.Mode().IsRegular():
-		err = notRegular(path)
-	default:
-		err = trust(path, info)
+	var info fs.FileInfo
+	if err == nil {
+		info, err = opened.Stat()
 	}
 	if err != nil {
+		return nil, refuse(path, "cannot be opened", "make its directory, or give another place with --audit-log", err)
+	}
+	if fault := trust.File(path, info, os.Geteuid()); fault != nil {
 		_ = opened.Close()
-		return nil, err
+		return nil, distrusted(fault)
 	}
 	return opened, nil
 }
 
-// trustParents refuses a path on which somebody else can put another
-// directory, and with it another file, under the same name.
-func trustParents(dir string) error {
-	for {
-		info, err := os.Stat(dir)
-		if err != nil {
-			return refuse(dir, "cannot be examined", "", err)
-		}
-		if err := trust(dir, info); err != nil {
-			return err
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			return nil
-		}
-		dir = up
-	}
-}
-
-func notRegular(path string) error {
-	return refuse(path, "is no regular file", "name the file itself, or - for standard output", nil)
+func distrusted(fault *trust.Fault) error {
+	return &session.Error{Class: session.Configuration, Public: "audit log: " + fault.Error(),
+		Hint: fault.HintOr("give another place with --audit-log"), Err: fault}
 }
 
 func refuse(path, problem, hint string, err error) error {
-	text := "audit log " + path + ": " + problem
-	if err != nil {
-		text += ": " + reason(err)
+	text := "audit log: " + path + ": " + problem
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		text += ": " + e.Err.Error() // the path is said already
 	}
 	return &session.Error{Class: session.Configuration, Public: text, Hint: hint, Err: err}
 }

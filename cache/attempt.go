@@ -52,29 +52,33 @@ func (a *attempt) ended() bool {
 	}
 }
 
-// A ticket is what a caller that found a session less than fresh waits with.
+// A ticket is what a caller that found a session less than fresh waits with:
+// how things were when it came. The failure is that of the attempt before the
+// one in flight.
 type ticket struct {
-	e       *entry
-	attempt *attempt       // in flight, or nil
-	failure *session.Error // of the attempt before it, or nil
+	e *entry
+	s *state
 }
 
 // join returns a ticket for a session, starting an attempt where one is due.
-// want marks the session as wanted.
-func (c *Cache) join(key session.Key, now time.Time, want bool) ticket {
+// It takes the lock only for that.
+func (c *Cache) join(key session.Key, now time.Time) ticket {
+	if e := c.find(key); e != nil {
+		if s := e.state.Load(); !s.ripe(now) {
+			return ticket{e, s}
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := c.entryLocked(key)
-	e.asked = now
-	e.wanted = e.wanted || want
+	e := c.entryLocked(key, now)
 	c.tryLocked(e, now)
-	return ticket{e, e.attempt, e.failure}
+	return ticket{e, e.state.Load()}
 }
 
 // entryLocked returns the entry of key, making one if there is none.
-func (c *Cache) entryLocked(key session.Key) *entry {
-	if e, ok := c.entries.Load(key); ok {
-		return e.(*entry)
+func (c *Cache) entryLocked(key session.Key, now time.Time) *entry {
+	if e := c.find(key); e != nil {
+		return e
 	}
 	r := key.Value()
 	turns := c.lanes[laneOf(r)]
@@ -83,19 +87,20 @@ func (c *Cache) entryLocked(key session.Key) *entry {
 		c.lanes[laneOf(r)] = turns
 	}
 	e := &entry{request: r, name: cmp.Or(r.RoleARN, fmt.Sprintf("source %q", r.Source.Name)), lane: turns}
+	e.state.Store(&state{ended: now})
 	c.entries.Store(key, e)
 	return e
 }
 
 // wait waits until the attempt has ended, patience is over or ctx ends.
 func (t ticket) wait(ctx context.Context, patience time.Duration) {
-	if t.attempt == nil || patience <= 0 {
+	if t.s.attempt == nil || patience <= 0 {
 		return
 	}
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
-	case <-t.attempt.done:
+	case <-t.s.attempt.done:
 	case <-timer.C:
 	case <-ctx.Done():
 	}
@@ -103,30 +108,32 @@ func (t ticket) wait(ctx context.Context, patience time.Duration) {
 
 // why returns why the ticket's holder gets nothing.
 func (c *Cache) why(ctx context.Context, t ticket) *session.Error {
-	if t.attempt == nil && t.failure != nil {
-		return t.failure
+	attempt, failure := t.s.attempt, t.s.failure
+	if attempt == nil && failure != nil {
+		return failure
 	}
-	if t.attempt != nil && t.attempt.ended() && t.attempt.failure != nil {
-		return t.attempt.failure
+	if attempt != nil && attempt.ended() && attempt.failure != nil {
+		return attempt.failure
 	}
 	if c.ctx.Err() != nil {
 		return t.e.stopping()
 	}
 	hint := "try again in a few seconds"
-	if t.failure != nil {
-		hint += "; the answer before was: " + t.failure.Public
+	if failure != nil {
+		hint += "; the answer before was: " + failure.Public
 	}
 	return t.e.retry("still asking AWS", hint, context.Cause(ctx))
 }
 
-// tryLocked starts an attempt unless the session is fresh, is being asked for
-// already, is held, or Run has ended.
+// tryLocked starts an attempt if one is due, unless Run has ended.
 func (c *Cache) tryLocked(e *entry, now time.Time) {
-	if e.attempt != nil || e.view.Load().zone(now) == fresh || e.heldLocked(now) > 0 || c.ctx.Err() != nil {
+	next := *e.state.Load()
+	if !next.ripe(now) || c.ctx.Err() != nil {
 		return
 	}
 	a := &attempt{started: now, done: make(chan struct{})}
-	e.attempt = a
+	next.attempt = a
+	e.state.Store(&next)
 	c.attempts.Go(func() { c.run(e, a) })
 }
 
@@ -182,22 +189,23 @@ func (c *Cache) ask(ctx context.Context, e *entry) (creds *session.Credentials, 
 func (c *Cache) end(e *entry, a *attempt, creds *session.Credentials, failure *session.Error) {
 	now := c.now()
 	c.mu.Lock()
-	old, before, streak, better := e.view.Load(), e.failure, e.streak, false
+	before := e.state.Load()
+	latest, better, next := before.attempt == a, false, *before
 	if failure == nil {
-		better, failure = e.judge(old, creds, now)
+		better, failure = e.judge(before.view, creds, now)
 	} else if c.ctx.Err() != nil {
 		failure = e.stopping()
 	}
 	if better {
-		e.view.Store(newView(creds, old))
+		next.view = newView(creds, before.view)
 	}
-	latest := e.attempt == a
 	if latest {
-		e.attempt = nil
+		next.attempt = nil
 	}
 	if latest || better {
-		e.rememberLocked(failure, now)
-		c.alarmLocked(e, now)
+		next.remember(failure, now)
+		e.state.Store(&next)
+		c.alarmLocked(&next, now)
 	}
 	if !a.ended() { // under mu, so it is ended once
 		a.failure = failure
@@ -205,19 +213,19 @@ func (c *Cache) end(e *entry, a *attempt, creds *session.Credentials, failure *s
 	}
 	c.mu.Unlock()
 	if latest || better {
-		c.tell(e, before, streak, failure)
+		c.tell(e, before, failure)
 	}
 }
 
 // tell logs the first failure of a bout, and its end. The cause is found
 // nowhere else: callers are told the public line alone.
-func (c *Cache) tell(e *entry, before *session.Error, streak int, failure *session.Error) {
+func (c *Cache) tell(e *entry, before *state, failure *session.Error) {
 	switch {
-	case failure == nil && before != nil:
-		c.log.Info("a session is renewed again", "session", e.name, "failures", streak)
+	case failure == nil && before.failure != nil:
+		c.log.Info("a session is renewed again", "session", e.name, "failures", before.streak)
 	case failure != nil && c.ctx.Err() == nil:
 		level := slog.LevelWarn
-		if before != nil && before.Class == failure.Class {
+		if before.failure != nil && before.failure.Class == failure.Class {
 			level = slog.LevelDebug
 		}
 		c.log.Log(c.ctx, level, "asking AWS for a session failed", "session", e.name, "class", failure.Class.String(),

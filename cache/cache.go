@@ -63,7 +63,7 @@ type Cache struct {
 	// wake interrupts Run's sleep.
 	wake chan struct{}
 
-	mu       sync.Mutex             // guards what follows, and the entries' own guarded fields
+	mu       sync.Mutex             // guards what follows, and the change of entries' states
 	lanes    map[lane]chan struct{} // who is asked → the attempts that ask it
 	alarm    time.Time              // when Run looks next by itself; zero before Run
 	attempts sync.WaitGroup         // added to with mu held
@@ -92,19 +92,18 @@ func New(config Config) *Cache {
 // *session.Error: what AWS said last, or that it is still being asked.
 func (c *Cache) Get(ctx context.Context, key session.Key, patience time.Duration) (*session.Credentials, error) {
 	now := c.now()
-	if e, ok := c.entries.Load(key); ok {
-		if v := e.(*entry).view.Load(); v.zone(now) == fresh {
+	if e := c.find(key); e != nil {
+		if v := e.state.Load().view; v.zone(now) == fresh {
 			v.use(now)
 			return v.creds, nil
 		}
 	}
-	t := c.join(key, now, false)
-	if t.attempt != nil {
-		z, age := t.e.view.Load().zone(now), now.Sub(t.attempt.started)
-		t.wait(ctx, waits(z, age, patience, t.failure != nil))
+	t := c.join(key, now)
+	if a := t.s.attempt; a != nil {
+		t.wait(ctx, waits(t.s.view.zone(now), now.Sub(a.started), patience, t.s.failure != nil))
 	}
 	now = c.now()
-	v := t.e.view.Load()
+	v := t.e.state.Load().view
 	z := v.zone(now)
 	if z == dead {
 		return nil, c.why(ctx, t)
@@ -117,23 +116,23 @@ func (c *Cache) Get(ctx context.Context, key session.Key, patience time.Duration
 	return v.creds, nil
 }
 
-// Warm marks sessions as wanted, to be kept live from now on even if nobody
-// asks for them, and mints those that are not, side by side. It waits for the
-// first result of each as long as ctx allows and returns what went wrong,
-// joined; a remembered failure is such a result. What Warm has marked stays
-// so until Retain drops it.
+// Warm mints sessions that are not live, side by side, before anybody asks for
+// them, and starts the renewal of those that are due. It waits for the first
+// result of each that has nothing as long as ctx allows and returns what went
+// wrong, joined; a remembered failure is such a result. Warming a session is
+// not using it: one that nobody asks for lapses.
 func (c *Cache) Warm(ctx context.Context, keys []session.Key) error {
 	now := c.now()
 	tickets := make([]ticket, len(keys))
 	for i, key := range keys {
-		tickets[i] = c.join(key, now, true)
+		tickets[i] = c.join(key, now)
 	}
 	var errs []error
 	for _, t := range tickets { // all are on their way: in turn is as fast as side by side
-		if t.e.view.Load().zone(now) == dead {
+		if t.e.state.Load().view.zone(now) == dead {
 			t.wait(ctx, forever)
 		}
-		if t.e.view.Load().zone(c.now()) == dead {
+		if t.e.state.Load().view.zone(c.now()) == dead {
 			errs = append(errs, c.why(ctx, t))
 		}
 	}
@@ -168,11 +167,20 @@ func (c *Cache) Retry(match func(session.Request) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, e := range matched {
-		e.attempt, e.failure, e.streak, e.hold = nil, nil, 0, 0
-		if e.keptLocked(now) {
+		next := *e.state.Load()
+		next.attempt, next.failure, next.streak, next.hold = nil, nil, 0, 0
+		e.state.Store(&next)
+		if next.kept(now) {
 			c.tryLocked(e, now)
 		}
 	}
+}
+
+// find returns the entry of key, or nil.
+func (c *Cache) find(key session.Key) *entry {
+	e, _ := c.entries.Load(key)
+	found, _ := e.(*entry)
+	return found
 }
 
 // matching returns the entries whose request match accepts. It calls match

@@ -13,16 +13,30 @@ import (
 func TestSuspendedLaptop(t *testing.T) {
 	a := &aws{latency: 100 * time.Millisecond}
 	story(t, a, func(t *testing.T, c *cache.Cache) {
-		wanted, used := role("Wanted"), role("Used")
-		_ = c.Warm(t.Context(), []session.Key{wanted.Key()})
-		got(t, c, used)
+		first, second := role("First"), role("Second")
+		got(t, c, first)
+		got(t, c, second)
 		time.Sleep(10 * time.Minute)
 		a.jump(2 * time.Hour)
-		want(t, "who asks first gets new ones", got(t, c, used), "ASIA0003")
-		want(t, "of the wanted, before Run looks", row(t, c, wanted).State, session.Idle)
+		want(t, "who asks first gets new ones", got(t, c, first), "ASIA0003")
+		want(t, "what nobody asks for has expired", row(t, c, second).State, session.Idle)
 		time.Sleep(31 * time.Second)
-		want(t, "of the wanted, after", row(t, c, wanted).State, session.Live)
-		want(t, "attempts", a.count(), 4)
+		want(t, "when Run has looked, it is forgotten", row(t, c, second).State, "")
+		want(t, "attempts", a.count(), 3)
+		want(t, "who asks for it gets new ones", got(t, c, second), "ASIA0004")
+	})
+}
+
+// A laptop sleeps for half an hour: what was used and lives is renewed when Run
+// looks again, before anybody asks.
+func TestSuspendedForALittle(t *testing.T) {
+	a := &aws{latency: 100 * time.Millisecond}
+	story(t, a, func(t *testing.T, c *cache.Cache) {
+		got(t, c, reader)
+		time.Sleep(10 * time.Minute)
+		a.jump(30 * time.Minute)
+		time.Sleep(31 * time.Second)
+		want(t, "mints", row(t, c, reader).Mints, 2)
 	})
 }
 

@@ -65,87 +65,94 @@ func (v *view) use(now time.Time) {
 	}
 }
 
-// An entry is one session. Its view is read without a lock; all the rest that
-// changes is guarded by Cache.mu.
+// An entry is one session.
 type entry struct {
 	request session.Request
 	name    string        // what messages call it
 	lane    chan struct{} // shared with the entries that ask the same place
-	view    atomic.Pointer[view]
 
-	wanted  bool           // Warm asked for it
-	asked   time.Time      // when a caller last found it less than fresh, or an attempt ended
+	// state is read without a lock, and replaced with Cache.mu held.
+	state atomic.Pointer[state]
+}
+
+// A state is what is known of a session at one moment. It never changes: the
+// next one takes its place. So whoever finds nothing to do needs no lock, and
+// a program that asks all the time in an outage holds up no other.
+type state struct {
+	view    *view          // nil until something was minted
 	attempt *attempt       // in flight, or nil
 	failure *session.Error // of the latest attempt, or nil
 	streak  int            // failures of failure's class in a row
-	ended   time.Time      // when the latest attempt ended
+	ended   time.Time      // when the latest attempt ended, or the entry was made
 	hold    time.Duration  // for how long after that AWS is not asked
 
 	mints, failures int
 }
 
-// heldLocked returns for how long AWS is not to be asked, 0 if it may be.
-func (e *entry) heldLocked(now time.Time) time.Duration {
-	age := now.Sub(e.ended) // a little below 0 for a caller that read the clock before the attempt ended
+// held returns for how long AWS is not to be asked, 0 if it may be.
+func (s *state) held(now time.Time) time.Duration {
+	age := now.Sub(s.ended) // a little below 0 for a caller that read the clock before the attempt ended
 	switch {
-	case e.hold == forever:
+	case s.hold == forever:
 		return forever
 	case age < -time.Second: // the clock was set back
 		return 0
-	case e.failure == nil && e.view.Load().zone(now) == dead: // a pause is for those who have something
+	case s.failure == nil && s.view.zone(now) == dead: // a pause is for those who have something
 		return 0
 	}
-	return max(0, e.hold-age)
+	return max(0, s.hold-age)
 }
 
-// keptLocked reports whether the session is kept warm: somebody wants it, or
-// has used what it has. What died unwanted is minted when it is asked for.
-func (e *entry) keptLocked(now time.Time) bool {
-	v := e.view.Load()
-	return e.wanted || v.zone(now) != dead && v.used.Load() != 0
+// ripe reports whether AWS is to be asked if somebody asks us.
+func (s *state) ripe(now time.Time) bool {
+	return s.attempt == nil && s.view.zone(now) != fresh && s.held(now) <= 0
 }
 
-// nextLocked returns in how long AWS is to be asked behind callers' backs,
-// forever if it is not.
-func (e *entry) nextLocked(now time.Time) time.Duration {
-	if e.attempt != nil || !e.keptLocked(now) {
+// kept reports whether the session is kept warm: what it has was used. What
+// nobody used lapses, and is minted again when it is asked for.
+func (s *state) kept(now time.Time) bool {
+	return s.view.zone(now) != dead && s.view.used.Load() != 0
+}
+
+// next returns in how long AWS is to be asked behind callers' backs, forever
+// if it is not.
+func (s *state) next(now time.Time) time.Duration {
+	if s.attempt != nil || !s.kept(now) {
 		return forever
 	}
-	next := e.heldLocked(now)
-	if v := e.view.Load(); v.zone(now) == fresh {
-		next = max(next, v.left(now)-v.renew+1) // fresh to the very line, due a nanosecond later
+	next := s.held(now)
+	if s.view.zone(now) == fresh {
+		next = max(next, s.view.left(now)-s.view.renew+1) // fresh to the very line, due a nanosecond later
 	}
 	return next
 }
 
-// lapsedLocked reports whether the session can be forgotten: nobody wants it,
-// it has nothing, and nobody has asked for an hour, long enough for the steps
-// between attempts to have run their course. A failure that only a person can
-// mend stays in mind.
-func (e *entry) lapsedLocked(now time.Time) bool {
-	return !e.wanted && e.attempt == nil && e.hold != forever &&
-		e.view.Load().zone(now) == dead && now.Sub(e.asked) >= time.Hour
+// lapsed reports whether the session can be forgotten: it has nothing, and AWS
+// has not been asked for an hour, long enough for the steps between attempts
+// to have run their course. A failure that only a person can mend stays in
+// mind.
+func (s *state) lapsed(now time.Time) bool {
+	return s.attempt == nil && s.hold != forever && s.view.zone(now) == dead && now.Sub(s.ended) >= time.Hour
 }
 
-// rememberLocked notes how an attempt ended.
-func (e *entry) rememberLocked(failure *session.Error, now time.Time) {
-	e.ended, e.asked, e.hold = now, now, 0
-	switch {
-	case failure == nil:
-		e.mints++
-		e.streak = 0
-		if v := e.view.Load(); v.zone(now) != fresh {
-			e.hold = pause(v.left(now))
+// remember notes how an attempt ended, in a state that nobody else sees yet.
+func (s *state) remember(failure *session.Error, now time.Time) {
+	before := s.failure
+	s.failure, s.ended, s.hold = failure, now, 0
+	if failure == nil {
+		s.mints++
+		s.streak = 0
+		if s.view.zone(now) != fresh {
+			s.hold = pause(s.view.left(now))
 		}
-	case e.failure != nil && e.failure.Class == failure.Class:
-		e.streak++
-	default:
-		e.streak = 1
+		return
 	}
-	if e.failure = failure; failure != nil {
-		e.failures++
-		e.hold = holds(failure.Class, e.streak, rand.Float64())
+	s.failures++
+	s.streak++
+	if before == nil || before.Class != failure.Class {
+		s.streak = 1
 	}
+	s.hold = holds(failure.Class, s.streak, rand.Float64())
 }
 
 // retry returns a failure that may come right by itself, in the cache's own

@@ -88,22 +88,25 @@ func TestFailuresDoNotTouchTheLiving(t *testing.T) {
 }
 
 func TestRetryForgets(t *testing.T) {
-	a := &aws{weather: fails(session.Person)}
+	a := &aws{}
 	story(t, a, func(t *testing.T, c *cache.Cache) {
 		warm, cold, other := role("Warm"), role("Cold"), role("Other")
-		_ = c.Warm(t.Context(), []session.Key{warm.Key()})
+		got(t, c, warm)
+		a.set(fails(session.Person))
 		got(t, c, cold)
 		got(t, c, other)
-		time.Sleep(30 * time.Minute)
-		want(t, "attempts", a.count(), 3)
+		time.Sleep(40 * time.Minute)
+		want(t, "the warm one, before", row(t, c, warm).State, session.Failing)
+		want(t, "attempts", a.count(), 4)
 
 		a.set(nil)
 		c.Retry(func(r session.Request) bool { return r != other })
 		synctest.Wait()
-		want(t, "attempts at once", a.count(), 4)
+		want(t, "attempts at once", a.count(), 5)
+		want(t, "the warm one", row(t, c, warm).KeyID, "ASIA0005")
 		want(t, "the warm one", row(t, c, warm).State, session.Live)
 		want(t, "the cold one", row(t, c, cold).State, session.Idle)
-		want(t, "the cold one, asked for", got(t, c, cold), "ASIA0005")
+		want(t, "the cold one, asked for", got(t, c, cold), "ASIA0006")
 		want(t, "the other", got(t, c, other), "[role: a storm of class person]")
 	})
 }
@@ -131,6 +134,20 @@ func TestRetryLeavesOldAttemptsBehind(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An attempt that was left behind and brings credentials after all is not for
+// nothing, also if Run has looked at the session in between.
+func TestRetryTakesWhatComesLate(t *testing.T) {
+	a := &aws{latency: 10 * time.Second}
+	story(t, a, func(t *testing.T, c *cache.Cache) {
+		time.Sleep(25 * time.Second)
+		want(t, "before", got(t, c, reader), "["+name+": still asking AWS]")
+		c.Retry(func(session.Request) bool { return true })
+		time.Sleep(10 * time.Second) // Run looks at 30 seconds
+		want(t, "what came late", got(t, c, reader), "ASIA0001")
+		want(t, "attempts", a.count(), 1)
+	})
 }
 
 // A match may ask the cache: it is called without its lock.

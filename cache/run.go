@@ -13,11 +13,11 @@ const (
 	farewell = 3 * time.Second
 )
 
-// Run renews behind callers' backs what is wanted (see Warm) or was used since
-// it was minted, and forgets what has lapsed, until ctx ends. It then ends the
-// attempts under way, waits for them a moment, and returns nil: there is no
-// other way to stop, so being stopped is no error. From then on the cache
-// hands out what lives and mints nothing. Run is called once.
+// Run renews behind callers' backs what was used since it was minted, and
+// forgets what has lapsed, until ctx ends. It then ends the attempts under
+// way, waits for them a moment, and returns nil: there is no other way to
+// stop, so being stopped is no error. From then on the cache hands out what
+// lives and mints nothing. Run is called once.
 func (c *Cache) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		timer := time.NewTimer(c.sweep())
@@ -51,8 +51,9 @@ func (c *Cache) sweep() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for e := range c.all {
-		switch next := e.nextLocked(now); {
-		case e.lapsedLocked(now):
+		s := e.state.Load()
+		switch next := s.next(now); {
+		case s.lapsed(now):
 			c.entries.Delete(e.request.Key())
 		case next <= 0:
 			c.tryLocked(e, now)
@@ -64,11 +65,11 @@ func (c *Cache) sweep() time.Duration {
 	return sleep
 }
 
-// alarmLocked wakes Run if an attempt that ended makes the session due before
+// alarmLocked wakes Run if an attempt that ended leaves a session due before
 // Run looks by itself, as after most failures. Whatever else makes one due, a
 // nap later is soon enough.
-func (c *Cache) alarmLocked(e *entry, now time.Time) {
-	if e.nextLocked(now) < c.alarm.Sub(now) {
+func (c *Cache) alarmLocked(s *state, now time.Time) {
+	if s.next(now) < c.alarm.Sub(now) {
 		select {
 		case c.wake <- struct{}{}:
 		default: // it is about to look already

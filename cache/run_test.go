@@ -76,13 +76,35 @@ func TestWarm(t *testing.T) {
 		want(t, "again: error", fmt.Sprint(err), "role: a storm of class administrator")
 		synctest.Wait()
 		want(t, "attempts", a.count(), 4)
-
-		time.Sleep(12 * time.Hour)
-		want(t, "after a night unused", row(t, c, role("B")).State, session.Live)
 		want(t, "never used", row(t, c, role("B")).Used, time.Time{})
-		start = time.Now()
-		got(t, c, role("B"))
-		want(t, "in the morning: time", time.Since(start), 0)
+	})
+}
+
+// To be warmed is not to be used: who never asks costs one call, and who asks
+// is asked for again and again.
+func TestWarmedSessionsLapse(t *testing.T) {
+	a := &aws{latency: 100 * time.Millisecond}
+	story(t, a, func(t *testing.T, c *cache.Cache) {
+		used, idle := role("Used"), role("Idle")
+		want(t, "Warm", c.Warm(t.Context(), []session.Key{used.Key(), idle.Key()}), nil)
+		for range 12 * 6 { // a working day, a look every ten minutes
+			start := time.Now()
+			want(t, "the used one", got(t, c, used)[:4], "ASIA")
+			want(t, "the used one: time", time.Since(start), 0)
+			time.Sleep(10 * time.Minute)
+			if left := time.Until(row(t, c, used).Expires); left < 25*time.Minute {
+				t.Errorf("the used one: got %v left, want 25 minutes", left)
+			}
+			if mints := row(t, c, idle).Mints; mints > 1 {
+				t.Fatalf("the idle one: got %d mints, want one", mints)
+			}
+		}
+		want(t, "the idle one is forgotten", row(t, c, idle).State, "")
+		calls := a.count()
+		want(t, "asked for, it is minted again", got(t, c, idle), fmt.Sprintf("ASIA%04d", calls+1))
+		if most := 12*60/27 + 1; calls-1 > most { // renewed after 27 minutes or later
+			t.Errorf("calls for the used one: got %d, want at most %d", calls-1, most)
+		}
 	})
 }
 
@@ -114,28 +136,47 @@ func TestWarmWaitsAsLongAsItMay(t *testing.T) {
 	})
 }
 
-// What is wanted is tried again while AWS is away, and is there within a
-// minute when it is back, without anybody asking.
-func TestWarmTriesAgain(t *testing.T) {
-	a := &aws{weather: hangs}
+// What could not be warmed is tried again when somebody asks for it.
+func TestWarmDoesNotTryAgain(t *testing.T) {
+	a := &aws{weather: fails(session.Retry)}
 	story(t, a, func(t *testing.T, c *cache.Cache) {
-		_ = c.Warm(t.Context(), []session.Key{reader.Key()})
-		time.Sleep(2 * time.Hour)
+		err := c.Warm(t.Context(), []session.Key{reader.Key()})
+		want(t, "error", fmt.Sprint(err), "role: a storm of class retry")
+		a.set(nil)
+		time.Sleep(30 * time.Minute)
+		want(t, "attempts", a.count(), 1)
+		want(t, "asked for", got(t, c, reader), "ASIA0002")
+	})
+}
+
+// What was used is tried again while AWS is away, and is renewed within a
+// minute when it is back, without anybody asking.
+func TestUsedSessionsAreTriedAgain(t *testing.T) {
+	a := &aws{}
+	story(t, a, func(t *testing.T, c *cache.Cache) {
+		got(t, c, reader)
+		a.set(hangs)
+		time.Sleep(55 * time.Minute)
+		want(t, "in the outage", row(t, c, reader).KeyID, "ASIA0001")
 		a.set(nil)
 		time.Sleep(time.Minute)
-		want(t, "state", row(t, c, reader).State, session.Live)
+		want(t, "mints", row(t, c, reader).Mints, 2)
 	})
 }
 
 // Run does not sleep through the second that a first failure is remembered.
 func TestRunIsWoken(t *testing.T) {
-	a := &aws{weather: fails(session.Retry)}
+	a := &aws{}
 	story(t, a, func(t *testing.T, c *cache.Cache) {
-		synctest.Wait() // Run sleeps
-		_ = c.Warm(t.Context(), []session.Key{reader.Key()})
+		got(t, c, reader)
+		a.set(fails(session.Retry))
+		time.Sleep(30 * time.Second) // Run knows now when to renew it
+		time.Sleep(time.Until(row(t, c, reader).Next))
+		synctest.Wait()
+		want(t, "state", row(t, c, reader).State, session.Failing)
 		a.set(nil)
 		time.Sleep(2 * time.Second)
-		want(t, "state", row(t, c, reader).State, session.Live)
+		want(t, "two seconds later", row(t, c, reader).State, session.Live)
 	})
 }
 

@@ -13,11 +13,9 @@ import (
 func (c *Cache) Status() []session.Status {
 	now := c.now()
 	var rows []session.Status
-	c.mu.Lock()
 	for e := range c.all {
-		rows = append(rows, e.rowLocked(now))
+		rows = append(rows, e.state.Load().row(e.request, now))
 	}
-	c.mu.Unlock()
 	slices.SortFunc(rows, func(a, b session.Status) int {
 		x, y := a.Request, b.Request
 		if order := cmp.Or(cmp.Compare(x.RoleARN, y.RoleARN), cmp.Compare(x.SessionName, y.SessionName),
@@ -29,39 +27,38 @@ func (c *Cache) Status() []session.Status {
 	return rows
 }
 
-// rowLocked returns the entry's row. Credentials that have expired are not
-// shown: nobody gets them.
-func (e *entry) rowLocked(now time.Time) session.Status {
-	row := session.Status{Request: e.request, State: e.stateLocked(now), TokenUse: -1,
-		Mints: e.mints, Failures: e.failures, Last: e.failure}
-	v := e.view.Load()
-	if v != nil {
+// row returns the row of the session of r. Credentials that have expired are
+// not shown: nobody gets them.
+func (s *state) row(r session.Request, now time.Time) session.Status {
+	row := session.Status{Request: r, State: s.word(now), TokenUse: -1, Mints: s.mints, Failures: s.failures, Last: s.failure}
+	if v := s.view; v != nil {
 		if used := max(v.before, v.used.Load()); used != 0 {
 			row.Used = time.Unix(0, used)
 		}
 	}
-	if v.zone(now) != dead {
+	if v := s.view; v.zone(now) != dead {
 		row.KeyID, row.Principal, row.TokenUse = v.creds.KeyID, v.creds.Principal, v.creds.TokenUse
 		row.Minted, row.Expires = v.creds.Minted, v.creds.Expires
 	}
-	if next := e.nextLocked(now); next < forever {
+	if next := s.next(now); next < forever {
 		row.Next = now.Add(next)
 	}
 	return row
 }
 
-func (e *entry) stateLocked(now time.Time) string {
-	alive := e.view.Load().zone(now) != dead
+// word returns the state in session's words.
+func (s *state) word(now time.Time) string {
+	alive := s.view.zone(now) != dead
 	switch {
-	case alive && e.attempt != nil:
+	case alive && s.attempt != nil:
 		return session.Renewing
-	case alive && e.failure != nil:
+	case alive && s.failure != nil:
 		return session.Failing
 	case alive:
 		return session.Live
-	case e.attempt != nil:
+	case s.attempt != nil:
 		return session.Asking
-	case e.failure != nil:
+	case s.failure != nil:
 		return session.Failed
 	}
 	return session.Idle

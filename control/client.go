@@ -64,7 +64,7 @@ func probe(ctx context.Context, path string) error {
 		return dialError(path, err)
 	}
 	if err := checkPlace(path); err != nil {
-		return badSocket(path, reason(err), "name the socket of a vendord that you trust: --socket PATH", err)
+		return badSocket(path, strings.TrimPrefix(err.Error(), path+": "), "name the socket of a vendord that you trust: --socket PATH", err)
 	}
 	c, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
 	if err != nil {

@@ -221,6 +221,9 @@ func (d *daemon) serve(t testing.TB, mode os.FileMode) (path string, stop func()
 func socketDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "ctl")
+	if err == nil {
+		dir, err = filepath.EvalSymlinks(dir) // messages have the real path
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

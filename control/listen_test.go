@@ -144,18 +144,18 @@ func TestCloseLeavesAnother(t *testing.T) {
 	dial(t, path)
 }
 
-// No place is good for a socket in which somebody else could put theirs.
+// No directory is good for a socket in which somebody else could put theirs.
 func TestBadDirectories(t *testing.T) {
-	const place = " | choose another place: --socket PATH"
+	const place = "choose another place: --socket PATH"
 	for _, test := range []struct {
 		mode fs.FileMode
 		want string
 	}{
 		{0o700, ""},
 		{0o755, ""},
-		{0o770, "others can write to the directory DIR (mode 0770)"},
-		{0o707, "others can write to the directory DIR (mode 0707)"},
-		{0o777 | fs.ModeSticky, "others can write to the directory DIR (mode 0777)"},
+		{0o770, "others may write it (owner ME, mode 0770) | chmod 750 DIR, or " + place},
+		{0o707, "others may write it (owner ME, mode 0707) | chmod 705 DIR, or " + place},
+		{0o777 | fs.ModeSticky, "others may write it (owner ME, mode 0777) | chmod 755 DIR, or " + place},
 	} {
 		dir := socketDir(t)
 		if err := os.Chmod(dir, test.mode); err != nil {
@@ -170,35 +170,28 @@ func TestBadDirectories(t *testing.T) {
 			_ = ln.Close()
 			continue
 		}
-		wantSaid(t, "Listen", err, "control socket "+dir+"/s: "+strings.ReplaceAll(test.want, "DIR", dir)+place)
+		wantSaid(t, "Listen", err, "control socket "+dir+"/s: "+dir+": "+strings.ReplaceAll(test.want, "DIR", dir))
 	}
 }
 
 // What holds for a directory holds for those above it, and for the client too.
 func TestBadPlaces(t *testing.T) {
-	trust := " | name the socket of a vendord that you trust: --socket PATH"
-	elsewhere := " | choose another place: --socket PATH"
 	open := socketDir(t)
 	if err := os.Chmod(open, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	dir := open + "/vendord"
-	if err := os.Mkdir(dir, 0o700); err != nil {
+	dir, link := open+"/vendord", socketDir(t)+"/link"
+	if err := errors.Join(os.Mkdir(dir, 0o700), os.Symlink(dir, link)); err != nil {
 		t.Fatal(err)
 	}
-	_, err := control.Listen(dir+"/s", 0o600)
-	wantSaid(t, "Listen below a directory of everybody's", err, "control socket "+dir+"/s: everybody can replace "+dir+elsewhere)
 	deadSocket(t, dir+"/s")
-	_, err = control.Dial(t.Context(), dir+"/s")
-	wantSaid(t, "Dial below a directory of everybody's", err, "control socket "+dir+"/s: everybody can replace "+dir+trust)
-
-	link := socketDir(t) + "/link"
-	if err := os.Symlink(dir, link); err != nil {
-		t.Fatal(err)
+	for _, path := range []string{dir + "/s", link + "/s"} {
+		bad := "control socket " + path + ": " + open + ": everybody may write it (owner ME, mode 0777) | "
+		_, err := control.Listen(path, 0o600)
+		wantSaid(t, "Listen below a directory of everybody's", err, bad+"chmod go-w "+open+", or choose another place: --socket PATH")
+		_, err = control.Dial(t.Context(), path)
+		wantSaid(t, "Dial below a directory of everybody's", err, bad+trustNone)
 	}
-	_, err = control.Dial(t.Context(), link+"/s")
-	wantSaid(t, "Dial through a link", err, "control socket "+link+"/s: everybody can replace "+dir+trust)
-
 	if err := os.Chmod(open, 0o777|fs.ModeSticky); err != nil {
 		t.Fatal(err)
 	}
@@ -208,19 +201,52 @@ func TestBadPlaces(t *testing.T) {
 	}
 	defer ln.Close()
 	dial(t, dir+"/s")
+}
+
+const trustNone = "name the socket of a vendord that you trust: --socket PATH"
+
+// Whoever was first in a directory of everybody's is not who we look for; whom
+// root gave a directory may be a daemon under a user of its own.
+func TestSquatters(t *testing.T) {
 	for _, uid := range otherUsers() {
-		squat := open + "/squat"
-		if err := os.Mkdir(squat, 0o755); err != nil {
+		open, ours := socketDir(t), socketDir(t)
+		theirs := func(path string) {
+			t.Helper()
+			if err := os.Lchown(path, int(uid), int(uid)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := errors.Join(os.Chmod(open, 0o777|fs.ModeSticky), os.Mkdir(open+"/squat", 0o755), os.Mkdir(ours+"/run", 0o755),
+			os.Symlink(ours+"/run", open+"/link")); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Chown(squat, int(uid), int(uid)); err != nil {
-			t.Fatal(err)
+		theirs(open + "/squat")
+		theirs(open + "/link")
+		theirs(ours + "/run")
+		for _, path := range []string{open + "/s", open + "/squat/s", ours + "/run/s"} {
+			ln, err := net.Listen("unix", path)
+			if err := errors.Join(err, os.Chmod(path, 0o666)); err != nil {
+				t.Fatal(err)
+			}
+			defer ln.Close()
+			theirs(path)
 		}
-		deadSocket(t, squat+"/s")
-		_, err := control.Dial(t.Context(), squat+"/s")
-		wantSaid(t, "Dial a squatter", err, "control socket "+squat+"/s: another user put "+squat+" there"+trust)
-		_, err = control.Listen(squat+"/s", 0o600)
-		wantSaid(t, "Listen at a squatter's", err, "control socket "+squat+"/s: the directory "+squat+" belongs to another user"+elsewhere)
+		belongs := fmt.Sprintf("belongs to %d (mode ", uid)
+		for path, want := range map[string]string{
+			open + "/s":       belongs + "0666), not to root | " + trustNone,
+			open + "/squat/s": open + "/squat: " + belongs + "0755), not to root | " + trustNone,
+			open + "/link/s":  open + "/link: " + belongs + "0777), not to root | " + trustNone,
+			ours + "/run/s":   "", // the way that systemd's RuntimeDirectory= makes it
+		} {
+			if want != "" {
+				want = "control socket " + path + ": " + want
+			}
+			_, err := control.Dial(t.Context(), path)
+			wantSaid(t, "Dial", err, want)
+		}
+		_, err := control.Listen(open+"/squat/t", 0o600)
+		wantSaid(t, "Listen at a squatter's", err, "control socket "+open+"/squat/t: "+open+"/squat: "+belongs+"0755), not to root"+
+			" | move it away, or choose another place: --socket PATH")
 	}
 }
 

@@ -33,8 +33,8 @@ func listen(path string, mode os.FileMode) (net.Listener, error) {
 	if err := makeDir(dir, mode); err != nil {
 		return nil, badSocket(path, "making its directory: "+err.Error(), elsewhere, err)
 	}
-	if err := checkDir(dir); err != nil {
-		return nil, badSocket(path, err.Error(), elsewhere, err)
+	if err := checkDir(path, dir); err != nil {
+		return nil, err
 	}
 	if err := removeDead(path); err != nil {
 		return nil, err

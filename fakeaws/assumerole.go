@@ -56,8 +56,8 @@ func (f *Fake) assumeRole(rq *request, form form) (*answer, *failure) {
 // readRoleCall reads the parameters and holds them to their shapes.
 func readRoleCall(form form) (*roleCall, *failure) {
 	var c constraints
-	c.required(form, "RoleArn", "roleArn")
-	c.required(form, "RoleSessionName", "roleSessionName")
+	c.required(form, "RoleArn")
+	c.required(form, "RoleSessionName")
 	call := &roleCall{
 		roleARN:        c.optional(form, "RoleArn", 20, 2048, arnShape),
 		name:           c.optional(form, "RoleSessionName", 2, 64, nameShape),
@@ -97,8 +97,8 @@ func (call *roleCall) readLists(form form, c *constraints) *failure {
 	}
 	for i, m := range tags {
 		at := "tags." + strconv.Itoa(i+1) + ".member."
-		c.text(at+"key", m["Key"], 1, 128, tagKeyShape)
-		c.text(at+"value", m["Value"], 0, 256, tagValueShape)
+		c.member(m, "Key", at+"key", 1, 128, tagKeyShape)
+		c.member(m, "Value", at+"value", 0, 256, tagValueShape)
 		call.tags = append(call.tags, [2]string{m["Key"], m["Value"]})
 	}
 	for i, m := range keys {

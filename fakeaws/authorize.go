@@ -136,14 +136,16 @@ func (f *Fake) context(rq *request) map[string][]string {
 	c := rq.caller
 	host, _, _ := net.SplitHostPort(rq.RemoteAddr)
 	k := map[string][]string{
-		"aws:PrincipalArn":     {c.principal.arn},
-		"aws:PrincipalAccount": {c.account},
-		"aws:PrincipalType":    {[...]string{rootUser: "Account", iamUser: "User", iamRole: "AssumedRole"}[c.kind]},
-		"aws:userid":           {c.userID()},
-		"aws:CurrentTime":      {rq.now.Format(time.RFC3339)},
-		"aws:EpochTime":        {strconv.FormatInt(rq.now.Unix(), 10)},
-		"aws:RequestedRegion":  {rq.auth.region},
-		"aws:SecureTransport":  {strconv.FormatBool(rq.TLS != nil)},
+		"aws:PrincipalArn":          {c.principal.arn},
+		"aws:PrincipalAccount":      {c.account},
+		"aws:PrincipalType":         {[...]string{rootUser: "Account", iamUser: "User", iamRole: "AssumedRole"}[c.kind]},
+		"aws:PrincipalIsAWSService": {"false"},
+		"aws:ViaAWSService":         {"false"},
+		"aws:userid":                {c.userID()},
+		"aws:CurrentTime":           {rq.now.Format(time.RFC3339)},
+		"aws:EpochTime":             {strconv.FormatInt(rq.now.Unix(), 10)},
+		"aws:RequestedRegion":       {rq.auth.region},
+		"aws:SecureTransport":       {strconv.FormatBool(rq.TLS != nil)},
 	}
 	if host != "" {
 		k["aws:SourceIp"] = []string{host}

@@ -1,10 +1,13 @@
 package fakeaws_test
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -137,29 +140,56 @@ func TestManyAtOnce(t *testing.T) {
 func TestFull(t *testing.T) {
 	p := start(t, fakeaws.Config{})
 	c := p.lesson()
-	ctx, cancel := context.WithCancel(t.Context())
-	var wg sync.WaitGroup
-	for i := range 15 {
-		r := object(c, "PUT", fmt.Sprintf("/lesson-bucket/%d", i), "")
+	// announce sends the head of an upload of 16 MiB and returns what the
+	// fake says to that: go on, or not.
+	announce := func() (net.Conn, string) {
+		r := object(c, "PUT", "/lesson-bucket/slow", "")
 		r.header["X-Amz-Content-Sha256"] = []string{"UNSIGNED-PAYLOAD"}
-		slow, _ := io.Pipe()
-		r.before = func(rq *http.Request) { rq.Body, rq.ContentLength = slow, 16<<20 }
-		rq := p.build(r).WithContext(ctx)
-		wg.Go(func() {
-			if _, err := http.DefaultTransport.RoundTrip(rq); err == nil {
-				t.Error("a slow upload was answered")
-			}
-		})
+		r.before = func(rq *http.Request) { rq.Body, rq.ContentLength = io.NopCloser(strings.NewReader("")), 16<<20 }
+		rq := p.build(r)
+		rq.Header.Set("Expect", "100-continue")
+		conn, err := net.Dial("tcp", rq.URL.Host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		var head bytes.Buffer
+		fmt.Fprintf(&head, "PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n", rq.URL.Path, rq.URL.Host, rq.ContentLength)
+		_ = rq.Header.Write(&head)
+		if _, err := conn.Write(append(head.Bytes(), "\r\n"...)); err != nil {
+			t.Fatal(err)
+		}
+		line, err := bufio.NewReader(conn).ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		return conn, strings.TrimSpace(line)
 	}
-	// A claim of 16 MiB that delivers none: it finds room, or not.
-	claim := func() string {
-		return chunked{mode: signedChunks, length: "16777216"}.send(p, c, "claim").code
+	var first net.Conn
+	for i := range 15 {
+		conn, answer := announce()
+		if answer != "HTTP/1.1 100 Continue" {
+			t.Fatalf("upload %d: got %s", i, answer)
+		}
+		first = conn
 	}
-	within(t, func() bool { return claim() == "FakeAWSFull" })
+	if _, answer := announce(); answer != "HTTP/1.1 507 Insufficient Storage" {
+		t.Errorf("upload 16: got %s", answer)
+	}
 	chunked{mode: signedChunks, length: "16777216"}.send(p, c, "claim").want(t, 507, "FakeAWSFull", "fakeaws holds at most 256 MiB in all.")
-	cancel()
-	wg.Wait()
-	within(t, func() bool { return claim() == "IncompleteBody" })
+	_ = first.Close()
+	within(t, func() bool { _, answer := announce(); return answer == "HTTP/1.1 100 Continue" })
+}
+
+// TestEarlyRefusal: a client that sends slowly hears a refusal at once.
+func TestEarlyRefusal(t *testing.T) {
+	p := start(t, fakeaws.Config{})
+	r := object(john(), "PUT", "/company1-hr/slow", "")
+	body, writer := io.Pipe()
+	r.before = func(rq *http.Request) { rq.Body, rq.ContentLength = body, 1<<20 }
+	p.send(r).want(t, 403, "AccessDenied", "User: "+johnARN+" is not authorized to perform: s3:PutObject on resource: "+
+		`"arn:aws:s3:::company1-hr/slow" because no identity-based policy allows the s3:PutObject action`)
+	_ = writer.Close()
 }
 
 // within waits until something holds.

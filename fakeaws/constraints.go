@@ -48,11 +48,26 @@ func (c *constraints) broken(name, value, constraint string) {
 	c.problems = append(c.problems, fmt.Sprintf("Value '%s' at '%s' failed to satisfy constraint: %s", value, name, constraint))
 }
 
-// required notes a parameter that is missing.
-func (c *constraints) required(f form, param, name string) {
+// missing notes that something required is not there.
+func (c *constraints) missing(name string) {
+	c.problems = append(c.problems, fmt.Sprintf("Value null at '%s' failed to satisfy constraint: Member must not be null", name))
+}
+
+// required checks that a parameter is there.
+func (c *constraints) required(f form, param string) {
 	if _, ok := f.get(param); !ok {
-		c.problems = append(c.problems, fmt.Sprintf("Value null at '%s' failed to satisfy constraint: Member must not be null", name))
+		c.missing(lowerFirst(param))
 	}
+}
+
+// member checks a required field of a member of a list.
+func (c *constraints) member(fields map[string]string, field, name string, least, most int, s shape) {
+	value, ok := fields[field]
+	if !ok {
+		c.missing(name)
+		return
+	}
+	c.text(name, value, least, most, s)
 }
 
 // text checks a string that is there; lengths are in characters.

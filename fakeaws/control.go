@@ -114,8 +114,8 @@ func (f *Fake) advanceJSON(j clockJSON) error {
 	if err != nil {
 		return err
 	}
-	if d < 0 || d > maxAdvance {
-		return fmt.Errorf("advance %s: not between 0 and %s", d, maxAdvance)
+	if left := maxAdvance - time.Duration(f.ahead.Load()); d < 0 || d > left {
+		return fmt.Errorf("advance %s: not between 0 and %s", d, left)
 	}
 	f.Advance(d)
 	return nil

@@ -33,7 +33,7 @@ var listQuery = []string{"list-type", "prefix", "delimiter", "max-keys", "encodi
 
 // s3Operations are what the fake's S3 can do.
 var s3Operations = map[string]s3Operation{
-	"ListBuckets":       {[]string{"prefix", "max-buckets", "bucket-region", "continuation-token"}, (*Fake).listBuckets},
+	"ListBuckets":       {[]string{"prefix", "max-buckets", "continuation-token"}, (*Fake).listBuckets},
 	"ListObjects":       {listQuery, (*Fake).listObjects},
 	"ListObjectsV2":     {listQuery, (*Fake).listObjects},
 	"GetBucketLocation": {[]string{"location"}, (*Fake).getBucketLocation},
@@ -70,6 +70,9 @@ func (f *Fake) serveS3(rq *request) (*answer, *failure) {
 	}
 	if call.bucket != "" && f.store.owner(call.bucket) == "" {
 		return nil, fail(http.StatusNotFound, "NoSuchBucket", "The specified bucket does not exist")
+	}
+	if failed := f.checkHeaders(rq.Request, call.bucket); failed != nil {
+		return nil, failed
 	}
 	return operation.do(f, rq, call)
 }

@@ -10,23 +10,60 @@ import (
 // maxKeys is the most that one page of a list has.
 const maxKeys = 1000
 
+// maxBuckets is the most that one page of buckets has.
+const maxBuckets = 10000
+
 // listBuckets lists the buckets of the caller's account.
 func (f *Fake) listBuckets(rq *request, call *s3Call) (*answer, *failure) {
 	if failed := f.allow(rq, "s3:ListAllMyBuckets", "arn:aws:s3:::*", call); failed != nil {
 		return nil, failed
 	}
-	if call.query.Has("continuation-token") {
-		return nil, fail(http.StatusBadRequest, "InvalidArgument", "The continuation token provided is incorrect")
+	most, failed := call.number("max-buckets", 1, maxBuckets)
+	if failed != nil {
+		return nil, failed
+	}
+	after, failed := call.continuation()
+	if failed != nil {
+		return nil, failed
 	}
 	list := bucketsXML{Owner: rq.caller.account, Prefix: call.query.Get("prefix")}
 	for _, name := range f.store.names(rq.caller.account) {
-		// Accounts have few buckets: one page holds them, whatever size
-		// was asked for, and says that there is no other.
-		if strings.HasPrefix(name, list.Prefix) {
-			list.Buckets = append(list.Buckets, bucketXML{Name: name, CreationDate: s3Date(f.store.creation), BucketRegion: f.world.region})
+		if name <= after || !strings.HasPrefix(name, list.Prefix) {
+			continue
 		}
+		if len(list.Buckets) == most {
+			list.ContinuationToken = continueAfter(list.Buckets[most-1].Name)
+			break
+		}
+		list.Buckets = append(list.Buckets, bucketXML{Name: name, CreationDate: s3Date(f.store.creation), BucketRegion: f.world.region})
 	}
 	return rq.s3XML(http.StatusOK, &list), nil
+}
+
+// number reads a count from the query, or returns the most there can be.
+func (c *s3Call) number(name string, least, most int) (int, *failure) {
+	if !c.query.Has(name) {
+		return most, nil
+	}
+	n, err := strconv.ParseInt(c.query.Get(name), 10, 32)
+	if err != nil || int(n) < least {
+		return 0, badArgument("Provided " + name + " not an integer or within integer range")
+	}
+	return min(int(n), most), nil
+}
+
+// continueAfter makes the token that continues a list after a name.
+func continueAfter(name string) string {
+	return base64.URLEncoding.EncodeToString([]byte(name))
+}
+
+// continuation returns the name that a list goes on after, or "".
+func (c *s3Call) continuation() (string, *failure) {
+	after, err := base64.URLEncoding.DecodeString(c.query.Get("continuation-token"))
+	if err != nil || c.query.Has("continuation-token") && len(after) == 0 {
+		return "", badArgument("The continuation token provided is incorrect")
+	}
+	return string(after), nil
 }
 
 // getBucketLocation names the region; us-east-1 is the one without a name.
@@ -84,7 +121,7 @@ func (f *Fake) listObjects(rq *request, call *s3Call) (*answer, *failure) {
 	list.KeyCount = new(len(list.Contents) + len(list.CommonPrefixes))
 	list.StartAfter, list.ContinuationToken = p.encode(call.query.Get("start-after")), call.query.Get("continuation-token")
 	if list.IsTruncated {
-		list.NextContinuationToken = base64.URLEncoding.EncodeToString([]byte(list.next))
+		list.NextContinuationToken = continueAfter(list.next)
 	}
 	return rq.s3XML(http.StatusOK, &list.listXML), nil
 }
@@ -100,14 +137,11 @@ type page struct {
 // readPage reads the parameters of a list.
 func readPage(call *s3Call) (page, *failure) {
 	q := call.query
-	p := page{prefix: q.Get("prefix"), delimiter: q.Get("delimiter"), after: q.Get("marker"), most: maxKeys,
+	p := page{prefix: q.Get("prefix"), delimiter: q.Get("delimiter"), after: q.Get("marker"),
 		encode: func(s string) string { return s }}
-	if q.Has("max-keys") {
-		n, err := strconv.ParseInt(q.Get("max-keys"), 10, 32)
-		if err != nil || n < 0 {
-			return p, badArgument("Provided max-keys not an integer or within integer range")
-		}
-		p.most = int(min(n, maxKeys))
+	var failed *failure
+	if p.most, failed = call.number("max-keys", 0, maxKeys); failed != nil {
+		return p, failed
 	}
 	switch q.Get("encoding-type") {
 	case "url":
@@ -119,15 +153,10 @@ func readPage(call *s3Call) (page, *failure) {
 	if call.operation == "ListObjects" {
 		return p, nil
 	}
-	p.after = q.Get("start-after")
-	if token := q.Get("continuation-token"); q.Has("continuation-token") {
-		after, err := base64.URLEncoding.DecodeString(token)
-		if err != nil || len(after) == 0 {
-			return p, badArgument("The continuation token provided is incorrect")
-		}
-		p.after = string(after)
+	if p.after, failed = call.continuation(); p.after == "" {
+		p.after = q.Get("start-after")
 	}
-	return p, nil
+	return p, failed
 }
 
 func badArgument(message string) *failure {

@@ -8,34 +8,9 @@ import (
 	"strings"
 )
 
-// keptHeaders come back with an object as they came in, besides x-amz-meta-*.
-var keptHeaders = []string{"Content-Type", "Cache-Control", "Content-Disposition", "Content-Language", "Expires"}
-
-// refusedHeaders ask for what the fake does not do. S3 would do it, so to
-// ignore one would be a lie.
-var refusedHeaders = []string{"X-Amz-Acl", "X-Amz-Grant-", "X-Amz-Tagging", "X-Amz-Object-Lock-", "X-Amz-Website-Redirect-Location",
-	"X-Amz-Server-Side-Encryption-Customer-", "X-Amz-Server-Side-Encryption-Aws-", "X-Amz-Storage-Class",
-	"X-Amz-Write-Offset-Bytes", "If-Modified-Since", "If-Unmodified-Since"}
-
-// refuseHeaders refuses what the fake does not do.
-func refuseHeaders(r *http.Request) *failure {
-	for name := range r.Header {
-		for _, refused := range refusedHeaders {
-			if name == refused || strings.HasSuffix(refused, "-") && strings.HasPrefix(name, refused) {
-				return fail(http.StatusNotImplemented, "NotImplemented",
-					"A header you provided implies functionality that is not implemented (fakeaws: %s).", strings.ToLower(name))
-			}
-		}
-	}
-	return nil
-}
-
 // getObject is GetObject and HeadObject.
 func (f *Fake) getObject(rq *request, call *s3Call) (*answer, *failure) {
 	if failed := f.allow(rq, "s3:GetObject", call.arn(), call); failed != nil {
-		return nil, failed
-	}
-	if failed := refuseHeaders(rq.Request); failed != nil {
 		return nil, failed
 	}
 	o := f.store.get(call.bucket, call.key)
@@ -101,9 +76,6 @@ func (f *Fake) putObject(rq *request, call *s3Call) (*answer, *failure) {
 	if failed := f.allow(rq, "s3:PutObject", call.arn(), call); failed != nil {
 		return nil, failed
 	}
-	if failed := refuseHeaders(rq.Request); failed != nil {
-		return nil, failed
-	}
 	size, failed := bodySize(rq.Request)
 	if failed != nil {
 		return nil, failed
@@ -147,33 +119,8 @@ func (rq *request) readObject(size int64) (*object, *failure) {
 		return nil, failed
 	}
 	o := newObject(body, rq.now)
-	o.checksum, o.header = sum, map[string]string{}
-	for _, name := range keptHeaders {
-		if v := rq.Header.Get(name); v != "" {
-			o.header[name] = v
-		}
-	}
-	for name, values := range rq.Header {
-		if strings.HasPrefix(name, "X-Amz-Meta-") {
-			o.header[strings.ToLower(name)] = strings.Join(values, ",")
-		}
-	}
-	if coding := contentCoding(rq.Header); coding != "" {
-		o.header["Content-Encoding"] = coding
-	}
+	o.checksum, o.header = sum, objectHeaders(rq.Header)
 	return o, nil
-}
-
-// contentCoding returns the Content-Encoding without aws-chunked, which is how
-// the body travels and not what it is.
-func contentCoding(h http.Header) string {
-	var kept []string
-	for coding := range strings.SplitSeq(h.Get("Content-Encoding"), ",") {
-		if coding = strings.TrimSpace(coding); coding != "" && coding != "aws-chunked" {
-			kept = append(kept, coding)
-		}
-	}
-	return strings.Join(kept, ",")
 }
 
 // deleteObject removes an object. S3 does not say whether there was one.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -74,6 +75,27 @@ func TestBuckets(t *testing.T) {
 	}
 	if at, err := admin.GetBucketLocation(t.Context(), &s3.GetBucketLocationInput{Bucket: aws.String("payroll")}); err != nil || string(at.LocationConstraint) != region {
 		t.Errorf("GetBucketLocation: got %v, %v", at, err)
+	}
+	pages := s3.NewListBucketsPaginator(admin, &s3.ListBucketsInput{MaxBuckets: aws.Int32(1)})
+	var names []string
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(t.Context())
+		if err != nil || len(page.Buckets) > 1 {
+			t.Fatalf("ListBuckets: got %v, %v, want one bucket", page, err)
+		}
+		for _, b := range page.Buckets {
+			names = append(names, *b.Name)
+		}
+	}
+	if want := []string{"NewHireOrientation", "payroll"}; !slices.Equal(names, want) {
+		t.Errorf("ListBuckets in pages of one: got %v, want %v", names, want)
+	}
+	for owner, status := range map[string]int{"111122223333": 200, "629470240201": 403} {
+		r := object(p.assume(john(), adminRole, "s3-session"), "GET", "/payroll", "")
+		r.header["X-Amz-Expected-Bucket-Owner"] = []string{owner}
+		if got := p.send(r); got.status != status {
+			t.Errorf("expected owner %s: got %d %s, want %d", owner, got.status, got.message, status)
+		}
 	}
 	_, err = admin.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String("nobodys")})
 	wantError(t, "ListObjectsV2", err, "NoSuchBucket", "The specified bucket does not exist")
@@ -159,7 +181,7 @@ func TestNotImplemented(t *testing.T) {
 			p.send(object(c, method, path, "")).want(t, 501, "NotImplemented", message)
 		})
 	}
-	for name, value := range map[string]string{"X-Amz-Acl": "public-read", "X-Amz-Tagging": "a=b", "X-Amz-Server-Side-Encryption-Customer-Key": "x", "If-Modified-Since": "x"} {
+	for name, value := range map[string]string{"X-Amz-Acl": "public-read", "X-Amz-Tagging": "a=b", "X-Amz-Server-Side-Encryption": "aws:kms", "X-Amz-Anything": "x", "If-Modified-Since": "x"} {
 		r := object(c, "PUT", "/lesson-bucket/x", "x")
 		r.header[name] = []string{value}
 		p.send(r).want(t, 501, "NotImplemented", "A header you provided implies functionality that is not implemented (fakeaws: "+strings.ToLower(name)+").")

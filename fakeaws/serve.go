@@ -66,6 +66,9 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.serveControl(w, r)
 		return
 	}
+	// Without this net/http would read a body, or wait for it, before it sends
+	// the refusal.
+	_ = http.NewResponseController(w).EnableFullDuplex()
 	rq := &request{Request: r, id: newRequestID(), now: f.now(), service: &s3, region: f.world.region}
 	if r.URL.Path == "/" && (r.Method == http.MethodPost || r.URL.Query().Has("Action")) {
 		rq.service = &sts
@@ -80,8 +83,8 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f.sabotage(w, rq, &a) {
 		return
 	}
-	drain(r)
 	rq.write(w, a)
+	drain(w, r)
 }
 
 // answer guards a request and hands it to its service. A recognised operation
@@ -103,14 +106,15 @@ func (f *Fake) begin(rq *request, operation string) *failure {
 
 // guard refuses what no AWS client of this machine sends. A web page that
 // rebinds its own name to 127.0.0.1 still sends that name as Host, and a page
-// that posts here sends Origin or Sec-Fetch-Site.
+// that posts here sends Origin or Sec-Fetch-Site. (Sec-Fetch-Mode alone is no
+// sign of a page: as of 2026-11, fetch of Node sends it.)
 func guard(r *http.Request) *failure {
 	host := r.Host
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
 	if loopbackName(host) {
-		for _, name := range []string{"Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode"} {
+		for _, name := range []string{"Origin", "Sec-Fetch-Site"} {
 			if r.Header.Get(name) != "" {
 				return fail(http.StatusForbidden, "AccessDenied", "fakeaws does not serve web pages (header %s)", name)
 			}
@@ -152,13 +156,22 @@ func (rq *request) write(w http.ResponseWriter, a *answer) {
 	}
 }
 
-// drain reads what is left of a body that was refused unread: closing a
-// connection with unread bytes resets it, and the client would never see the
-// answer. A client that asked to be told first (Expect) has sent nothing.
-func drain(r *http.Request) {
-	if r.Header.Get("Expect") == "" {
-		_, _ = io.CopyN(io.Discard, r.Body, maxObject+chunkOverhead)
+// drainTime is how long a refused client may go on sending.
+const drainTime = 10 * time.Second
+
+// drain reads what is left of a body that was refused unread, after the answer
+// is out: closing a connection with unread bytes resets it, and a client that
+// sends all before it reads would never see the answer. One that asked to be
+// told first (Expect) has sent nothing.
+func drain(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Expect") != "" {
+		return
 	}
+	c := http.NewResponseController(w)
+	_ = c.Flush()                                    // a recorder in a test has neither this
+	_ = c.SetReadDeadline(time.Now().Add(drainTime)) // nor this
+	_, _ = io.CopyN(io.Discard, r.Body, maxObject+chunkOverhead)
+	_ = c.SetReadDeadline(time.Time{})
 }
 
 // log writes the line of a call. It names the key id, never a parameter: those

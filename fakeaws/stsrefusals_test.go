@@ -45,6 +45,8 @@ func TestValidation(t *testing.T) {
 			"1 validation error detected: Value 'short' at 'policyArns.1.member.arn' failed to satisfy constraint: Member must have length greater than or equal to 20"},
 		{"a tag with a bad key", []string{"Tags.member.1.Key=a!", "Tags.member.1.Value=x"}, "ValidationError",
 			`1 validation error detected: Value 'a!' at 'tags.1.member.key' failed to satisfy constraint: Member must satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]+`},
+		{"a tag without a value", []string{"Tags.member.1.Key=a"}, "ValidationError",
+			"1 validation error detected: Value null at 'tags.1.member.value' failed to satisfy constraint: Member must not be null"},
 		{"51 tags", manyTags(51, 1), "ValidationError",
 			"1 validation error detected: Value '[51 members]' at 'tags' failed to satisfy constraint: Member must have length less than or equal to 50"},
 

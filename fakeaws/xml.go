@@ -80,6 +80,8 @@ type bucketsXML struct {
 	Owner   string      `xml:"Owner>ID"`
 	Buckets []bucketXML `xml:"Buckets>Bucket"`
 	Prefix  string      `xml:",omitempty"`
+
+	ContinuationToken string `xml:",omitempty"`
 }
 
 type bucketXML struct {

@@ -47,17 +47,6 @@ func FuzzSections(f *testing.F) {
 	})
 }
 
-func TestDistance(t *testing.T) {
-	for _, test := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"john", "john", 0}, {"john", "johm", 1}, {"john", "jon", 1}, {"jon", "john", 1}, {"", "ab", 2}, {"kitten", "sitting", 3}} {
-		if got := distance(test.a, test.b); got != test.want {
-			t.Errorf("distance(%q, %q): got %d, want %d", test.a, test.b, got, test.want)
-		}
-	}
-}
-
 // FuzzClean: no foreign text can break a line or move a cursor.
 func FuzzClean(f *testing.F) {
 	for _, seed := range []string{"", "plain", "a\x00b\x1b[2J", "\xff\xfe", "\u202e\u2028\u0085", strings.Repeat("é", 300)} {

@@ -1,9 +1,12 @@
 package mint
 
 import (
+	"maps"
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/vendord/vendord/near"
 )
 
 // sections maps the profiles that the SDKs' files have to their
@@ -71,34 +74,8 @@ func (s sections) circle(profile string) string {
 
 // meant is the hint for a profile that is not there.
 func meant(name string, among sections) string {
-	best, least := "", len(name)/3+2
-	for other := range among {
-		if d := distance(name, other); d < least || d == least && other < best {
-			best, least = other, d
-		}
+	if best := near.Name(name, slices.Collect(maps.Keys(among))); best != "" {
+		return `did you mean "` + best + `"?`
 	}
-	if best == "" {
-		return "correct the name, or add the profile, " + reload
-	}
-	return `did you mean "` + best + `"?`
-}
-
-// distance is the number of single letters to insert, delete or replace.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
+	return "correct the name, or add the profile, " + reload
 }

@@ -2,28 +2,32 @@
 package near
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
 
 // Name returns the one of known that name was probably meant to be, or "". Case
-// and separators do not count, AWS's own spelling is near ("RoleArn" is
-// role_arn, "duration_seconds" is duration), and one letter in three may be
-// wrong.
+// and separators do not count, and one letter in three may be wrong. Where none
+// is that near, it is the longest that name contains: "duration_seconds" is
+// duration.
 func Name(name string, known []string) string {
 	plain := simplify(name)
-	best, least := "", 1+len(plain)/3
+	best, least := "", 1+(len(plain)+1)/3
+	contained, most := "", 3 // letters: less is in anything
 	for _, candidate := range slices.Sorted(slices.Values(known)) {
 		other := simplify(candidate)
-		d := distance(plain, other)
-		if d > 0 && len(other) > 3 && strings.Contains(plain, other) {
-			d = 1
-		}
-		if d < least {
+		switch d := distance(plain, other); {
+		case d < least:
 			best, least = candidate, d
+		case d == least && d > 1:
+			best = "" // a guess; one that is nearer may still come
+		}
+		if len(other) > most && strings.Contains(plain, other) {
+			contained, most = candidate, len(other)
 		}
 	}
-	return best
+	return cmp.Or(best, contained)
 }
 
 // simplify drops case and separators, in which spellings of one name differ.

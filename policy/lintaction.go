@@ -3,6 +3,8 @@ package policy
 import (
 	"fmt"
 	"strings"
+
+	"github.com/vendord/vendord/near"
 )
 
 // lintActions reports P021, actions that nobody knows, and variables where
@@ -31,7 +33,7 @@ func actionHint(service, name string, names []string) string {
 	if other := otherNames[strings.ToLower(service+":"+name)]; other != "" {
 		return "use " + other
 	}
-	if meant := nearest(name, names); meant != "" {
+	if meant := near.Name(name, names); meant != "" {
 		return "write " + service + ":" + meant
 	}
 	return ""

@@ -26,9 +26,10 @@ func hasTemplate(s string) bool { return withoutTemplates(s) != s }
 // their own: words in angle brackets or double braces, YOUR_BUCKET_NAME,
 // ACCOUNT_ID and the like, and the bucket names of AWS's documentation (S3
 // reserves the prefix amzn-s3-demo-, so no such bucket exists). Words in small
-// letters are few: my-bucket can be a bucket.
-var placeholders = regexp.MustCompile(`<[^<>]{1,80}>` +
-	`|\{\{[^{}]{0,80}\}\}` +
+// letters are few: my-bucket can be a bucket. What is in brackets must be
+// printable, as it stands in messages.
+var placeholders = regexp.MustCompile(`<(?:[^<>\pC\pZ]| ){1,80}>` +
+	`|\{\{(?:[^{}\pC\pZ]| ){0,80}\}\}` +
 	`|\b(?:YOUR|INSERT|REPLACE)(?:[_-][A-Z0-9]+)+\b` +
 	`|\b(?:AWS[_-])?(?:ACCOUNT|ROLE|BUCKET|USER|POLICY|TABLE|QUEUE|TOPIC)[_-](?:ID|NAME|NUMBER|ARN)\b` +
 	`|\b(?:MY|EXAMPLE|DOC-EXAMPLE)[_-]BUCKET[0-9]*\b` +
@@ -82,7 +83,7 @@ func (r *reading) checkPlaceholders(n *node) {
 }
 
 func placeholderProblem(p string) string {
-	return quoted(p) + " is a placeholder that nobody filled in"
+	return p + " is a placeholder that nobody filled in"
 }
 
 func placeholderHint(p string) string {

@@ -75,7 +75,7 @@ func (m maker) question() policy.Question {
 	return q
 }
 
-const rounds = 20_000
+const rounds = 5_000
 
 func newMaker(t *testing.T) maker {
 	const seed = 20261121

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/vendord/vendord/near"
 )
 
 // reading is a document on its way from nodes to statements.
@@ -117,7 +119,7 @@ func (r *reading) readKeys(n *node, what string, known []string) {
 		case slices.Contains(principalKeys, c.key) && n != r.root:
 			continue // readPrincipal's
 		}
-		meant := nearest(c.key, known)
+		meant := near.Name(c.key, known)
 		hint := fmt.Sprintf("write %q", meant)
 		switch {
 		case meant == "" && slices.Contains(statementKeys, c.key):

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/vendord/vendord/near"
 )
 
 // readConditions reads {operator: {key: value or values}}. Each pair of an
@@ -57,7 +59,7 @@ func (r *reading) failOperator(n *node) {
 		return
 	}
 	hint := "the IAM user guide lists them under \"condition operators\""
-	if meant := nearest(base, slices.Sorted(maps.Keys(comparisons))); meant != "" {
+	if meant := near.Name(base, slices.Collect(maps.Keys(comparisons))); meant != "" {
 		hint = "write " + meant
 	}
 	r.failKey("P014", n, fmt.Sprintf("%s is no condition operator", quoted(base)), hint)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -91,38 +90,4 @@ func quoted(text string) string {
 		return fmt.Sprintf("%q", text)
 	}
 	return fmt.Sprintf("%q…", string([]rune(text)[:longest]))
-}
-
-// nearest returns the candidate that differs least from name, case aside, or
-// empty if none is near: one edit for each four characters, and at least one.
-func nearest(name string, candidates []string) string {
-	name = strings.ToLower(name)
-	best, least := "", max(1, len(name)/4)+1
-	for _, c := range candidates {
-		if d := distance(name, strings.ToLower(c)); d < least {
-			best, least = c, d
-		}
-	}
-	return best
-}
-
-// distance counts the characters to insert, drop or replace between a and b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/vendord/vendord/trust"
 )
 
 // maxFile is the largest file that is read: a session policy has 2,048
@@ -69,13 +71,13 @@ func (l *loader) read(file, name string, at path) ([]byte, bool) {
 // trusted checks a file and every directory above it, and reports where
 // somebody else could change what vendord would hand out.
 func (l *loader) trusted(file string, at path) (exists, ok bool) {
-	exists, distrust := trust(file, l.options.UID)
-	if distrust == nil {
+	exists, fault := trust.Check(file, l.options.UID)
+	if fault == nil {
 		return exists, true
 	}
-	p := *distrust
+	p := Problem{File: fault.Path, Problem: fault.Problem, Hint: fault.Hint}
 	if at != nil {
-		p = l.problem(at, p.Hint, "%s: %s", p.File, p.Problem)
+		p = l.problem(at, fault.Hint, "%v", fault)
 	}
 	l.errors.add(p)
 	return exists, false

@@ -99,7 +99,7 @@ const bodyTimeout = 500 * time.Millisecond
 // botocore all of it.
 const (
 	maxSentence = 200
-	maxHint     = 100
+	maxHint     = 100 // more where the problem leaves room
 	hintMark    = "; hint: "
 )
 
@@ -109,7 +109,7 @@ func sentence(err *session.Error) string {
 	if err.Hint == "" {
 		return clip(err.Public, maxSentence)
 	}
-	hint := hintMark + clip(err.Hint, maxHint)
+	hint := hintMark + clip(err.Hint, max(maxHint, maxSentence-len(hintMark)-len(err.Public)))
 	return clip(err.Public, maxSentence-len(hint)) + hint
 }
 

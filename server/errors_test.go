@@ -74,6 +74,7 @@ func TestMessagesAreShortAndPlain(t *testing.T) {
 		{"bytes that are no UTF-8", "a\xffb", "", "a\ufffdb"},
 		{"a long problem, without a hint", long, "", strings.Repeat("längliches ", 16) + "läng…"},
 		{"a long problem keeps its remedy", long, "run vendord login john", strings.Repeat("längliches ", 13) + "längliches…; hint: run vendord login john"},
+		{"a long remedy of a short problem", "a: b", long, "a: b; hint: " + strings.Repeat("längliches ", 15) + "läng…"},
 		{"both too long", long, long, strings.Repeat("längliches ", 7) + "läng…; hint: " + strings.Repeat("längliches ", 8) + "l…"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

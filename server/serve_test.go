@@ -124,6 +124,22 @@ func TestShutdownAnswersWhatIsUnderWay(t *testing.T) {
 	}
 }
 
+// TestAnUnreadBodyDoesNotEatTheAnswer sends more than net/http reads of a body
+// that nobody wants. To hang up on it at once would reset the connection, and
+// the client would see that instead of the answer.
+func TestAnUnreadBodyDoesNotEatTheAnswer(t *testing.T) {
+	w := start(t, always(credentials(nil)))
+	c := w.dial()
+	go func() {
+		_, _ = io.WriteString(c, w.fill("POST /v1/credentials HTTP/1.1\nHost: ADDR\nContent-Length: 10000000\n\n"))
+		_, _ = io.WriteString(c, strings.Repeat("x", 1_000_000)) // fails when the server hangs up
+	}()
+	answer := make([]byte, 12)
+	if _, err := io.ReadFull(c, answer); err != nil || string(answer) != "HTTP/1.1 405" {
+		t.Errorf("got %q, %v, want 405", answer, err)
+	}
+}
+
 func TestParallelRequests(t *testing.T) {
 	const n = 500
 	slow := newSlowly()

@@ -1,8 +1,8 @@
 // Package server hands credentials to the AWS SDKs over HTTP, in the form of
 // the ECS container credentials endpoint, which every SDK knows how to ask:
 //
-//	GET /v1/credentials            the profile that the app uses now
-//	GET /v1/credentials/{profile}  the one named, if the app may choose
+//	GET /v1/credentials            those of the profile that the app uses now
+//	GET /v1/credentials/{profile}  the same, if that is its name
 //
 // A request is read in this order: guard (is this a program's own request, or
 // a browser's or a proxy's?), apps.Decide (who is it, and what may it have?),

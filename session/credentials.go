@@ -66,25 +66,28 @@ func (c *Credentials) Reveal() (secret, token string) {
 	return c.reveal()
 }
 
-// Left returns how long the credentials are still good at now: the smaller of
-// what the wall clock, corrected by Skew, and the monotonic clock leave. A
-// clock that was set back does not revive dead keys, and one that stood still
-// in a laptop's sleep does not keep them alive.
+// Left returns how long the credentials are still good at now, at most Life:
+// the smaller of what the wall clock, corrected by Skew, and the monotonic
+// clock leave. A clock that was set back does not revive dead keys, and one
+// that stood still in a laptop's sleep does not keep them alive.
 func (c *Credentials) Left(now time.Time) time.Duration {
 	byWall := c.Expires.Sub(now.Round(0).Add(c.Skew))
-	byMonotonic := c.Life - now.Sub(c.Minted)
-	return min(byWall, byMonotonic)
+	// Below zero for a reader of the clock whom the minting overtook, and,
+	// where a monotonic reading is missing, for a clock set back.
+	age := max(0, now.Sub(c.Minted))
+	return min(byWall, c.Life-age)
 }
 
 // Body returns the form in which a server hands the credentials out, calling
 // render the first time and keeping what it returned. Callers must not change
-// it.
+// it. Those that race to be the first may each call render, which returns the
+// same for the same credentials.
 func (c *Credentials) Body(render func(*Credentials) []byte) []byte {
 	if b := c.body.Load(); b != nil {
 		return *b
 	}
 	b := render(c)
-	c.body.Store(&b) // two that race render the same bytes
+	c.body.Store(&b)
 	return b
 }
 

@@ -45,7 +45,8 @@ func (c Class) String() string {
 // MarshalText makes a class readable in JSON.
 func (c Class) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
-// UnmarshalText reads what MarshalText wrote.
+// UnmarshalText reads what MarshalText wrote of one of the classes; "unknown"
+// is none.
 func (c *Class) UnmarshalText(text []byte) error {
 	for i, name := range classNames {
 		if name != "" && name == string(text) {
@@ -80,7 +81,8 @@ func (e *Error) Error() string { return e.Public }
 func (e *Error) Unwrap() error { return e.Err }
 
 // AsError returns the Error in err's chain, or wraps err as one of class
-// Retry: an unknown failure is never taken for a refusal.
+// Retry: an unknown failure is never taken for a refusal. It returns nil for
+// nil, also for the nil *Error that a careless return makes an error of.
 func AsError(err error) *Error {
 	if err == nil {
 		return nil

@@ -3,8 +3,8 @@ package session
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -44,7 +44,8 @@ type Source struct {
 
 // Request is everything that shapes a session: the source, the STS operation
 // and its parameters. It is comparable; lists are canonical JSON (see List and
-// Pairs), so that equal requests are equal values.
+// Pairs), so that equal requests are equal values. All text is UTF-8, as TOML
+// makes sure: JSON has no other, and lists of anything else would not differ.
 type Request struct {
 	Source Source `json:"source"`
 	// Parent is the canonical form (see Canonical) of the request whose
@@ -93,17 +94,16 @@ func (r Request) Canonical() string {
 	return string(text)
 }
 
-// ParseRequest reads what Canonical wrote. It refuses unknown fields and
-// trailing text, since a parent that was not understood would be another one.
+// ParseRequest reads what Canonical wrote and nothing else: no unknown field,
+// no other spelling of a known one, no trailing text. A parent that was not
+// understood to the letter would be another one.
 func ParseRequest(canonical string) (Request, error) {
 	var r Request
-	d := json.NewDecoder(strings.NewReader(canonical))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&r); err != nil {
+	if err := json.Unmarshal([]byte(canonical), &r); err != nil {
 		return Request{}, fmt.Errorf("reading a request: %w", err)
 	}
-	if _, err := d.Token(); err != io.EOF {
-		return Request{}, fmt.Errorf("reading a request: text after its end")
+	if r.Canonical() != canonical {
+		return Request{}, errors.New("reading a request: not in canonical form")
 	}
 	return r, nil
 }
@@ -139,7 +139,8 @@ func Pairs(m map[string]string) string {
 	return compact(pairs)
 }
 
-// PairItems returns the pairs of what Pairs made, sorted by key.
+// PairItems returns the pairs of what Pairs made, sorted by key. It returns nil
+// for "" and for anything that is not a list of lists of strings.
 func PairItems(pairs string) [][2]string {
 	var items [][2]string
 	if pairs == "" || json.Unmarshal([]byte(pairs), &items) != nil {

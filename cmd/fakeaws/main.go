@@ -51,12 +51,25 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	ln, err := net.Listen("tcp", *listen)
+	ln, err := listenLoopback(*listen)
 	if err != nil {
 		return fmt.Errorf("listening: %w", err)
 	}
 	fmt.Fprintf(stdout, "http://%s\n", ln.Addr())
 	return fake.Serve(ctx, ln)
+}
+
+// listenLoopback listens, and refuses an address that others can reach before
+// it is taken.
+func listenLoopback(address string) (net.Listener, error) {
+	a, err := net.ResolveTCPAddr("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	if !a.IP.IsLoopback() {
+		return nil, fmt.Errorf("%s is not a loopback address", address)
+	}
+	return net.ListenTCP("tcp", a)
 }
 
 // newFake makes the fake that the flags describe.

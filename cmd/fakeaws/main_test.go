@@ -88,7 +88,8 @@ func TestRefusals(t *testing.T) {
 	}{
 		{[]string{"serve"}, `argument "serve": fakeaws takes flags only`},
 		{[]string{"-state", "/nowhere.json"}, "reading the state: open /nowhere.json: "},
-		{[]string{"-listen", "0.0.0.0:0"}, "listening on "},
+		{[]string{"-listen", "0.0.0.0:0"}, "listening: 0.0.0.0:0 is not a loopback address"},
+		{[]string{"-listen", ":0"}, "listening: :0 is not a loopback address"},
 		{[]string{"-listen", "nonsense"}, "listening: "},
 		{[]string{"-nonsense"}, "flag provided but not defined: -nonsense"},
 	} {
