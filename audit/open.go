@@ -28,6 +28,7 @@ func Open(path string) (io.WriteCloser, error) {
 	if path == "-" {
 		return stdout{os.Stdout}, nil
 	}
+	path = filepath.Clean(path) // or "link/../a" is opened elsewhere than where it is judged
 	opened, err := open(path)
 	if err != nil {
 		return nil, err

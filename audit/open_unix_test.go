@@ -193,6 +193,16 @@ func TestOpenTakesAStickyDirectory(t *testing.T) {
 	write(t, open(t, filepath.Join(dir, "audit.log")), "one\n")
 }
 
+// The directory that is judged is the one in which the file is.
+func TestOpenLeavesALinkAsItIsWritten(t *testing.T) {
+	dir := folder(t)
+	if err := errors.Join(os.Mkdir(dir+"/other", 0o700), os.Mkdir(dir+"/other/in", 0o700), os.Symlink("other/in", dir+"/link")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, open(t, dir+"/link/../audit.log"), "one\n")
+	wantText(t, dir+"/audit.log", "one\n")
+}
+
 func TestLogWritesToAFile(t *testing.T) {
 	path := filepath.Join(folder(t), "audit.log")
 	log := audit.New(audit.Config{Out: open(t, path), Now: func() time.Time { return noon }})

@@ -42,6 +42,7 @@ func (f *Fake) assumeRole(rq *request, form form) (*answer, *failure) {
 			return nil, failed
 		}
 	}
+	// Everything is decided; from here on nothing can be refused.
 	keyID, issued := f.issue(rq, call.session, call.tokenSize)
 	f.config.Log.Debug("fakeaws session", "key_id", keyID, "role", call.roleARN, "name", call.name)
 	return rq.stsAnswer(&assumeRoleResult{
@@ -53,7 +54,8 @@ func (f *Fake) assumeRole(rq *request, form form) (*answer, *failure) {
 	}), nil
 }
 
-// readRoleCall reads the parameters and holds them to their shapes.
+// readRoleCall reads the parameters and holds them to their shapes. An unknown
+// parameter is ignored, as STS does: newer SDKs may send one.
 func readRoleCall(form form) (*roleCall, *failure) {
 	var c constraints
 	c.required(form, "RoleArn")
@@ -86,6 +88,7 @@ func (call *roleCall) readLists(form form, c *constraints) *failure {
 			return badForm(err.Error())
 		}
 	}
+	// A context is part of who the session is: without it, it would be another.
 	if len(contexts) > 0 {
 		return badParameter("fakeaws does not have ProvidedContexts.")
 	}
@@ -110,6 +113,7 @@ func (call *roleCall) readLists(form form, c *constraints) *failure {
 
 // checkARNs looks at what the ARNs mean.
 func (f *Fake) checkARNs(_ *request, call *roleCall) *failure {
+	// Whether the role is there is not looked at yet: see checkTrust.
 	m := roleARNPattern.FindStringSubmatch(call.roleARN)
 	if m == nil || len(m[2]) > 512 {
 		return invalid("%s is invalid", call.roleARN)
@@ -122,6 +126,8 @@ func (f *Fake) checkARNs(_ *request, call *roleCall) *failure {
 			return invalid("%s is invalid", arn)
 		}
 	}
+	// The policies must belong to the role's account, not to the caller's:
+	// it is the role that they narrow.
 	for _, arn := range call.policyARNs {
 		if f.world.managed[arn] == nil || !sameOwner(arn, m[1]) {
 			return badParameter("At least one Policy ARN in the PolicyArns parameter does not match an existing IAM Managed Policy ARN.")
@@ -133,6 +139,7 @@ func (f *Fake) checkARNs(_ *request, call *roleCall) *failure {
 
 // checkPolicy has the policy package judge the inline policy.
 func (f *Fake) checkPolicy(_ *request, call *roleCall) *failure {
+	// Characters and not bytes are what AWS counts.
 	arnChars := 0
 	for _, arn := range call.policyARNs {
 		arnChars += utf8.RuneCountInString(arn)
@@ -182,6 +189,7 @@ func (f *Fake) checkTags(rq *request, call *roleCall) *failure {
 		}
 		seen[key] = true
 	}
+	// Only what is passed here can be made transitive here.
 	for _, key := range call.transitive {
 		if !seen[strings.ToLower(key)] {
 			return badParameter("The specified transitive tag key must be included in the requested tags.")
@@ -227,6 +235,7 @@ func (f *Fake) prepare(rq *request, call *roleCall) *failure {
 		s.SourceIdentity = caller.SourceIdentity
 	}
 	call.session = s
+	// The size is known only once it is packed; the key id has no part in it.
 	if size := len(f.sealToken("", s, call.tokenSize)); size > maxToken {
 		if call.policy == "" && len(call.policyARNs) == 0 {
 			return tooLarge("tags", percent(size))

@@ -47,6 +47,7 @@ func (f *Fake) authenticate(rq *request, payload string) *failure {
 	if failed != nil {
 		return failed
 	}
+	// Before the signature, to name the header that is the reason.
 	if name := a.unsignedHeader(rq.Request); name != "" {
 		return words.unsigned(name)
 	}
@@ -63,7 +64,7 @@ func (f *Fake) authorization(rq *request) (*authorization, *failure) {
 	words := rq.service.auth
 	values := rq.Header.Values("Authorization")
 	switch {
-	case len(values) == 0 && rq.URL.Query().Has("X-Amz-Signature"):
+	case len(values) == 0 && (rq.URL.Query().Has("X-Amz-Signature") || rq.URL.Query().Has("Signature")):
 		return nil, fail(http.StatusNotImplemented, "NotImplemented", "fakeaws does not have presigned URLs.")
 	case len(values) == 0:
 		return nil, words.missing
@@ -74,6 +75,7 @@ func (f *Fake) authorization(rq *request) (*authorization, *failure) {
 	if err != nil {
 		return nil, words.malformed(err.Error())
 	}
+	// Noted before it is verified: tests want to know which key was tried.
 	f.journal.signer(rq, a.keyID, "")
 	if a.service != rq.service.name {
 		return nil, words.service()
@@ -100,6 +102,8 @@ func (f *Fake) keyOwner(rq *request, keyID string) (*caller, string, *failure) {
 	if token == "" {
 		return nil, "", words.unknownKey
 	}
+	// The token says whose key it is; that the client knows the secret too is
+	// seen by its signature.
 	s, ok := f.openToken(keyID, token)
 	if !ok {
 		return nil, "", words.badToken

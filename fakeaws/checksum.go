@@ -21,7 +21,7 @@ const checksumPrefix = "x-amz-checksum-"
 // and its value in base64.
 type checksum struct{ name, value string }
 
-// CRC-64/NVME in the reflected form that hash/crc64 takes.
+// CRC-64/NVME, the default of SDKs since 2025 where they can compute it, in the reflected form that hash/crc64 takes.
 const nvme = 0x9a6c9329ac4bc9b5
 
 // sums are S3's checksum algorithms by the names of their headers, but for the
@@ -45,6 +45,8 @@ func checkDigests(header http.Header, trailer map[string]string, body []byte) (c
 	if failed := checkMD5(header, body); failed != nil {
 		return checksum{}, failed
 	}
+	// A checksum in the trailer and one in a header are two, as two headers
+	// would be.
 	given := maps.Clone(trailer)
 	if given == nil {
 		given = map[string]string{}
@@ -85,7 +87,8 @@ func checkMD5(header http.Header, body []byte) *failure {
 	return nil
 }
 
-// check compares a body with a checksum.
+// check compares a body with a checksum. One that cannot be one is told from
+// one that is wrong: the first is the client's code, the second the road.
 func (c checksum) check(body []byte) *failure {
 	sum, known := sums[c.name]
 	if !known {

@@ -40,6 +40,8 @@ func bodySize(r *http.Request) (int64, *failure) {
 		}
 		return r.ContentLength, nil
 	}
+	// Content-Length counts the framing too, and is not needed: the chunks say
+	// where they end.
 	n, err := strconv.ParseInt(r.Header.Get("X-Amz-Decoded-Content-Length"), 10, 64)
 	if err != nil || n < 0 {
 		return 0, fail(http.StatusLengthRequired, "MissingContentLength", "You must provide the x-amz-decoded-content-length HTTP header.")
@@ -101,6 +103,7 @@ func (s *chunkSigner) trailer(text, signature string) bool {
 	return s.check("AWS4-HMAC-SHA256-TRAILER", hex.EncodeToString(sum[:]), signature)
 }
 
+// check compares a signature with the one that is due, and moves on to it.
 func (s *chunkSigner) check(kind, hashes, signature string) bool {
 	text := strings.Join([]string{kind, s.date, s.scope, s.previous, hashes}, "\n")
 	s.previous = hex.EncodeToString(mac(s.key, text))
@@ -128,6 +131,8 @@ func (d *chunkDecoder) decode(trailer bool) ([]byte, map[string]string, *failure
 		if n == 0 {
 			break
 		}
+		// A chunk has to be signed and framed: many small ones are work for
+		// nothing, which S3 refuses.
 		if small {
 			return nil, nil, smallChunk // the one before was not the last
 		}
@@ -150,6 +155,8 @@ func (d *chunkDecoder) chunk() (int64, *failure) {
 	length, extension, signed := strings.Cut(head, ";")
 	n, err := strconv.ParseUint(length, 16, 32)
 	signature, known := strings.CutPrefix(extension, "chunk-signature=")
+	// A chunk larger than what is left is refused by its announcement, before
+	// anything of it is read: the buffer ends there.
 	if err != nil || signed != known || signed != (d.signer != nil) || int64(n) > d.size-int64(len(d.body)) {
 		return 0, incomplete
 	}
@@ -192,9 +199,12 @@ func (d *chunkDecoder) end(trailer bool) (map[string]string, *failure) {
 			text = name + ":" + value + "\n"
 		}
 	}
+	// Whatever follows was not signed and is not part of the object.
 	if _, err := d.r.ReadByte(); !errors.Is(err, io.EOF) {
 		return nil, incomplete
 	}
+	// A trailer that was announced has to come, and to be signed if the chunks
+	// were: else one could be cut off on the way.
 	signature, signed := fields[trailerSignature]
 	if trailer && (text == "" || signed != (d.signer != nil)) {
 		return nil, badTrailer

@@ -139,6 +139,7 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 		return nil, 0, fmt.Errorf("asking S3: %w", err)
 	}
 	defer response.Body.Close()
+	// Larger than any object that there can be, and than any list.
 	body, err := io.ReadAll(io.LimitReader(response.Body, 2*maxObject))
 	if err != nil {
 		return nil, 0, fmt.Errorf("reading S3's answer: %w", err)
@@ -162,6 +163,7 @@ func (c *Client) request(ctx context.Context, method, path string, query url.Val
 	hash := sha256.Sum256(content)
 	payload := hex.EncodeToString(hash[:])
 	r.Header.Set("X-Amz-Content-Sha256", payload)
+	// Asked each time: what was good for the last request may be expired.
 	credentials, err := c.provider.Retrieve(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("getting credentials: %w", err)

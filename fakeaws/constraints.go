@@ -99,6 +99,8 @@ func (c *constraints) number(f form, param string, least, most, otherwise int) i
 	if !ok {
 		return otherwise
 	}
+	// What AWS says of a text that is no number is not known; that it is a
+	// ValidationError is.
 	n, err := strconv.ParseInt(value, 10, 32)
 	switch name := lowerFirst(param); {
 	case err != nil:

@@ -40,6 +40,8 @@ func (f *Fake) serveControl(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, failed.message, failed.status)
 		return
 	}
+	// A handful of addresses, compared as they are: nothing is cleaned, so
+	// nothing can be reached by another spelling.
 	switch r.Method + " " + r.URL.Path {
 	case "GET /_fake/health":
 		reply(w, map[string]any{"status": "ok", "banner": Banner, "region": f.world.region, "time": f.now()})
@@ -69,6 +71,7 @@ func control[T any](w http.ResponseWriter, r *http.Request, do func(T) error) {
 		http.Error(w, "fakeaws: Content-Type must be application/json", http.StatusUnsupportedMediaType)
 		return
 	}
+	// A typing error in a test's fault must not pass for no fault.
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxControl))
 	d.DisallowUnknownFields()
 	var v T

@@ -81,6 +81,7 @@ func TestControl(t *testing.T) {
 		answer              string
 	}{
 		{"an unknown kind", "POST /_fake/faults", `{"kind":"flood"}`, json, 400, `fakeaws: fault kind "flood": unknown`},
+		{"an unknown operation", "POST /_fake/faults", `{"kind":"reset","operation":"AssumeRoll"}`, json, 400, `fakeaws: fault reset: fakeaws does not have the operation "AssumeRoll"`},
 		{"an unknown field", "POST /_fake/faults", `{"kind":"reset","often":true}`, json, 400, `fakeaws: json: unknown field "often"`},
 		{"two values", "POST /_fake/faults", `{"kind":"reset"} {}`, json, 400, "fakeaws: text after the end of the JSON value"},
 		{"a duration that is none", "POST /_fake/faults", `{"kind":"latency","latency":"fast"}`, json, 400, `fakeaws: latency "fast": not a duration such as 1.5s`},
@@ -111,7 +112,7 @@ func TestControl(t *testing.T) {
 	t.Run("no end of faults", func(t *testing.T) {
 		status, body := 200, ""
 		for i := 0; i < 1100 && status == 200; i++ {
-			status, body = p.ask("POST", "/_fake/faults", `{"kind":"reset","operation":"None"}`)
+			status, body = p.ask("POST", "/_fake/faults", `{"kind":"reset","operation":"HeadBucket"}`)
 		}
 		if status != 400 || body != "fakeaws: 1000 faults are waiting already" {
 			t.Errorf("got %d %s", status, body)

@@ -55,8 +55,8 @@ type Fault struct {
 }
 
 // Inject makes f strike from the next call on, after the faults injected
-// before it are used up. It panics on an unknown kind: a test that injects
-// nothing by mistake would pass.
+// before it are used up. It panics on an unknown kind or operation: a test that
+// injects nothing by mistake would pass.
 func (f *Fake) Inject(fault Fault) {
 	if err := fault.check(); err != nil {
 		panic(err)
@@ -116,9 +116,13 @@ func (f Fault) concerns(operation string) bool {
 
 // check returns what is wrong with a fault.
 func (f Fault) check() error {
+	_, inSTS := stsOperations[f.Operation]
+	_, inS3 := s3Operations[f.Operation]
 	switch {
 	case !slices.Contains(faultKinds, f.Kind):
 		return fmt.Errorf("fault kind %q: unknown", f.Kind)
+	case f.Operation != "" && !inSTS && !inS3:
+		return fmt.Errorf("fault %s: fakeaws does not have the operation %q", f.Kind, f.Operation)
 	case f.Count < 0 || f.Latency < 0 || f.Life < 0:
 		return fmt.Errorf("fault %s: count, latency and life cannot be negative", f.Kind)
 	case f.Status != 0 && (f.Status < 300 || f.Status > 599):

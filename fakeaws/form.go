@@ -28,6 +28,8 @@ func readForm(r *http.Request) ([]byte, form, *failure) {
 	if r.URL.RawQuery != "" {
 		return nil, nil, badForm("STS requests carry their parameters in the body, not in the query string.")
 	}
+	// STS answers other types in ways that nobody documents; SDKs send this
+	// one, some with a charset.
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	charset := params["charset"]
 	if err != nil || kind != "application/x-www-form-urlencoded" || charset != "" && !strings.EqualFold(charset, "utf-8") {
@@ -50,6 +52,7 @@ func readForm(r *http.Request) ([]byte, form, *failure) {
 	return body, f, nil
 }
 
+// badForm refuses what cannot be read.
 func badForm(problem string) *failure {
 	return fail(http.StatusBadRequest, "MalformedInput", "%s", problem)
 }
@@ -93,6 +96,7 @@ func (f form) members(list string, fields ...string) ([]map[string]string, error
 			continue
 		}
 		number, field, _ := strings.Cut(strings.TrimPrefix(name, prefix), ".")
+		// "01" and "+1" are numbers too, and would make a member twice.
 		n, err := strconv.Atoi(number)
 		known := false
 		for _, k := range fields {
@@ -106,6 +110,7 @@ func (f form) members(list string, fields ...string) ([]map[string]string, error
 		}
 		found[n][field] = v[0]
 	}
+	// As many members as the highest number: that is, no gap.
 	members := make([]map[string]string, len(found))
 	for n, m := range found {
 		if n > len(found) {

@@ -141,7 +141,7 @@ func (j *journal) finish(rq *request, a *answer, failed *failure) {
 	}
 	j.mu.Unlock()
 	if !known {
-		j.name(rq, "Unknown")
+		j.name(rq, unknown)
 	}
 }
 

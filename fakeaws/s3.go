@@ -15,7 +15,7 @@ var s3 = service{name: "s3", serve: (*Fake).serveS3, failure: s3Failure, auth: s
 
 // s3Call is an S3 request, taken apart.
 type s3Call struct {
-	operation   string // one of s3Operations, or what AWS calls it, or "Unknown"
+	operation   string // one of s3Operations, or what AWS calls it, or unknown
 	bucket, key string
 	query       url.Values
 	strange     string // a parameter that the operation does not know, for a message
@@ -44,6 +44,9 @@ var s3Operations = map[string]s3Operation{
 	"DeleteObject":      {nil, (*Fake).deleteObject},
 }
 
+// unknown is the operation of a call that nobody has a name for.
+const unknown = "Unknown"
+
 // hashPattern is the form of x-amz-content-sha256 with a signed body.
 var hashPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
@@ -64,10 +67,14 @@ func (f *Fake) serveS3(rq *request) (*answer, *failure) {
 		return nil, failed
 	}
 	operation, ok := s3Operations[call.operation]
-	if !ok {
+	switch {
+	case !ok && call.operation != unknown:
+		return nil, fail(http.StatusNotImplemented, "NotImplemented", "fakeaws does not have the operation %s.", call.operation)
+	case !ok:
 		return nil, fail(http.StatusNotImplemented, "NotImplemented",
 			"fakeaws does not have this operation: %s of %s%s", rq.Method, call.level(), call.strange)
 	}
+	// S3 says that a bucket is not there before it asks who may know.
 	if call.bucket != "" && f.store.owner(call.bucket) == "" {
 		return nil, fail(http.StatusNotFound, "NoSuchBucket", "The specified bucket does not exist")
 	}
@@ -83,6 +90,7 @@ func readS3Call(r *http.Request) (*s3Call, *failure) {
 	if err != nil {
 		return nil, fail(http.StatusBadRequest, "InvalidURI", "Couldn't parse the specified URI.")
 	}
+	// Only the first slash parts bucket and key: "a//b" and "/a" are keys.
 	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	if bucket == "" && r.URL.Path != "/" {
 		return nil, fail(http.StatusBadRequest, "InvalidBucketName", "The specified bucket is not valid.")
@@ -94,7 +102,7 @@ func readS3Call(r *http.Request) (*s3Call, *failure) {
 	// is a label that SDKs put on for their own logs.
 	for name := range query {
 		if name != "x-id" && !slices.Contains(s3Operations[c.operation].query, name) && s3Operations[c.operation].do != nil {
-			c.operation, c.strange = "Unknown", fmt.Sprintf(" with the parameter %q", name)
+			c.operation, c.strange = unknown, fmt.Sprintf(" with the parameter %q", name)
 		}
 	}
 	if key == "" {
@@ -124,7 +132,7 @@ func (c *s3Call) name(r *http.Request) string {
 	case r.Method == http.MethodGet:
 		return "ListBuckets"
 	}
-	return "Unknown"
+	return unknown
 }
 
 // bucketOperation names an operation on a bucket.
@@ -136,8 +144,10 @@ func (c *s3Call) bucketOperation(r *http.Request) string {
 		return "CreateBucket"
 	case r.Method == http.MethodDelete:
 		return "DeleteBucket"
+	case r.Method == http.MethodPost && c.query.Has("delete"):
+		return "DeleteObjects"
 	case r.Method != http.MethodGet:
-		return "Unknown"
+		return unknown
 	case c.query.Has("location"):
 		return "GetBucketLocation"
 	case c.query.Get("list-type") == "2":
@@ -149,16 +159,20 @@ func (c *s3Call) bucketOperation(r *http.Request) string {
 // objectOperation names an operation on an object.
 func (c *s3Call) objectOperation(r *http.Request) string {
 	switch {
-	case c.query.Has("uploadId") || c.query.Has("uploads"):
-		return "MultipartUpload"
+	case c.query.Has("uploads"):
+		return "CreateMultipartUpload"
+	case c.query.Has("uploadId"):
+		return "UploadPart"
 	case r.Method == http.MethodPut && r.Header.Get("X-Amz-Copy-Source") != "":
 		return "CopyObject"
 	}
 	return cmp.Or(map[string]string{http.MethodGet: "GetObject", http.MethodHead: "HeadObject",
-		http.MethodPut: "PutObject", http.MethodDelete: "DeleteObject"}[r.Method], "Unknown")
+		http.MethodPut: "PutObject", http.MethodDelete: "DeleteObject"}[r.Method], unknown)
 }
 
-// payloadHash returns what the client signed as the hash of its body.
+// payloadHash returns what the client signed as the hash of its body. Whether
+// the body has it is seen where the body is read: the signature can be checked,
+// and the request refused, before.
 func payloadHash(r *http.Request) (string, *failure) {
 	hash := r.Header.Get("X-Amz-Content-Sha256")
 	switch {
@@ -182,6 +196,8 @@ func (f *Fake) allow(rq *request, action, resource string, call *s3Call) *failur
 		context["aws:ResourceAccount"] = []string{owner}
 		context["s3:ResourceAccount"] = []string{owner}
 	}
+	// An empty prefix that was sent is a value, one that was not is none:
+	// policies tell them apart.
 	if strings.HasPrefix(call.operation, "ListObjects") {
 		for _, name := range []string{"prefix", "delimiter", "max-keys"} {
 			if call.query.Has(name) {
@@ -189,6 +205,8 @@ func (f *Fake) allow(rq *request, action, resource string, call *s3Call) *failur
 			}
 		}
 	}
+	// The caller's own policies speak first: it is their words that AWS shows
+	// even where the bucket's owner would have refused as well.
 	d := rq.caller.may(action, resource, context)
 	if call.bucket != "" && rq.caller.account != f.store.owner(call.bucket) && d == "" {
 		d = noResource

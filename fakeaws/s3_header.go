@@ -33,14 +33,19 @@ func (f *Fake) checkHeaders(r *http.Request, bucket string) *failure {
 			own = false
 		}
 		if own || slices.Contains(refusedHeaders, lower) {
-			return fail(http.StatusNotImplemented, "NotImplemented",
-				"A header you provided implies functionality that is not implemented (fakeaws: %s).", lower)
+			return notImplemented(lower)
 		}
 	}
 	if owner := r.Header.Get("X-Amz-Expected-Bucket-Owner"); owner != "" && owner != f.store.owner(bucket) {
 		return fail(http.StatusForbidden, "AccessDenied", "Access Denied")
 	}
 	return nil
+}
+
+// notImplemented is what S3 says of such headers, with the header's name.
+func notImplemented(header string) *failure {
+	return fail(http.StatusNotImplemented, "NotImplemented",
+		"A header you provided implies functionality that is not implemented (fakeaws: %s).", header)
 }
 
 // metaPrefix begins the headers that are an object's own.

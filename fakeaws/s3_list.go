@@ -52,7 +52,8 @@ func (c *s3Call) number(name string, least, most int) (int, *failure) {
 	return min(int(n), most), nil
 }
 
-// continueAfter makes the token that continues a list after a name.
+// continueAfter makes the token that continues a list after a name. It is not
+// signed: whoever makes one up sees the rest of a list that they may see.
 func continueAfter(name string) string {
 	return base64.URLEncoding.EncodeToString([]byte(name))
 }
@@ -105,6 +106,7 @@ func (f *Fake) listObjects(rq *request, call *s3Call) (*answer, *failure) {
 	if failed != nil {
 		return nil, failed
 	}
+	// Names that a client sent come back in the encoding it asked for.
 	list := f.store.page(call.bucket, p)
 	list.Name, list.Prefix, list.Delimiter, list.MaxKeys = call.bucket, p.encode(p.prefix), p.encode(p.delimiter), p.most
 	if call.query.Get("encoding-type") == "url" {
@@ -134,7 +136,8 @@ type page struct {
 	encode            func(string) string
 }
 
-// readPage reads the parameters of a list.
+// readPage reads the parameters of a list. A token of continuation goes before
+// start-after, which clients keep sending with it.
 func readPage(call *s3Call) (page, *failure) {
 	q := call.query
 	p := page{prefix: q.Get("prefix"), delimiter: q.Get("delimiter"), after: q.Get("marker"),
@@ -144,6 +147,8 @@ func readPage(call *s3Call) (page, *failure) {
 		return p, failed
 	}
 	switch q.Get("encoding-type") {
+	// Spaces become %20 here and + at AWS: botocore and the AWS CLI, which
+	// always ask for this, read both.
 	case "url":
 		p.encode = func(s string) string { return uriEncode(s, true) }
 	case "":
@@ -185,6 +190,8 @@ func (s *store) page(bucket string, p page) *pageXML {
 		if seen {
 			continue
 		}
+		// One more would be too many; so there is one more, and the list
+		// is truncated. A list of no keys is not: it could never end.
 		if len(list.Contents)+len(list.CommonPrefixes) == p.most {
 			list.IsTruncated = p.most > 0
 			break

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// getObject is GetObject and HeadObject.
+// getObject is GetObject and HeadObject, which are one permission and one
+// answer: request.write leaves the body out for HEAD.
 func (f *Fake) getObject(rq *request, call *s3Call) (*answer, *failure) {
 	if failed := f.allow(rq, "s3:GetObject", call.arn(), call); failed != nil {
 		return nil, failed
@@ -21,6 +22,8 @@ func (f *Fake) getObject(rq *request, call *s3Call) (*answer, *failure) {
 		return nil, precondition("If-Match")
 	}
 	h := rq.objectHeader(o)
+	// 304 has the headers of the object and not its length, which clients
+	// would wait for.
 	if m := rq.Header.Get("If-None-Match"); m != "" && matches(m, o.etag) {
 		delete(h, "Content-Length")
 		return &answer{status: http.StatusNotModified, header: h}, nil
@@ -42,6 +45,8 @@ func (rq *request) objectHeader(o *object) map[string]string {
 	h := rq.s3Header("ETag", o.etag, "Last-Modified", o.modified.UTC().Format(http.TimeFormat),
 		"Accept-Ranges", "bytes", "Content-Length", strconv.Itoa(len(o.body)), "Content-Type", "binary/octet-stream")
 	maps.Copy(h, o.header)
+	// SDKs verify what they get if they asked for it, as they do by default;
+	// the checksum is that of the whole object, so a range goes without.
 	if strings.EqualFold(rq.Header.Get("X-Amz-Checksum-Mode"), "enabled") && rq.Header.Get("Range") == "" {
 		maps.Copy(h, o.checksum.header())
 	}
@@ -76,6 +81,8 @@ func (f *Fake) putObject(rq *request, call *s3Call) (*answer, *failure) {
 	if failed := f.allow(rq, "s3:PutObject", call.arn(), call); failed != nil {
 		return nil, failed
 	}
+	// From here on the client's claim about its body is taken seriously:
+	// first there must be room for it.
 	size, failed := bodySize(rq.Request)
 	if failed != nil {
 		return nil, failed
@@ -99,7 +106,10 @@ func (f *Fake) putObject(rq *request, call *s3Call) (*answer, *failure) {
 // mayReplace checks the conditions of an upload against the object in its
 // place: "only if there is none", and "only if it is still that one".
 func (rq *request) mayReplace(before *object) *failure {
-	if rq.Header.Get("If-None-Match") != "" && before != nil {
+	switch m := rq.Header.Get("If-None-Match"); {
+	case m != "" && m != "*":
+		return notImplemented("if-none-match") // nor has S3 another value
+	case m == "*" && before != nil:
 		return precondition("If-None-Match")
 	}
 	if m := rq.Header.Get("If-Match"); m != "" && (before == nil || !matches(m, before.etag)) {
@@ -128,8 +138,17 @@ func (f *Fake) deleteObject(rq *request, call *s3Call) (*answer, *failure) {
 	if failed := f.allow(rq, "s3:DeleteObject", call.arn(), call); failed != nil {
 		return nil, failed
 	}
+	if rq.Header.Get("If-Match") != "" {
+		return nil, notImplemented("if-match") // S3 has it since 2025
+	}
 	f.store.remove(call.bucket, call.key)
 	return &answer{status: http.StatusNoContent, header: rq.s3Header()}, nil
+}
+
+// precondition is the refusal of a condition that does not hold.
+func precondition(name string) *failure {
+	return fail(http.StatusPreconditionFailed, "PreconditionFailed",
+		"At least one of the pre-conditions you specified did not hold (%s)", name)
 }
 
 // matches reports whether a list of entity tags has this one.
@@ -143,11 +162,6 @@ func matches(list, etag string) bool {
 	return false
 }
 
-func precondition(name string) *failure {
-	return fail(http.StatusPreconditionFailed, "PreconditionFailed",
-		"At least one of the pre-conditions you specified did not hold (%s)", name)
-}
-
 // parseRange reads a Range header of one range of bytes. Any other form is
 // ignored, as HTTP has it; ok is false for a range outside the object.
 func parseRange(header string, size int) (from, to int, ok bool) {
@@ -156,6 +170,8 @@ func parseRange(header string, size int) (from, to int, ok bool) {
 	a, errA := strconv.Atoi(first)
 	b, errB := strconv.Atoi(last)
 	switch {
+	// A suffix of nothing, and a range that begins after the end, cannot be
+	// satisfied; a range whose ends are swapped is no range.
 	case !found || !dash || errA != nil && first != "" || errB != nil && last != "" || first == "" && last == "":
 		return 0, size, true
 	case a < 0 || b < 0 || first != "" && last != "" && a > b:

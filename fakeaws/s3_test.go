@@ -158,6 +158,10 @@ func TestPreconditions(t *testing.T) {
 	try("GET", "lesson.txt", "If-None-Match", etag).want(t, 304, "", "")
 	try("PUT", "lesson.txt", "If-None-Match", "*").want(t, 412, "PreconditionFailed", failed+"(If-None-Match)")
 	try("PUT", "new.txt", "If-None-Match", "*").want(t, 200, "", "")
+	try("PUT", "new.txt", "If-None-Match", etag).want(t, 501, "NotImplemented",
+		"A header you provided implies functionality that is not implemented (fakeaws: if-none-match).")
+	try("DELETE", "new.txt", "If-Match", etag).want(t, 501, "NotImplemented",
+		"A header you provided implies functionality that is not implemented (fakeaws: if-match).")
 	try("PUT", "newer.txt", "If-Match", etag).want(t, 412, "PreconditionFailed", failed+"(If-Match)")
 	try("PUT", "lesson.txt", "If-Match", etag).want(t, 200, "", "")
 }
@@ -167,12 +171,14 @@ func TestNotImplemented(t *testing.T) {
 	p := start(t, fakeaws.Config{})
 	c := p.lesson()
 	for request, message := range map[string]string{
-		"PUT /new-bucket":                              "fakeaws does not have this operation: PUT of a bucket",
-		"DELETE /lesson-bucket":                        "fakeaws does not have this operation: DELETE of a bucket",
+		"PUT /new-bucket":                              "fakeaws does not have the operation CreateBucket.",
+		"DELETE /lesson-bucket":                        "fakeaws does not have the operation DeleteBucket.",
+		"POST /lesson-bucket?delete":                   "fakeaws does not have the operation DeleteObjects.",
+		"POST /lesson-bucket/big?uploads":              "fakeaws does not have the operation CreateMultipartUpload.",
+		"PUT /lesson-bucket/big?partNumber=1&uploadId": "fakeaws does not have the operation UploadPart.",
+		"POST /lesson-bucket":                          "fakeaws does not have this operation: POST of a bucket",
+		"POST /lesson-bucket/form":                     "fakeaws does not have this operation: POST of an object",
 		"GET /lesson-bucket?acl":                       `fakeaws does not have this operation: GET of a bucket with the parameter "acl"`,
-		"POST /lesson-bucket?delete":                   "fakeaws does not have this operation: POST of a bucket",
-		"POST /lesson-bucket/big?uploads":              "fakeaws does not have this operation: POST of an object",
-		"PUT /lesson-bucket/big?partNumber=1&uploadId": "fakeaws does not have this operation: PUT of an object",
 		"GET /lesson-bucket/lesson.txt?versionId=1":    `fakeaws does not have this operation: GET of an object with the parameter "versionId"`,
 		"PUT /": "fakeaws does not have this operation: PUT of all buckets",
 	} {
@@ -188,7 +194,7 @@ func TestNotImplemented(t *testing.T) {
 	}
 	r := object(c, "PUT", "/lesson-bucket/copy", "")
 	r.header["X-Amz-Copy-Source"] = []string{"/lesson-bucket/lesson.txt"}
-	p.send(r).want(t, 501, "NotImplemented", "fakeaws does not have this operation: PUT of an object")
+	p.send(r).want(t, 501, "NotImplemented", "fakeaws does not have the operation CopyObject.")
 }
 
 func TestBadRequests(t *testing.T) {

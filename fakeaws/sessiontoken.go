@@ -6,7 +6,9 @@ import (
 )
 
 // getSessionToken is STS's GetSessionToken: the user's own permissions for a
-// time, with MFA if a code is given.
+// time, with MFA if a code is given. It takes no session policy, so what it
+// issues is not narrowed. Everyone may call it who has long-term keys: STS asks
+// no policy.
 func (f *Fake) getSessionToken(rq *request, form form) (*answer, *failure) {
 	var c constraints
 	seconds := c.number(form, "DurationSeconds", 900, 129600, 0)
@@ -16,6 +18,7 @@ func (f *Fake) getSessionToken(rq *request, form form) (*answer, *failure) {
 	if failed := c.failure(); failed != nil {
 		return nil, failed
 	}
+	// Otherwise a session could renew itself for ever.
 	if rq.caller.session != nil {
 		return nil, fail(http.StatusForbidden, "AccessDenied", "Cannot call GetSessionToken with session credentials")
 	}
@@ -43,7 +46,9 @@ func sessionTokenSeconds(kind principalKind, asked int) int {
 	return asked
 }
 
-// issue makes the credentials of a session, or what a fault makes of them.
+// issue makes the credentials of a session, or what a fault makes of them. A
+// short life is put into the token, so that S3 holds the client to it; the other
+// faults are lies about credentials that are good.
 func (f *Fake) issue(rq *request, s *session, atLeast int) (string, issued) {
 	if rq.fault.Kind == ShortLife {
 		life := rq.fault.Life

@@ -51,6 +51,7 @@ func parseAuthorization(value string) (*authorization, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Empty is missing too: an empty list of signed headers signs nothing.
 	for _, p := range []string{"Credential", "SignedHeaders", "Signature"} {
 		if parts[p] == "" {
 			return nil, malformed("Authorization header requires '" + p + "' parameter.")
@@ -88,6 +89,8 @@ func (a *authorization) parseCredential(credential string) error {
 
 // check holds the other two parts to their form.
 func (a *authorization) check() error {
+	// In order and once each: the list is part of what is signed, and a second
+	// reading of it would be another request.
 	if !signaturePattern.MatchString(a.signature) {
 		return malformed("Signature must be 64 lower-case hexadecimal digits.")
 	}
@@ -117,6 +120,7 @@ func (a *authorization) signingKey(secret string) []byte {
 func (a *authorization) verify(r *http.Request, secret string, signedAt time.Time, payload string) bool {
 	canonical := sha256.Sum256([]byte(canonicalRequest(r, a.signed, payload)))
 	text := strings.Join([]string{algorithm, signedAt.UTC().Format(isoBasic), a.scope(), hex.EncodeToString(canonical[:])}, "\n")
+	// In constant time, out of habit: the secrets are made up.
 	want := hex.EncodeToString(mac(a.signingKey(secret), text))
 	return hmac.Equal([]byte(want), []byte(a.signature))
 }
@@ -170,6 +174,7 @@ func canonicalHeader(r *http.Request, name string) string {
 	case "content-length":
 		return strconv.FormatInt(r.ContentLength, 10)
 	}
+	// Runs of spaces count as one; nothing else is changed.
 	values := slices.Clone(r.Header.Values(name))
 	for i, v := range values {
 		words := strings.FieldsFunc(v, func(c rune) bool { return c == ' ' })
@@ -188,6 +193,7 @@ func (a *authorization) unsignedHeader(r *http.Request) string {
 			return lower
 		}
 	}
+	// Named and not there: somebody on the way took it out.
 	for _, name := range a.signed {
 		if name != "host" && name != "content-length" && len(r.Header.Values(name)) == 0 {
 			return name

@@ -167,6 +167,8 @@ func TestSignatureStatus(t *testing.T) {
 	p.send(broken).want(t, 400, "IncompleteSignature", `"nonsense" not a valid key=value pair (missing equal-sign) in Authorization header.`)
 	got := p.send(object(aws.Credentials{}, "GET", "/company1-hr/handbook.txt?X-Amz-Signature=abc&X-Amz-Algorithm=AWS4-HMAC-SHA256", ""))
 	got.want(t, 501, "NotImplemented", "fakeaws does not have presigned URLs.")
+	got = p.send(object(aws.Credentials{}, "GET", "/company1-hr/handbook.txt?AWSAccessKeyId=x&Signature=abc&Expires=1", "")) // boto3's default
+	got.want(t, 501, "NotImplemented", "fakeaws does not have presigned URLs.")
 }
 
 func TestSkew(t *testing.T) {

@@ -34,6 +34,8 @@ func (f *Fake) serveSTS(rq *request) (*answer, *failure) {
 		return nil, failed
 	}
 	f.journal.form(rq, map[string][]string(form))
+	// For an operation that is not there nobody is asked who may: AWS routes
+	// before it authenticates.
 	action, operation, failed := stsOperation(form)
 	if failed != nil {
 		return nil, failed

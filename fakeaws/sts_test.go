@@ -40,8 +40,12 @@ func TestAssumeRoleAnswer(t *testing.T) {
 		t.Errorf("Expiration: got %s from now, want 30m", got)
 	}
 	size := len(*out.Credentials.SessionToken)
-	if int(*out.SessionTokenSize) != size || int(*out.SessionTokenUtilization) != (size*100+4095)/4096 || *out.PackedPolicySize != *out.SessionTokenUtilization {
-		t.Errorf("sizes: got %d, %d%%, %d%% for a token of %d bytes", *out.SessionTokenSize, *out.SessionTokenUtilization, *out.PackedPolicySize, size)
+	if int(*out.SessionTokenSize) != size || int(*out.SessionTokenUtilization) != (size*100+4095)/4096 {
+		t.Errorf("sizes: got %d, %d%% for a token of %d bytes", *out.SessionTokenSize, *out.SessionTokenUtilization, size)
+	}
+	// Deprecated, and what clients before 2026-09 read.
+	if got := p.send(assumeForm("MinimumSessionTokenSize=2048")); !strings.Contains(got.body, "<PackedPolicySize>50</PackedPolicySize>") {
+		t.Errorf("PackedPolicySize: got %s, want 50", got.body)
 	}
 }
 

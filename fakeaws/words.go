@@ -9,7 +9,8 @@ import (
 // stsWords are STS's (STS API reference, Common Errors; error bodies quoted in
 // the issue threads of the SDKs, as of 2026-11).
 var stsWords = authWords{
-	missing:    fail(http.StatusForbidden, "MissingAuthenticationToken", "Request is missing Authentication Token"),
+	missing: fail(http.StatusForbidden, "MissingAuthenticationToken", "Request is missing Authentication Token"),
+	// A key that is not there and a token that is not its own look the same.
 	unknownKey: fail(http.StatusForbidden, "InvalidClientTokenId", "The security token included in the request is invalid."),
 	badToken:   fail(http.StatusForbidden, "InvalidClientTokenId", "The security token included in the request is invalid."),
 	expired:    fail(http.StatusForbidden, "ExpiredToken", "The security token included in the request is expired"),
@@ -31,6 +32,7 @@ var stsWords = authWords{
 	unsigned: func(name string) *failure {
 		return mismatch(fmt.Sprintf("'%s' must be a 'SignedHeader' in the AWS Authorization.", name))
 	},
+	// SDKs read the skew from the Date header, and this text is for people.
 	skewed: func(signed, now time.Time) *failure {
 		if signed.Before(now) {
 			return mismatch(fmt.Sprintf("Signature expired: %s is now earlier than %s (%s - 15 min.)",
@@ -39,6 +41,7 @@ var stsWords = authWords{
 		return mismatch(fmt.Sprintf("Signature not yet current: %s is still later than %s (%s + 15 min.)",
 			iso(signed), iso(now.Add(maxSkew)), iso(now)))
 	},
+	// 500 unless a fault asks for 503: SDKs try both again.
 	broken: func(status int) *failure {
 		if status == http.StatusServiceUnavailable {
 			return fail(status, "ServiceUnavailable", "The request has failed due to a temporary failure of the server.")
@@ -53,7 +56,10 @@ func mismatch(message string) *failure {
 	return &failure{http.StatusForbidden, "SignatureDoesNotMatch", message}
 }
 
-// s3Words are S3's (S3 API reference, Error Responses, as of 2026-11).
+// s3Words are S3's (S3 API reference, Error Responses, as of 2026-11). They
+// differ from STS's in more than words: an expired token is 400 and not 403, a
+// token that is wrong has a code of its own, and a request that nobody signed
+// is an anonymous one, which is denied like any other.
 var s3Words = authWords{
 	missing:    fail(http.StatusForbidden, "AccessDenied", "Access Denied"),
 	unknownKey: fail(http.StatusForbidden, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records."),
@@ -64,6 +70,8 @@ var s3Words = authWords{
 	throttled: fail(http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate."),
 
 	malformed: malformedS3,
+	// Clients sign again for the region that is named: botocore reads it from
+	// the error's Region, or the header that s3Failure adds.
 	region: func(got, want string) *failure {
 		return malformedS3(fmt.Sprintf("the region '%.40s' is wrong; expecting '%s'", got, want))
 	},

@@ -105,6 +105,8 @@ func (b *builder) managed(path string, a Account) {
 // account adds the principals and buckets of an account.
 func (b *builder) account(path string, a Account) {
 	b.must(accountPattern.MatchString(a.ID), path+".id", "%q is not twelve digits", a.ID)
+	// Every account has a root user, with keys or without: trust policies name
+	// it to mean the account.
 	root := &principal{kind: rootUser, account: a.ID, name: "root", arn: rootARN(a.ID), id: a.ID,
 		policies: []*policy.Document{everything()}}
 	b.add(path+".id", root)
@@ -147,6 +149,8 @@ func (b *builder) role(path, account string, r Role) {
 		b.must(s >= 3600 && s <= 43200, path+".max_session_duration", "%d is not between 3600 and 43200 seconds", s)
 		p.maxSession = time.Duration(s) * time.Second
 	}
+	// Whom the trust names need not be there. AWS would refuse to save that; a
+	// made-up world may have only the half that a test needs.
 	trust, err := policy.ParseTrust([]byte(r.Trust))
 	b.must(err == nil, path+".trust", "%v", err)
 	p.trust = trust

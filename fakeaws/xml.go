@@ -21,6 +21,8 @@ type stsResponse struct {
 	ID      string `xml:"ResponseMetadata>RequestId"`
 }
 
+// stsError is STS's error. The Go SDK takes the code from Error>Code and calls
+// anything that is nested otherwise UnknownError.
 type stsError struct {
 	XMLName xml.Name `xml:"https://sts.amazonaws.com/doc/2011-06-15/ ErrorResponse"`
 	Type    string   `xml:"Error>Type"`
@@ -29,6 +31,7 @@ type stsError struct {
 	ID      string   `xml:"RequestId"`
 }
 
+// callerIdentityResult is what GetCallerIdentity answers: no credentials.
 type callerIdentityResult struct {
 	XMLName xml.Name `xml:"GetCallerIdentityResult"`
 	ARN     string   `xml:"Arn"`
@@ -36,6 +39,8 @@ type callerIdentityResult struct {
 	Account string
 }
 
+// credentialsXML are temporary credentials on the wire. Expiration is text: its
+// format is STS's, and not Go's.
 type credentialsXML struct {
 	AccessKeyID     string `xml:"AccessKeyId"`
 	SecretAccessKey string
@@ -55,6 +60,8 @@ type sessionTokenResult struct {
 	issued
 }
 
+// assumeRoleResult is what AssumeRole answers. The source identity is there
+// also when it came along from the calling session.
 type assumeRoleResult struct {
 	XMLName xml.Name `xml:"AssumeRoleResult"`
 	issued
@@ -75,6 +82,7 @@ type s3Error struct {
 	HostID   string `xml:"HostId"`
 }
 
+// bucketsXML is a page of ListBuckets.
 type bucketsXML struct {
 	XMLName xml.Name    `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListAllMyBucketsResult"`
 	Owner   string      `xml:"Owner>ID"`
@@ -90,6 +98,8 @@ type bucketXML struct {
 	BucketRegion string `xml:",omitempty"`
 }
 
+// locationXML is the answer of GetBucketLocation: the only one of S3's whose
+// root element holds text.
 type locationXML struct {
 	XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ LocationConstraint"`
 	Region  string   `xml:",chardata"`
@@ -115,6 +125,7 @@ type listXML struct {
 	CommonPrefixes        []prefixXML `xml:"CommonPrefixes"`
 }
 
+// objectXML is an object in a list.
 type objectXML struct {
 	Key          string
 	LastModified string
@@ -123,6 +134,7 @@ type objectXML struct {
 	StorageClass string
 }
 
+// prefixXML is what keys were rolled up into.
 type prefixXML struct{ Prefix string }
 
 // encode writes a document.

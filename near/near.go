@@ -8,14 +8,14 @@ import (
 )
 
 // Name returns the one of known that name was probably meant to be, or "". Case
-// and separators do not count, and one letter in three may be wrong. Where none
-// is that near, it is the longest that name contains: "duration_seconds" is
-// duration.
+// and separators do not count, and one letter in three may be wrong, if no other
+// name is as near. Where none is near, it is the longest that name contains:
+// "duration_seconds" is duration.
 func Name(name string, known []string) string {
 	plain := simplify(name)
 	best, least := "", 1+(len(plain)+1)/3
 	contained, most := "", 3 // letters: less is in anything
-	for _, candidate := range slices.Sorted(slices.Values(known)) {
+	for _, candidate := range slices.Compact(slices.Sorted(slices.Values(known))) {
 		other := simplify(candidate)
 		switch d := distance(plain, other); {
 		case d < least:

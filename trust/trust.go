@@ -3,9 +3,9 @@
 // what is written to it, or who answers at it: vendord.toml and what it names,
 // the state directory, the audit log and the control socket.
 //
-// Check walks a path component by component, through symbolic links. File and
-// Own judge one thing that the caller has opened or looked at. All of them
-// return a Fault, which says what to mend, or nil.
+// Check and Placed walk a path component by component, through symbolic links.
+// File and Own judge one thing that the caller has opened or looked at. All of
+// them return a Fault, which says what to mend, or nil.
 //
 // The rule: everything on the way belongs to root or to that user, and nobody
 // else may write to it. Excepted are sticky directories such as /tmp, where
