@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -165,16 +166,16 @@ func TestOpenRefuses(t *testing.T) {
 			if err := test.prepare(dir); err != nil {
 				t.Fatal(err)
 			}
-			me, err := user.Current()
-			if err != nil {
-				t.Fatal(err)
+			me := strconv.Itoa(os.Geteuid())
+			if u, err := user.Current(); err == nil {
+				me = u.Username
 			}
-			_, err = audit.Open(dir + "/" + test.path)
+			_, err := audit.Open(dir + "/" + test.path)
 			e := session.AsError(err)
 			if e == nil || e.Class != session.Configuration {
 				t.Fatalf("Open: got %v, want an error of class configuration", err)
 			}
-			fill := strings.NewReplacer("DIR", dir, "ME", me.Username)
+			fill := strings.NewReplacer("DIR", dir, "ME", me)
 			if want := "audit log: " + fill.Replace(test.want); e.Public != want {
 				t.Errorf("Open: got %q, want %q", e.Public, want)
 			}

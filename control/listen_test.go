@@ -153,9 +153,9 @@ func TestBadDirectories(t *testing.T) {
 	}{
 		{0o700, ""},
 		{0o755, ""},
-		{0o770, "others may write it (owner ME, mode 0770) | chmod 750 DIR, or " + place},
-		{0o707, "others may write it (owner ME, mode 0707) | chmod 705 DIR, or " + place},
-		{0o777 | fs.ModeSticky, "others may write it (owner ME, mode 0777) | chmod 755 DIR, or " + place},
+		{0o770, "others may write it (owner OWNER, mode 0770) | chmod 750 DIR, or " + place},
+		{0o707, "others may write it (owner OWNER, mode 0707) | chmod 705 DIR, or " + place},
+		{0o777 | fs.ModeSticky, "others may write it (owner OWNER, mode 0777) | chmod 755 DIR, or " + place},
 	} {
 		dir := socketDir(t)
 		if err := os.Chmod(dir, test.mode); err != nil {
@@ -170,7 +170,7 @@ func TestBadDirectories(t *testing.T) {
 			_ = ln.Close()
 			continue
 		}
-		wantSaid(t, "Listen", err, "control socket "+dir+"/s: "+dir+": "+strings.ReplaceAll(test.want, "DIR", dir))
+		wantSaid(t, "Listen", err, "control socket "+dir+"/s: "+dir+": "+strings.NewReplacer("DIR", dir, "OWNER", owner()).Replace(test.want))
 	}
 }
 
@@ -186,7 +186,7 @@ func TestBadPlaces(t *testing.T) {
 	}
 	deadSocket(t, dir+"/s")
 	for _, path := range []string{dir + "/s", link + "/s"} {
-		bad := "control socket " + path + ": " + open + ": everybody may write it (owner ME, mode 0777) | "
+		bad := "control socket " + path + ": " + open + ": everybody may write it (owner " + owner() + ", mode 0777) | "
 		_, err := control.Listen(path, 0o600)
 		wantSaid(t, "Listen below a directory of everybody's", err, bad+"chmod go-w "+open+", or choose another place: --socket PATH")
 		_, err = control.Dial(t.Context(), path)
@@ -202,6 +202,9 @@ func TestBadPlaces(t *testing.T) {
 	defer ln.Close()
 	dial(t, dir+"/s")
 }
+
+// owner is what a message about a file of ours calls us.
+func owner() string { return strings.TrimPrefix(me(), "#") }
 
 const trustNone = "name the socket of a vendord that you trust: --socket PATH"
 

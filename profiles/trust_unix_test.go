@@ -5,6 +5,7 @@ package profiles_test
 import (
 	"os"
 	"os/user"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -25,8 +26,10 @@ func must(t *testing.T, errs ...error) {
 // configuration of them is taken. Every path is below $DIR; vendord.toml is
 // $DIR/conf/vendord.toml.
 func TestTrust(t *testing.T) {
-	me, err := user.Current()
-	must(t, err)
+	me := strconv.Itoa(os.Getuid())
+	if u, err := user.Current(); err == nil {
+		me = u.Username
+	}
 	const minimal = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"}]}`
 	tests := []struct {
 		name, more string
@@ -60,7 +63,7 @@ func TestTrust(t *testing.T) {
 			}
 			must(t, os.Chmod(dir, 0o755), os.Chmod(dir+"/conf", 0o755), os.Chmod(dir+test.open, test.mode))
 			_, err := profiles.Load(options(dir + "/conf"))
-			if got, want := told("error", dir, profiles.Problems(err)), strings.ReplaceAll(test.want, "ME", me.Username); got != want {
+			if got, want := told("error", dir, profiles.Problems(err)), strings.ReplaceAll(test.want, "ME", me); got != want {
 				t.Errorf("Load: got\n%swant\n%s", got, want)
 			}
 		})
