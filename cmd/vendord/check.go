@@ -15,7 +15,7 @@ import (
 
 func (p *program) checkCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "check [FILE]", GroupID: "daemon", Args: cobra.MaximumNArgs(1),
+		Use: "check [FILE]", GroupID: "daemon", Args: between(0, 1, "a FILE at most"),
 		Short: "Check the whole configuration and every session policy, without the network",
 		Long: `Check the whole configuration and every session policy, without the network:
 every error at once, warnings apart, and for each profile what its session policy
@@ -50,7 +50,7 @@ func (p *program) check() error {
 		}
 		return err
 	}
-	var warnings []error
+	warnings := []error{}
 	for _, w := range config.Warnings {
 		warnings = append(warnings, w)
 	}
@@ -60,7 +60,7 @@ func (p *program) check() error {
 			warnings = append(warnings, err)
 		}
 	}
-	var checked []checkedProfile
+	checked := []checkedProfile{}
 	for _, name := range slices.Sorted(maps.Keys(config.Profiles)) {
 		checked = append(checked, p.checkProfile(config.Profiles[name]))
 	}
@@ -109,7 +109,7 @@ func (p *program) printChecked(c checkedProfile) {
 }
 
 func messages(errs []error) []string {
-	var out []string
+	out := []string{}
 	for _, e := range errs {
 		s := e.Error()
 		if hint := hintOf(e); hint != "" {

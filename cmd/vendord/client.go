@@ -33,7 +33,7 @@ func (p *program) connect(ctx context.Context) (*control.Client, error) {
 func (p *program) refuseLoop() error {
 	if around := p.getenv(inside); around != "" && slices.Contains(p.sockets(), around) {
 		return fail("give the source keys, or a sign-in, of its own",
-			"vendord: asked by a source of its own: a loop")
+			"a source of its own asks this vendord: a loop")
 	}
 	return nil
 }
@@ -48,7 +48,7 @@ func (p *program) connectOrServe(ctx context.Context) (c *control.Client, stop f
 	path := p.configPath()
 	if _, gone := os.Stat(path); errors.Is(gone, os.ErrNotExist) {
 		return nil, nil, fail("start one with vendord serve, or write "+path+" (see examples/vendord.toml)",
-			"vendord: no daemon is running, and there is no configuration of your own")
+			"no daemon is running, and there is no configuration of your own")
 	}
 	socket, stop, err := p.private(ctx)
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -49,7 +51,10 @@ type daemon struct {
 	audit   *audit.Log
 	server  *server.Server
 	control *control.Server
-	url     string // where credentials are asked for; set by Run
+	url     string           // where credentials are asked for; set by Run
+	reloads <-chan os.Signal // each is a wish to reload; nil for none
+
+	reloading sync.Mutex // held from reading a configuration to its being in force: the last one read wins
 }
 
 func newDaemon(o daemonOptions) (*daemon, error) {
@@ -101,7 +106,7 @@ func (d *daemon) Run(ctx context.Context, vend, ctl net.Listener, ready func()) 
 	parts.Go(func() error {
 		d.warm(ctx)
 		ready()
-		return nil
+		return d.reloadWhenAsked(ctx)
 	})
 	err := parts.Wait()
 	stopAudit()
@@ -131,6 +136,8 @@ func (d *daemon) parent(ctx context.Context, r session.Request) (*session.Creden
 // nothing. It returns lines for the person who asked: what vanished, what needs
 // a restart.
 func (d *daemon) reload(ctx context.Context) ([]string, error) {
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
 	before := d.book.Config()
 	config, err := profiles.Load(d.options.config)
 	if err != nil {
@@ -146,7 +153,6 @@ func (d *daemon) reload(ctx context.Context) ([]string, error) {
 	}
 	d.forget()
 	go d.warm(context.WithoutCancel(ctx)) // who asked for the reload need not wait for AWS
-	d.options.log.Info("reload: done", "profiles", len(config.Profiles), "apps", len(config.Apps))
 	return lines, nil
 }
 

@@ -50,7 +50,7 @@ func (p *program) env(ctx context.Context, name string, ttl time.Duration, file,
 		return err
 	}
 	defer c.Close()
-	spec, err := named(ctx, c, name)
+	spec, err := tokenFor(ctx, c, name)
 	if err != nil {
 		return err
 	}
@@ -82,9 +82,9 @@ func (p *program) env(ctx context.Context, name string, ttl time.Duration, file,
 	return nil
 }
 
-// named makes the token for a name that is an app's or a profile's; the two
+// tokenFor makes the token for a name that is an app's or a profile's; the two
 // differ by rule.
-func named(ctx context.Context, c *control.Client, name string) (control.TokenSpec, error) {
+func tokenFor(ctx context.Context, c *control.Client, name string) (control.TokenSpec, error) {
 	status, err := c.Status(ctx)
 	if err != nil {
 		return control.TokenSpec{}, err

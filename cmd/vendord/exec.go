@@ -41,7 +41,7 @@ run, 127 if it cannot be found, 128+n if signal n ended it.`,
   vendord exec company1-hr-upload`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return exitError{execFailed, usageError{"vendord exec: takes a PROFILE, and a command after --", "see: vendord list"}}
+				return exitError{execFailed, usageError{"exec: takes a PROFILE, and a command after --", "see: vendord list"}}
 			}
 			return nil
 		},
@@ -115,7 +115,7 @@ func (p *program) runChild(child *exec.Cmd, gone <-chan struct{}) error {
 	case <-gone:
 		// The token is gone with the daemon, and is not offered to the
 		// next that listens there: it could be anybody's.
-		p.warn(fail("start the command again once vendord runs", "vendord has stopped: %s gets no more credentials", filepath.Base(child.Path)))
+		p.warn(fail("start the command again once vendord runs", "the daemon has stopped: %s gets no more credentials", filepath.Base(child.Path)))
 		err = <-ended
 	}
 	stop()

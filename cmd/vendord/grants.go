@@ -104,7 +104,7 @@ func (d *daemon) reachable() []apps.Grant {
 
 // tokens lists live tokens, without their hashes.
 func (d *daemon) tokens(app string) []control.TokenSpec {
-	var specs []control.TokenSpec
+	specs := []control.TokenSpec{}
 	for _, t := range d.book.Tokens(app) {
 		specs = append(specs, control.TokenSpec{ID: t.ID, App: t.App, User: t.User, Profile: t.Profile,
 			Issued: t.Issued, Expires: t.Expires, Held: t.Held})

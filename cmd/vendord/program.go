@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/user"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,8 +36,21 @@ func newProgram(args []string) *program {
 	p.user = "#" + strconv.Itoa(p.uid) // no name in the user database: a number that no name can be
 	if u, err := user.Current(); err == nil && u.Username != "" {
 		p.user = u.Username
+		if !filepath.IsAbs(p.home) {
+			p.home = u.HomeDir
+		}
 	}
 	return p
+}
+
+// needHome refuses to go on where no home directory is known and something
+// would be looked for below it: that would be the working directory, and its
+// vendord.toml, with the commands it names, is anybody's.
+func (p *program) needHome(*cobra.Command, []string) error {
+	if filepath.IsAbs(p.home) || p.system {
+		return nil
+	}
+	return fail("set HOME to a directory of yours", "home directory: not known")
 }
 
 // getenv returns the variable as it was when the program started; serve
@@ -110,17 +124,17 @@ Try it without an AWS account:   vendord demo
 With one:                        write vendord.toml, then
                                  vendord check
                                  vendord exec PROFILE -- aws sts get-caller-identity`,
-		SilenceErrors: true, SilenceUsage: true,
+		SilenceErrors: true, SilenceUsage: true, PersistentPreRunE: p.needHome, Version: versionText(),
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError{"vendord: no command " + strconv.Quote(args[0]), "see: vendord --help"}
+				return usageError{"no command " + strconv.Quote(args[0]), "see: vendord --help"}
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{cmd.CommandPath() + ": " + err.Error(), "see: " + cmd.CommandPath() + " --help"}
+		return usageError{named(cmd, err.Error()), "see: " + cmd.CommandPath() + " --help"}
 	})
 	f := root.PersistentFlags()
 	f.StringVar(&p.config, "config", p.getenv("VENDORD_CONFIG"), "the configuration `file` ($VENDORD_CONFIG)")
@@ -139,15 +153,27 @@ With one:                        write vendord.toml, then
 }
 
 // exactly returns a check for a number of arguments that says which are meant.
-func exactly(n int, names string) cobra.PositionalArgs {
+func exactly(n int, names string) cobra.PositionalArgs { return between(n, n, names) }
+
+// between is exactly for a range.
+func between(least, most int, names string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) == n {
+		if len(args) >= least && len(args) <= most {
 			return nil
 		}
 		what := "takes " + names
-		if n == 0 {
+		if names == "" {
 			what = "takes no arguments"
 		}
-		return usageError{cmd.CommandPath() + ": " + what, "see: " + cmd.CommandPath() + " --help"}
+		return usageError{named(cmd, what), "see: " + cmd.CommandPath() + " --help"}
 	}
+}
+
+// named puts a command's name before a problem, but for "vendord" itself, which
+// stands before every error.
+func named(cmd *cobra.Command, problem string) string {
+	if name := strings.TrimPrefix(cmd.CommandPath(), "vendord "); name != cmd.CommandPath() {
+		return name + ": " + problem
+	}
+	return problem
 }

@@ -23,7 +23,7 @@ nothing; every error is printed.`,
 				return err
 			}
 			if p.json {
-				return p.printJSON(map[string]any{"reloaded": true, "notes": lines})
+				return p.printJSON(map[string]any{"reloaded": true, "notes": append([]string{}, lines...)})
 			}
 			for _, line := range lines {
 				fmt.Fprintln(p.stderr, line)

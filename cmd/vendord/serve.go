@@ -40,6 +40,8 @@ func (p *program) serveCommand() *cobra.Command {
 func (p *program) serve(ctx context.Context) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	reloads, release := hangups()
+	defer release()
 	log, err := p.logger()
 	if err != nil {
 		return err
@@ -71,7 +73,7 @@ func (p *program) serve(ctx context.Context) error {
 		return err
 	}
 	defer vend.Close()
-	defer d.onHangup(ctx)()
+	d.reloads = reloads
 	return d.Run(ctx, vend, ctl, func() {
 		log.Info("ready", "url", d.url, "control", p.ownSocket(), "config", config.Path,
 			"profiles", len(config.Profiles), "apps", len(config.Apps))
@@ -110,36 +112,31 @@ func (p *program) leaveAWS() {
 	os.Setenv(inside, p.ownSocket())
 }
 
-// onHangup reloads at each SIGHUP until ctx ends. It returns a func that waits
-// for the last one.
-func (d *daemon) onHangup(ctx context.Context) (wait func()) {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer signal.Stop(hangup)
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-hangup:
-				d.reloadAndLog(ctx)
-			}
-		}
-	}()
-	return func() { <-done }
+// hangups passes SIGHUPs on. From here on, one no longer ends the process.
+func hangups() (<-chan os.Signal, func()) {
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP)
+	return caught, func() { signal.Stop(caught) }
 }
 
-// reloadAndLog is reload where nobody waits for the answer: the log gets it.
-func (d *daemon) reloadAndLog(ctx context.Context) {
-	lines, err := d.reload(ctx)
-	for _, line := range lines {
-		d.options.log.Info("reload: " + line)
-	}
-	if err != nil {
+// reloadWhenAsked reloads at each signal until ctx ends. Nobody waits for the
+// answer: the log gets it.
+func (d *daemon) reloadWhenAsked(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-d.reloads:
+		}
+		lines, err := d.reload(ctx)
+		for _, line := range lines {
+			d.options.log.Info("reload: " + line)
+		}
 		for _, e := range flatten(err) {
 			d.options.log.Error(e.Error(), "hint", hintOf(e))
+		}
+		if err == nil {
+			d.options.log.Info("reload: done", "profiles", len(d.book.Config().Profiles), "apps", len(d.book.Config().Apps))
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 func (p *program) tokenCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "token", GroupID: "daemon", Args: exactly(0, ""),
+		Use: "token", GroupID: "daemon", Args: exactly(0, "one of issue, list and revoke"),
 		Short: "Issue, list and revoke the tokens of apps",
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -32,14 +32,14 @@ func (p *program) tokenCommand() *cobra.Command {
 	issue.Flags().StringVar(&ttl, "ttl", "90d", "how long it lives: 12h, 30d")
 	list := &cobra.Command{
 		Use: "list [APP]", Short: "List the live tokens, never their secrets",
-		Args: cobra.MaximumNArgs(1),
+		Args: between(0, 1, "an APP at most"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.listTokens(cmd.Context(), strings.Join(args, ""))
 		},
 	}
 	revoke := &cobra.Command{
 		Use: "revoke APP [ID]", Short: "Revoke one token of an app, or all",
-		Args: cobra.RangeArgs(1, 2),
+		Args: between(1, 2, "an APP, and the ID of one token"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.revokeToken(cmd.Context(), args[0], strings.Join(args[1:], ""))
 		},

@@ -48,6 +48,9 @@ func printProblem(w io.Writer, prefix string, err error) {
 // flatten returns the errors that errors.Join put together, and a
 // configuration's problems one by one.
 func flatten(err error) []error {
+	if err == nil {
+		return nil
+	}
 	if problems := profiles.Problems(err); len(problems) > 0 {
 		var all []error
 		for _, p := range problems {
@@ -118,11 +121,12 @@ func inWords(d time.Duration) string {
 	case d < 2*time.Minute:
 		return fmt.Sprintf("%d s", int(d.Seconds()))
 	case d < 2*time.Hour:
-		return fmt.Sprintf("%d min", int(d.Minutes()))
+		return fmt.Sprintf("%d min", int(d.Round(time.Minute).Minutes()))
 	case d < 48*time.Hour:
+		d = d.Round(time.Minute)
 		return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
 	default:
-		return fmt.Sprintf("%d days", int(d.Hours()/24))
+		return fmt.Sprintf("%d days", int(d.Round(24*time.Hour).Hours()/24))
 	}
 }
 

@@ -8,10 +8,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is set when a release is linked; otherwise the module's own version
-// or commit stands in.
-var version string
-
 func (p *program) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", GroupID: "look", Args: exactly(0, ""),
@@ -26,18 +22,11 @@ func (p *program) versionCommand() *cobra.Command {
 	}
 }
 
+// versionText is what the toolchain recorded: a release's tag, or a commit and
+// whether it was changed.
 func versionText() string {
-	if version != "" {
-		return version
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
 	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, setting := range info.Settings {
-		if setting.Key == "vcs.revision" && len(setting.Value) >= 12 {
-			return "devel-" + setting.Value[:12]
-		}
-	}
-	return info.Main.Version
+	return "(unknown)"
 }
