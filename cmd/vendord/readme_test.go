@@ -10,28 +10,36 @@ import (
 	"github.com/vendord/vendord/profiles"
 )
 
-// The README's configuration is the first that people copy: it must load, as
-// it stands.
-func TestReadmeConfiguration(t *testing.T) {
+// The configurations in the documents are the first that people copy: they
+// must load, as they stand.
+func TestDocumentedConfigurations(t *testing.T) {
+	for _, name := range []string{"README.md", "docs/design.md"} {
+		text, err := os.ReadFile(filepath.Join("../..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks := regexp.MustCompile("(?s)```toml\n(.*?)```").FindAllSubmatch(text, -1)
+		if len(blocks) != 1 {
+			t.Fatalf("%s: got %d configurations, want one", name, len(blocks))
+		}
+		dir := t.TempDir()
+		path := filepath.Join(dir, "vendord.toml")
+		if err := os.WriteFile(path, blocks[0][1], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		config, err := profiles.Load(profiles.Options{Path: path, UID: os.Getuid(), Home: dir})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		} else if len(config.Warnings) > 0 {
+			t.Errorf("%s: its configuration gives warnings: %v", name, config.Warnings)
+		}
+	}
+}
+
+func TestReadmeIsShort(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
-	}
-	blocks := regexp.MustCompile("(?s)```toml\n(.*?)```").FindAllSubmatch(readme, -1)
-	if len(blocks) != 1 {
-		t.Fatalf("README.md: got %d configurations, want one", len(blocks))
-	}
-	dir := t.TempDir()
-	path := filepath.Join(dir, "vendord.toml")
-	if err := os.WriteFile(path, blocks[0][1], 0o600); err != nil {
-		t.Fatal(err)
-	}
-	config, err := profiles.Load(profiles.Options{Path: path, UID: os.Getuid(), Home: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(config.Warnings) > 0 {
-		t.Errorf("README.md: its configuration gives warnings: %v", config.Warnings)
 	}
 	if n := strings.Count(string(readme), "\n"); n > 200 {
 		t.Errorf("README.md: %d lines; 200 is the most that a newcomer reads", n)

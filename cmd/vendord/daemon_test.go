@@ -1,0 +1,36 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vendord/vendord/control"
+)
+
+// A daemon that lost a part must end, so that whoever runs it starts it anew:
+// one that lives on without serving is the worst of both.
+func TestRunEndsWhenAPartFails(t *testing.T) {
+	d := startDaemon(t)
+	second, err := newDaemon(daemonOptions{config: d.options.config, user: "tester", log: d.options.log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctl, err := control.Listen(filepath.Join(d.dir, "t"), 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := mustListen(t)
+	broken.Close()
+	ended := make(chan error, 1)
+	go func() { ended <- second.Run(t.Context(), broken, ctl, func() {}) }()
+	select {
+	case err := <-ended:
+		if err == nil || !strings.Contains(err.Error(), "serving 127.0.0.1") {
+			t.Errorf("Run: got %v, want what failed", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("Run: goes on without a part")
+	}
+}
