@@ -51,6 +51,7 @@ type daemon struct {
 	audit   *audit.Log
 	server  *server.Server
 	control *control.Server
+	listen  string           // daemon.listen as it was at the start
 	url     string           // where credentials are asked for; set by Run
 	reloads <-chan os.Signal // each is a wish to reload; nil for none
 
@@ -65,7 +66,7 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &daemon{options: o, started: o.now()}
+	d := &daemon{options: o, started: o.now(), listen: config.Daemon.Listen}
 	minter, err := mint.New(mint.Config{Parent: d.parent, Environ: o.environ, Home: o.config.Home, Log: o.log, Now: o.now})
 	if err != nil {
 		return nil, err
@@ -79,7 +80,7 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 	d.server = server.New(server.Config{Apps: d.book, Credentials: d.cache, Audit: d.audit, Now: o.now, Log: o.log})
 	d.control = control.New(control.Config{
 		Rights: d.rights, Allowed: d.book.Allowed, Status: d.status,
-		Issue: d.issue, Hold: d.hold, Revoke: d.book.Revoke, Tokens: d.tokens,
+		Issue: d.issue, Hold: d.hold, Revoke: d.revoke, Tokens: d.tokens,
 		Reload: d.reload, Now: o.now, Log: o.log,
 	})
 	return d, nil
@@ -138,7 +139,6 @@ func (d *daemon) parent(ctx context.Context, r session.Request) (*session.Creden
 func (d *daemon) reload(ctx context.Context) ([]string, error) {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
-	before := d.book.Config()
 	config, err := profiles.Load(d.options.config)
 	if err != nil {
 		d.options.log.Warn("reload: refused, the old configuration stays", "problems", len(profiles.Problems(err)))
@@ -148,7 +148,7 @@ func (d *daemon) reload(ctx context.Context) ([]string, error) {
 	for _, w := range config.Warnings {
 		lines = append(lines, "warning: "+w.Error())
 	}
-	if config.Daemon.Listen != before.Daemon.Listen {
+	if config.Daemon.Listen != d.listen {
 		lines = append(lines, "daemon.listen: takes effect at the next start of vendord")
 	}
 	d.forget()
@@ -156,15 +156,27 @@ func (d *daemon) reload(ctx context.Context) ([]string, error) {
 	return lines, nil
 }
 
+// revoke takes tokens back, and their sessions with them.
+func (d *daemon) revoke(app, id string) (int, error) {
+	n, err := d.book.Revoke(app, id)
+	d.drop()
+	return n, err
+}
+
 // forget drops the sessions that nothing leads to any more, and every
 // remembered failure: what the configuration caused it may have mended.
 func (d *daemon) forget() {
+	d.drop()
+	d.cache.Retry(func(session.Request) bool { return true })
+}
+
+// drop drops the sessions that nothing leads to any more.
+func (d *daemon) drop() {
 	reachable := map[session.Key]bool{}
 	for _, grant := range d.reachable() {
 		reachable[grant.Session] = true
 	}
 	d.cache.Retain(func(r session.Request) bool { return reachable[r.Key()] })
-	d.cache.Retry(func(session.Request) bool { return true })
 }
 
 // asErrors makes of a configuration's problems errors that can cross the

@@ -66,9 +66,10 @@ func (p *program) demo(ctx context.Context, once bool) error {
 	defer stop()
 	dir, err := os.MkdirTemp("", "vendord-demo-")
 	if err != nil {
-		return fail("free some space in "+os.TempDir(), "demo: %w", err)
+		return fail("set TMPDIR to a directory that you can write", "demo: %w", err)
 	}
 	defer os.RemoveAll(dir)
+	signal.Ignore(syscall.SIGPIPE) // whoever pipes the story into head still wants the directory gone
 
 	ctx, cancel := context.WithCancel(ctx)
 	parts, ctx := errgroup.WithContext(ctx)
@@ -180,6 +181,11 @@ func (p *program) invite(ctx context.Context, s *stage) error {
 	}
 	vars := vending(p.environ, issued.URL, issued.Region, variable{"AWS_CONTAINER_AUTHORIZATION_TOKEN", token})
 	vars = append(vars, variable{"AWS_ENDPOINT_URL", s.awsURL})
+	files, err := awsFiles{}.copyWithoutCredentials(s.dir) // a [default] profile with keys would come first
+	if err != nil {
+		return err
+	}
+	vars = append(vars, files...)
 	write := shellWriters["sh"]
 	fmt.Fprintln(p.stdout, "\nEverything is left running. Paste this into another terminal to be the agent:")
 	fmt.Fprintln(p.stdout)
@@ -194,7 +200,7 @@ func (p *program) invite(ctx context.Context, s *stage) error {
 
 And as the daemon's owner:
 
-  vendord --socket `+s.socket+` status
+  `+p.self()+` --socket `+s.socket+` status
 
 Ctrl-C ends it all.
 `)
@@ -208,4 +214,13 @@ func (s *stage) write(name, text string) (string, error) {
 
 func (s *stage) fetch(ctx context.Context, token string) (*session.Credentials, error) {
 	return server.Fetch(ctx, s.daemon.url, token)
+}
+
+// self is how this program is called: the demo is run before anything is
+// installed.
+func (p *program) self() string {
+	if path, err := os.Executable(); err == nil && strings.Contains(path, "go-build") {
+		return "go run ./cmd/vendord"
+	}
+	return "vendord"
 }

@@ -94,7 +94,7 @@ func (p *program) exec(ctx context.Context, profile string, command []string, ke
 		vars = append(vars, files...)
 	}
 	child := &exec.Cmd{Path: path, Args: command, Env: environment(p.environ, vars),
-		Stdin: p.stdin, Stdout: p.stdout, Stderr: p.stderr}
+		Stdin: p.stdin, Stdout: p.stdout.File, Stderr: p.stderr}
 	return p.runChild(child, held.Gone())
 }
 

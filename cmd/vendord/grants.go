@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"slices"
 
 	"github.com/vendord/vendord/apps"
@@ -64,11 +65,14 @@ func (d *daemon) prepare(ctx context.Context, spec control.TokenSpec) (apps.Toke
 	config := d.book.Config()
 	if token.App != profiles.CLI {
 		if _, ok := config.Apps[token.App]; !ok {
-			return token, control.Issued{}, unknownName("app", token.App, config.Apps)
+			return token, control.Issued{}, d.notLoaded(unknownName("app", token.App, config.Apps))
 		}
 		spec.Profile = d.book.Current(token.App)
 	} else if _, ok := config.Profiles[spec.Profile]; !ok {
-		return token, control.Issued{}, unknownName("profile", spec.Profile, config.Profiles)
+		if _, ok := config.Apps[spec.Profile]; ok {
+			return token, control.Issued{}, fail("vendord env "+spec.Profile, "profile %q: it is an app", spec.Profile)
+		}
+		return token, control.Issued{}, d.notLoaded(unknownName("profile", spec.Profile, config.Profiles))
 	}
 	request, err := config.Render(spec.Profile, profiles.Identity{App: token.App, User: token.User})
 	if err != nil {
@@ -81,6 +85,14 @@ func (d *daemon) prepare(ctx context.Context, spec control.TokenSpec) (apps.Toke
 	}
 	return token, control.Issued{ID: token.ID, App: token.App, User: token.User, Profile: spec.Profile,
 		URL: d.url, Region: request.Region, STSEndpoint: request.Endpoint, Expires: token.Expires}, nil
+}
+
+// notLoaded adds to what is unknown that it may be in the file by now.
+func (d *daemon) notLoaded(err error) error {
+	if e, ok := errors.AsType[*session.Error](err); ok && d.book.Config().Changed() {
+		e.Hint = "the configuration has changed and is not loaded: vendord reload"
+	}
+	return err
 }
 
 // reachable returns what leads to a session: the live tokens, and for who may

@@ -17,13 +17,14 @@ import (
 // program is one run of the command: its arguments, its surroundings and the
 // flags that say how to run. What to vend is said by vendord.toml alone.
 type program struct {
-	args           []string
-	environ        []string
-	stdin          io.Reader
-	stdout, stderr io.Writer
-	home           string
-	user           string
-	uid            int
+	args    []string
+	environ []string
+	stdin   io.Reader
+	stdout  *output
+	stderr  io.Writer
+	home    string
+	user    string
+	uid     int
 
 	config, socket, stateDir, auditLog string
 	logLevel, logFormat                string
@@ -31,7 +32,7 @@ type program struct {
 }
 
 func newProgram(args []string) *program {
-	p := &program{args: args, environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, uid: os.Getuid()}
+	p := &program{args: args, environ: os.Environ(), stdin: os.Stdin, stdout: &output{File: os.Stdout}, stderr: os.Stderr, uid: os.Getuid()}
 	p.home, _ = os.UserHomeDir()
 	p.user = "#" + strconv.Itoa(p.uid) // no name in the user database: a number that no name can be
 	if u, err := user.Current(); err == nil && u.Username != "" {
@@ -76,6 +77,9 @@ func run(ctx context.Context, p *program) int {
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = p.printed()
+	}
 	if err == nil {
 		return 0
 	}
@@ -125,9 +129,14 @@ With one:                        write vendord.toml, then
                                  vendord check
                                  vendord exec PROFILE -- aws sts get-caller-identity`,
 		SilenceErrors: true, SilenceUsage: true, PersistentPreRunE: p.needHome, Version: versionText(),
-		Args: func(_ *cobra.Command, args []string) error {
+		SuggestionsMinimumDistance: 2,
+		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError{"no command " + strconv.Quote(args[0]), "see: vendord --help"}
+				hint := "see: vendord --help"
+				if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+					hint = "did you mean " + near[0] + "? " + hint
+				}
+				return usageError{"no command " + strconv.Quote(args[0]), hint}
 			}
 			return nil
 		},

@@ -93,9 +93,13 @@ func (d *daemon) sessions(caller control.Caller) []control.SessionRow {
 		for _, g := range grants[st.Request.Key()] {
 			own = own || g.User == caller.Peer.User
 			row.Profiles = addNew(row.Profiles, g.Profile)
-			row.Apps = addNew(row.Apps, g.App)
+			who := g.App
+			if g.User != caller.Peer.User {
+				who += " (" + g.User + ")"
+			}
+			row.Apps = addNew(row.Apps, who)
 		}
-		if own {
+		if own && len(row.Profiles) > 0 { // else nobody can ask for it any more
 			rows = append(rows, row)
 		}
 	}
@@ -151,7 +155,7 @@ func (p *program) printStatus(s control.Status, now time.Time) error {
 	if len(s.Sessions) == 0 {
 		fmt.Fprintln(p.stdout, "no sessions yet: they are made when a program asks")
 	}
-	rows := [][]string{{"PROFILE", "APPS", "STATE", "EXPIRES", "RENEWED", "KEY"}}
+	rows := [][]string{{"PROFILE", "APPS", "STATE", "EXPIRES", "RENEWS", "KEY"}}
 	var troubles []string
 	for _, r := range s.Sessions {
 		name := dash(strings.Join(r.Profiles, ","))

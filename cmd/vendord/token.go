@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os/user"
 	"strconv"
 	"strings"
 	"time"
@@ -18,17 +19,17 @@ func (p *program) tokenCommand() *cobra.Command {
 		Short: "Issue, list and revoke the tokens of apps",
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	var user, ttl string
+	var forUser, ttl string
 	issue := &cobra.Command{
 		Use: "issue APP", Args: exactly(1, "an APP"),
 		Short: "Issue a token for an app and print it, alone, on stdout",
 		Example: `  vendord token issue claude --user agent
   vendord token issue ci --ttl 30d > token`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.issueToken(cmd.Context(), args[0], user, ttl)
+			return p.issueToken(cmd.Context(), args[0], forUser, ttl)
 		},
 	}
-	issue.Flags().StringVar(&user, "user", "", "the `user` who will present it (yourself)")
+	issue.Flags().StringVar(&forUser, "user", "", "the `user` who will present it (yourself)")
 	issue.Flags().StringVar(&ttl, "ttl", "90d", "how long it lives: 12h, 30d")
 	list := &cobra.Command{
 		Use: "list [APP]", Short: "List the live tokens, never their secrets",
@@ -48,7 +49,7 @@ func (p *program) tokenCommand() *cobra.Command {
 	return cmd
 }
 
-func (p *program) issueToken(ctx context.Context, app, user, ttl string) error {
+func (p *program) issueToken(ctx context.Context, app, forUser, ttl string) error {
 	life, err := parseLife(ttl)
 	if err != nil {
 		return err
@@ -58,19 +59,49 @@ func (p *program) issueToken(ctx context.Context, app, user, ttl string) error {
 		return err
 	}
 	defer c.Close()
-	secret, spec := newToken(control.TokenSpec{App: app, User: user, TTL: life})
+	p.warnOfUser(forUser)
+	secret, spec := newToken(control.TokenSpec{App: app, User: forUser, TTL: life})
 	issued, err := c.Issue(ctx, spec)
 	if err != nil {
 		return err
 	}
 	if p.json {
-		return p.printJSON(map[string]any{"token": secret, "id": issued.ID, "app": issued.App, "user": issued.User,
+		_ = p.printJSON(map[string]any{"token": secret, "id": issued.ID, "app": issued.App, "user": issued.User,
 			"url": issued.URL, "expires": issued.Expires})
+		return p.takeBackUnprinted(ctx, c, issued)
 	}
 	fmt.Fprintln(p.stdout, secret)
+	if err := p.takeBackUnprinted(ctx, c, issued); err != nil {
+		return err
+	}
 	fmt.Fprintf(p.stderr, "token %s: app %s, user %s, until %s, at %s\n",
 		issued.ID, issued.App, issued.User, issued.Expires.Local().Format("2006-01-02 15:04"), issued.URL)
 	return nil
+}
+
+// takeBackUnprinted revokes a token that did not reach whoever asked for it.
+func (p *program) takeBackUnprinted(ctx context.Context, c *control.Client, issued control.Issued) error {
+	err := p.printed()
+	if err != nil {
+		_, _ = c.Revoke(ctx, issued.App, issued.ID)
+	}
+	return err
+}
+
+// warnOfUser says that a token's user does not exist here: who is asked by name
+// later would be nobody, or somebody else.
+func (p *program) warnOfUser(name string) {
+	if name == "" || strings.HasPrefix(name, "#") {
+		return
+	}
+	if _, err := user.Lookup(name); err == nil {
+		return
+	}
+	hint := "a mistyped name? vendord token revoke takes the token back"
+	if _, err := strconv.Atoi(name); err == nil {
+		hint = "a user without a name is #" + name
+	}
+	p.warn(fail(hint, "user %q: not known on this machine", name))
 }
 
 // parseLife reads a duration that may be in days.
@@ -131,6 +162,6 @@ func (p *program) revokeToken(ctx context.Context, app, id string) error {
 		return nil
 	}
 	// What was vended lives on by itself; whoever revokes should know.
-	fmt.Fprintf(p.stderr, "revoked %d of app %s; credentials that its programs already hold live on until they expire\n", n, app)
+	fmt.Fprintf(p.stderr, "revoked %s of app %s; credentials that its programs already hold live on until they expire\n", count(n, "token"), app)
 	return nil
 }

@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -86,6 +87,31 @@ func hintOf(err error) string {
 func fail(hint, format string, args ...any) error {
 	err := fmt.Errorf(format, args...)
 	return &session.Error{Class: session.Configuration, Public: err.Error(), Hint: hint, Err: err}
+}
+
+// output is stdout, which remembers that it could not be written: a full disk
+// must not make a token that nobody has look like success. It is a file for the
+// commands that exec runs.
+type output struct {
+	*os.File
+	err error
+}
+
+// Write writes and remembers.
+func (o *output) Write(b []byte) (int, error) {
+	n, err := o.File.Write(b)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
+// printed returns an error if something that was printed did not arrive.
+func (p *program) printed() error {
+	if p.stdout.err == nil {
+		return nil
+	}
+	return fail("", "stdout: %w", p.stdout.err)
 }
 
 // printJSON prints v as indented JSON.
