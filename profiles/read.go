@@ -55,7 +55,7 @@ func (l *loader) read(file, name string, at path) ([]byte, bool) {
 	if err != nil {
 		p := Problem{File: name, Problem: reason(err)}
 		if at != nil {
-			p = l.problem(at, "", "%s: %s", name, reason(err))
+			p = l.problem(at, "a relative path begins in the folder of vendord.toml", "%s: %s", filepath.ToSlash(file), reason(err))
 		} else if errors.Is(err, fs.ErrNotExist) {
 			p.File = file
 			p.Hint = "start from examples/vendord.toml, or name another file with --config or $VENDORD_CONFIG"

@@ -38,6 +38,10 @@ func (l *loader) written(d *draft) (w written, ok bool) {
 	}
 	switch at := d.at(w.key); w.key {
 	case "policy":
+		if fileName.MatchString(d.Policy) {
+			l.wrong(at, "did you mean policy_file?", "the name of a file, not a policy")
+			return written{}, false
+		}
 		return l.inline(d, at), true
 	case "policy_file":
 		return l.policyFile(d, at)
@@ -45,6 +49,9 @@ func (l *loader) written(d *draft) (w written, ok bool) {
 		return l.statements(d, at)
 	}
 }
+
+// fileName is what nobody writes as a policy.
+var fileName = regexp.MustCompile(`^[\w./~-]+$`)
 
 // inline is a policy between quotes. Its lines are lines of vendord.toml.
 func (l *loader) inline(d *draft, at path) written {
