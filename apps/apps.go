@@ -10,9 +10,10 @@
 // Everything Decide needs is worked out beforehand and kept in one immutable
 // snapshot behind one atomic pointer: requests take no lock, do no I/O and
 // cannot hold each other up. What changes it (Issue, Hold, Revoke, Set) does so
-// one at a time. Tokens are kept as hashes, in one file that is either wholly
-// old or wholly new, in a directory that one daemon has locked. A damaged file
-// is refused and left alone.
+// one at a time. Tokens, as hashes, and the current profiles of their apps are
+// kept in one file that is either wholly old or wholly new, in a directory that
+// one daemon has locked: a restart gives nobody another profile than a reload
+// would. A damaged file is refused and left alone.
 //
 // The package hands out no credentials and asks AWS nothing. Who may call Issue,
 // Hold, Revoke and Set is for control to say.
@@ -31,8 +32,9 @@ import (
 type Config struct {
 	// Profiles is the configuration to begin with.
 	Profiles *profiles.Config
-	// StateDir is where tokens are kept; it is made if need be. Empty means
-	// that they live in memory alone, and die with the process.
+	// StateDir is where tokens and current profiles are kept; it is made if
+	// need be. Empty means that they live in memory alone, and die with the
+	// process.
 	StateDir string
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -53,8 +55,9 @@ type Apps struct {
 
 // Open locks and reads the state directory. It fails, with an *session.Error
 // that has a hint, if another vendord uses it, if others could read or change
-// it, or if the token file is damaged or of a newer version; the file is not
-// touched then.
+// it, or if the token file is damaged or of a newer version. The file is not
+// written here, in no case: what it says holds until a token is issued or
+// revoked.
 func Open(c Config) (*Apps, error) {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -63,15 +66,16 @@ func Open(c Config) (*Apps, error) {
 	if err != nil {
 		return nil, err
 	}
-	tokens, err := s.load()
+	k, err := s.load()
 	if err != nil {
 		_ = s.close() // the damage is the news
 		return nil, err
 	}
 	a := &Apps{now: c.Now, store: s}
 	now := c.Now()
-	tokens = slices.DeleteFunc(tokens, func(t Token) bool { return !t.liveAt(now) })
-	a.state.Store(newSnapshot(nil, c.Profiles, tokens, now))
+	before := k.snapshot(c.Profiles)
+	tokens := slices.DeleteFunc(k.tokens, func(t Token) bool { return !t.liveAt(now) })
+	a.state.Store(newSnapshot(before, c.Profiles, tokens, now))
 	return a, nil
 }
 
@@ -83,7 +87,7 @@ func (a *Apps) Close() error {
 	defer a.mu.Unlock()
 	var err error
 	if len(a.unrecorded) > 0 {
-		err = a.retryLocked(a.state.Load().live(a.now()))
+		err = a.retryLocked(a.state.Load())
 	}
 	if closed := a.store.close(); err == nil {
 		err = closed

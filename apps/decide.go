@@ -45,10 +45,10 @@ type Grant struct {
 }
 
 // Decide says what a caller may have. The grant of a caller who is recognised
-// and refused has no session and says who it is, for the record. It fails with an *session.Error: of class
-// Unrecognised if nobody knows who asks, Refused if they may not have it, and
-// whatever rendering the profile failed with. The errors are shared and must
-// not be changed.
+// and refused has no session and says who it is, for the record. It fails with
+// an *session.Error: of class Unrecognised if nobody knows who asks, Refused if
+// they may not have it, and whatever rendering the profile failed with. The
+// errors are shared and must not be changed.
 func (a *Apps) Decide(r Request) (Grant, error) {
 	if r.Route != ByToken {
 		return Grant{}, unrecognised("caller: this path recognises nobody", "ask /v1/credentials with a token")

@@ -90,17 +90,26 @@ func trusted(t *testing.T, dir, public, hint string) {
 	}
 }
 
+func needsRoot(t *testing.T) {
+	t.Helper()
+	if os.Getuid() == 0 {
+		return
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal("CI must run this as root")
+	}
+	t.Skip("it takes root")
+}
+
 // What belongs to somebody else stays theirs. Only root can make such files.
 func TestOpenForeign(t *testing.T) {
+	needsRoot(t)
 	for _, row := range []struct{ name, path, public, hint string }{
 		{"the directory", "a/state", "state directory TOP/a/state: belongs to 21234 (mode 0700), not to root", "move it away"},
 		{"a planted token file", "a/state/tokens.json", "file TOP/a/state/tokens.json: belongs to 21234 (mode 0600), not to root", "move it away"},
 		{"a planted lock", "a/state/lock", "file TOP/a/state/lock: belongs to 21234 (mode 0600), not to root", "move it away"},
 		{"the directory above", "a", "state directory TOP/a/state: TOP/a: belongs to 21234 (mode 0700), not to root", "chown root TOP/a"},
 	} {
-		if os.Geteuid() != 0 {
-			break
-		}
 		t.Run(row.name, func(t *testing.T) {
 			top, state := state(t)
 			if err := os.Chown(filepath.Join(top, row.path), 21234, 21234); err != nil {
@@ -152,6 +161,18 @@ func TestOpenLinks(t *testing.T) {
 		}
 		trusted(t, path, "state directory "+path+": cannot be made: not a directory", strings.TrimPrefix(orAnother, ", or "))
 	})
+}
+
+// Modes that keep even us from writing are no reason not to vend.
+func TestOpenUnwritable(t *testing.T) {
+	_, dir := state(t)
+	for path, mode := range map[string]os.FileMode{"lock": 0o400, "tokens.json": 0o400, "": 0o500} {
+		if err := os.Chmod(filepath.Join(dir, path), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() { _ = os.Chmod(dir, 0o700) })
+	trusted(t, dir, "", "")
 }
 
 // A temporary file that somebody planted, and has open, is not written into.

@@ -1,28 +1,66 @@
 package apps_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/vendord/vendord/apps"
 	"github.com/vendord/vendord/session"
 )
 
-// A disk that is really full. Only root can make one small enough;
-// TestLostWrite covers the same for everybody.
-func TestFullDisk(t *testing.T) {
+// smallDisk mounts a disk, which only root can, and not every root of a
+// container.
+func smallDisk(t *testing.T) string {
+	t.Helper()
+	needsRoot(t)
 	disk := t.TempDir()
 	if err := syscall.Mount("vendord", disk, "tmpfs", 0, "size=64k,mode=0700"); err != nil {
-		t.Logf("mounting a small disk: %v", err) // not root, or root of a container
-		return
+		t.Skipf("mounting a small disk: %v", err)
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(disk, syscall.MNT_DETACH) })
+	return disk
+}
+
+// A daemon starts on a disk that is read-only, and vends, as long as nothing
+// has to be written.
+func TestReadOnlyDisk(t *testing.T) {
+	disk := smallDisk(t)
 	dir := filepath.Join(disk, "state")
+	b := open(t, dir, "uploader=one,two")
+	secret := b.issue("uploader", "john", nil)
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("", disk, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	b = open(t, dir, "uploader=two,one")
+	b.granted("read-only", secret, "one")
+	_, err := apps.Open(apps.Config{Profiles: b.Config(), StateDir: dir})
+	refusal(t, "a second one", err, session.Configuration,
+		fmt.Sprintf("state directory %s: in use by another vendord (pid %d)", dir, os.Getpid()), stopThat)
+	_, token := b.token("uploader", "john")
+	refusal(t, "Issue", b.Issue(token), session.Retry,
+		`token for app "uploader": not issued: writing `+filepath.Join(dir, "tokens.json")+": read-only file system", "mend that and issue it again")
+	if err := b.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	empty := filepath.Join(disk, "empty")
+	_, err = apps.Open(apps.Config{Profiles: b.Config(), StateDir: empty})
+	refusal(t, "a new directory", err, session.Configuration, "state directory "+empty+": cannot be made: read-only file system",
+		"name another state directory with --state-dir")
+}
+
+// A disk that is really full. TestLostWrite covers the same for everybody.
+func TestFullDisk(t *testing.T) {
+	dir := filepath.Join(smallDisk(t), "state")
 	b := open(t, dir, "uploader=one")
 	secret := b.issue("uploader", "john", nil)
-	ballast := filepath.Join(disk, "ballast")
+	ballast := filepath.Join(dir, "ballast")
 	_ = os.WriteFile(ballast, []byte(strings.Repeat("x", 64<<10)), 0o600) // as much as there is room for
 
 	_, token := b.token("uploader", "john")

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/vendord/vendord/profiles"
@@ -18,8 +19,9 @@ const version = 1
 // document is the token file. It ends in its closing bracket and no newline,
 // so that no part of it is a document.
 type document struct {
-	Version int      `json:"version"`
-	Tokens  []record `json:"tokens"`
+	Version int               `json:"version"`
+	Current map[string]string `json:"current"`
+	Tokens  []record          `json:"tokens"`
 }
 
 type record struct {
@@ -29,10 +31,20 @@ type record struct {
 
 var errNewer = errors.New("written by a newer vendord")
 
-// encodeTokens returns the token file with these tokens.
-func encodeTokens(tokens []Token) []byte {
-	d := document{Version: version, Tokens: []record{}}
-	for _, t := range tokens {
+// kept is what outlives the process: tokens, and for each of their apps, which
+// "cli" is none of, the profile that it uses. Without that an edit that lists
+// another profile first would give it, after a restart, to an agent that is
+// running.
+type kept struct {
+	current map[string]string
+	tokens  []Token
+}
+
+// encode returns the token file, the oldest token first.
+func (k kept) encode() []byte {
+	slices.SortFunc(k.tokens, byIssue)
+	d := document{Version: version, Current: k.current, Tokens: []record{}}
+	for _, t := range k.tokens {
 		d.Tokens = append(d.Tokens, record{t, hex.EncodeToString(t.Hash[:])})
 	}
 	text, err := json.MarshalIndent(d, "", "  ")
@@ -42,32 +54,60 @@ func encodeTokens(tokens []Token) []byte {
 	return text
 }
 
-// parseTokens reads what encodeTokens wrote, and nothing else. A token that was
-// left out as unreadable would be one that somebody relies on, and one with a
-// field left out might be good for more than was meant.
-func parseTokens(text []byte) ([]Token, error) {
+// parseKept reads what encode wrote, and nothing else. A token that was left
+// out as unreadable would be one that somebody relies on, and one with a field
+// left out might be good for more than was meant.
+func parseKept(text []byte) (kept, error) {
 	// The version first: a newer file is no damaged one. This also finds
 	// what is cut short, and text after the end.
 	var v struct{ Version int }
 	if err := json.Unmarshal(text, &v); err != nil {
-		return nil, jsonError(err)
+		return kept{}, jsonError(err)
 	}
 	switch {
 	case v.Version > version:
-		return nil, fmt.Errorf("version %d: %w", v.Version, errNewer)
+		return kept{}, fmt.Errorf("version %d: %w", v.Version, errNewer)
 	case v.Version < version:
-		return nil, fmt.Errorf("version %d was never written", v.Version)
+		return kept{}, fmt.Errorf("version %d was never written", v.Version)
 	}
 	var d document
 	strict := json.NewDecoder(bytes.NewReader(text))
 	strict.DisallowUnknownFields()
 	if err := strict.Decode(&d); err != nil {
-		return nil, jsonError(err)
+		return kept{}, jsonError(err)
 	}
-	if d.Tokens == nil {
-		return nil, errors.New("no tokens, not even none")
+	switch {
+	case d.Tokens == nil:
+		return kept{}, errors.New("no tokens, not even none")
+	case d.Current == nil:
+		return kept{}, errors.New("no current profiles, not even none")
 	}
-	return fromRecords(d.Tokens)
+	tokens, err := fromRecords(d.Tokens)
+	if err != nil {
+		return kept{}, err
+	}
+	k := kept{d.Current, tokens}
+	return k, k.check()
+}
+
+// check refuses a file in which an app of a token has no current profile, which
+// would begin with the first listed, or an app without tokens has one.
+func (k kept) check() error {
+	used := make(map[string]bool)
+	for i, t := range k.tokens {
+		if t.App == profiles.CLI {
+			continue
+		}
+		if used[t.App] = true; k.current[t.App] == "" {
+			return fmt.Errorf("token %d: its app has no current profile", i+1)
+		}
+	}
+	for app := range k.current {
+		if !used[app] {
+			return fmt.Errorf("app %q has a current profile and no token", app)
+		}
+	}
+	return nil
 }
 
 func fromRecords(records []record) ([]Token, error) {

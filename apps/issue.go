@@ -23,6 +23,19 @@ const (
 	maxName   = 128                  // bytes of a user
 )
 
+// Prepare returns what the holder of a token would get if it were issued or held
+// now, so that the session can be minted before anybody relies on the token. It
+// changes nothing. It fails as Issue and Hold do, apart from how many tokens
+// there may be and from the disk, and as Decide would.
+func (a *Apps) Prepare(t Token) (Grant, error) {
+	s, now := a.state.Load(), a.now()
+	t, err := s.admit(t, now)
+	if err != nil {
+		return Grant{}, err
+	}
+	return s.entry(t, now).authorise(Request{Now: now})
+}
+
 // Issue stores a token. The caller has made its secret and fills in Hash, App,
 // User, Expires (at most 366 days away), Steer, for "cli" Profile, and ID or
 // leaves that to Issue. It fails with an *session.Error, and then nothing has
@@ -40,12 +53,12 @@ func (a *Apps) Issue(t Token) error {
 	if err := full(tokens, t); err != nil {
 		return err
 	}
-	tokens = append(tokens, t)
-	if err := a.recordLocked(tokens); err != nil {
+	next := newSnapshot(s, s.config, append(tokens, t), now)
+	if err := a.recordLocked(next); err != nil {
 		return &session.Error{Class: session.Retry, Err: err,
 			Public: fmt.Sprintf("token for app %q: not issued: %v", t.App, err), Hint: "mend that and issue it again"}
 	}
-	a.state.Store(newSnapshot(s, s.config, tokens, now))
+	a.state.Store(next)
 	return nil
 }
 

@@ -38,6 +38,7 @@ func (a *Apps) Tokens(app string) []Token {
 	return tokens
 }
 
-// Current returns the profile that an app's programs get now, or "" for an app
-// that the configuration does not have.
-func (a *Apps) Current(app string) string { return a.state.Load().current[app] }
+// Current returns the profile that an app's programs get now, which the
+// configuration may lack by now, or "" for an app that neither it nor a live
+// token has.
+func (a *Apps) Current(app string) string { return a.state.Load().profile(app, a.now()) }

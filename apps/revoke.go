@@ -33,8 +33,8 @@ func (a *Apps) Revoke(app, id string) (int, error) {
 		return 0, s.checkRevoked(app, id)
 	}
 	// Memory first: a full disk must not keep a stolen token alive.
-	tokens = slices.DeleteFunc(tokens, match)
-	a.state.Store(newSnapshot(s, s.config, tokens, now))
+	next := newSnapshot(s, s.config, slices.DeleteFunc(tokens, match), now)
+	a.state.Store(next)
 	for _, t := range revoked {
 		if !t.Held {
 			a.unrecorded = append(a.unrecorded, t)
@@ -43,12 +43,12 @@ func (a *Apps) Revoke(app, id string) (int, error) {
 	if len(a.unrecorded) == 0 {
 		return n, nil
 	}
-	return n, a.retryLocked(tokens)
+	return n, a.retryLocked(next)
 }
 
 // retryLocked records what was revoked.
-func (a *Apps) retryLocked(tokens []Token) error {
-	err := a.recordLocked(tokens)
+func (a *Apps) retryLocked(s *snapshot) error {
+	err := a.recordLocked(s)
 	if err == nil {
 		return nil
 	}
@@ -69,11 +69,10 @@ func (s *snapshot) checkRevoked(app, id string) error {
 	return refused(fmt.Sprintf("token %.32q: app %q has none with this id", id, app), "vendord token list shows them")
 }
 
-// recordLocked writes the tokens that are to outlive the process. What was
-// revoked before is recorded with that.
-func (a *Apps) recordLocked(tokens []Token) error {
-	kept := slices.DeleteFunc(slices.Clone(tokens), func(t Token) bool { return t.Held })
-	if err := a.store.save(kept); err != nil {
+// recordLocked writes what is to outlive the process. What was revoked before
+// is recorded with that.
+func (a *Apps) recordLocked(s *snapshot) error {
+	if err := a.store.save(s.kept()); err != nil {
 		return err
 	}
 	a.unrecorded = nil

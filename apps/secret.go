@@ -11,14 +11,16 @@ import (
 	"github.com/vendord/vendord/session"
 )
 
+// Prefix is what every secret begins with. It and the checksum let a secret
+// scanner tell a leaked token from any other text without asking anybody.
+const Prefix = "vnd_"
+
 // A secret is the prefix, 43 digits that hold 256 bits, and 6 that hold the
-// CRC-32 of those. The prefix and the checksum let a secret scanner tell a
-// leaked token from any other text without asking anybody.
+// CRC-32 of those.
 const (
-	prefix       = "vnd_"
 	bodyLen      = 43
 	sumLen       = 6
-	secretLen    = len(prefix) + bodyLen + sumLen
+	secretLen    = len(Prefix) + bodyLen + sumLen
 	idLen        = 8
 	idCharacters = "abcdefghijklmnopqrstuvwxyz234567"
 )
@@ -30,7 +32,7 @@ func NewSecret() (secret string, hash [32]byte) {
 	var bits [32]byte
 	_, _ = rand.Read(bits[:]) // it ends the program rather than fail (crypto/rand, Go 1.24)
 	body := digits(new(big.Int).SetBytes(bits[:]), bodyLen)
-	secret = prefix + body + checksum(body)
+	secret = Prefix + body + checksum(body)
 	return secret, sha256.Sum256([]byte(secret))
 }
 
@@ -40,19 +42,6 @@ func NewID() string {
 	var bits [idLen * 5 / 8]byte
 	_, _ = rand.Read(bits[:])
 	return base32.NewEncoding(idCharacters).EncodeToString(bits[:])
-}
-
-// Hash returns the hash of a secret. It fails, with an Error of class
-// Unrecognised that does not repeat the secret, for anything that NewSecret
-// cannot have made.
-func Hash(secret string) ([32]byte, error) {
-	if err := checkShape(secret); err != nil {
-		return [32]byte{}, err
-	}
-	if err := checkSum(secret); err != nil {
-		return [32]byte{}, err
-	}
-	return sum(secret), nil
 }
 
 // sum hashes a secret of the right shape. The array is there for its place:
@@ -81,10 +70,10 @@ func checkShape(secret string) error {
 
 // shaped says whether every character is one that NewSecret uses.
 func shaped(secret string) bool {
-	if len(secret) != secretLen || secret[:len(prefix)] != prefix {
+	if len(secret) != secretLen || secret[:len(Prefix)] != Prefix {
 		return false
 	}
-	for _, c := range []byte(secret[len(prefix):]) {
+	for _, c := range []byte(secret[len(Prefix):]) {
 		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
 			return false
 		}
@@ -95,7 +84,7 @@ func shaped(secret string) bool {
 // checkSum finds the secret that lost a character, or got another, on its way
 // here. It takes one of the right shape.
 func checkSum(secret string) error {
-	if body := secret[len(prefix) : len(prefix)+bodyLen]; checksum(body) != secret[len(prefix)+bodyLen:] {
+	if body := secret[len(Prefix) : len(Prefix)+bodyLen]; checksum(body) != secret[len(Prefix)+bodyLen:] {
 		return unrecognised("token: damaged, its checksum does not match", "copy it again, whole")
 	}
 	return nil

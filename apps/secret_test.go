@@ -24,8 +24,8 @@ func TestNewSecret(t *testing.T) {
 			t.Fatalf("NewSecret: got %d characters, seen %t, want a new one of %s", len(secret), seen[secret], shape)
 		}
 		seen[secret] = true
-		if again, err := apps.Hash(secret); err != nil || again != hash || hash != sha256.Sum256([]byte(secret)) {
-			t.Fatalf("Hash of a new secret: got %v, want the hash that NewSecret returned", err)
+		if !strings.HasPrefix(secret, apps.Prefix) || hash != sha256.Sum256([]byte(secret)) {
+			t.Fatalf("NewSecret: got another prefix than %s, or another hash than its SHA-256", apps.Prefix)
 		}
 	}
 }
@@ -48,7 +48,10 @@ const (
 	damagedHint  = "copy it again, whole"
 )
 
-func TestHashRefuses(t *testing.T) {
+// What NewSecret cannot have made is told apart from what was never issued: most
+// of it was spoiled on its way here.
+func TestDecideSpoiled(t *testing.T) {
+	b := open(t, "", "uploader=one")
 	secret, _ := apps.NewSecret()
 	other := "a"
 	if strings.HasSuffix(secret, other) {
@@ -71,40 +74,35 @@ func TestHashRefuses(t *testing.T) {
 		{"an AWS key", "AKIAIOSFODNN7EXAMPLE", misshapen, misshapeHint},
 		{"last character wrong", secret[:52] + other, damaged, damagedHint},
 		{"two characters swapped", secret[:4] + "10" + strings.Repeat("0", 47), damaged, damagedHint},
+		{"whole", secret, notRecognised, newToken},
+		{"whole, and written down", written, notRecognised, newToken},
 	} {
-		hash, err := apps.Hash(row.text)
+		_, err := b.decide(row.text)
 		refusal(t, row.name, err, session.Unrecognised, row.public, row.hint)
-		if hash != [32]byte{} {
-			t.Errorf("%s: Hash: got a hash, want none", row.name)
-		}
 	}
 }
 
-func TestHashOfAWrittenSecret(t *testing.T) {
-	if _, err := apps.Hash(written); err != nil {
-		t.Errorf("Hash(%q): got %v, want no error", written, err)
-	}
-}
-
-func FuzzHash(f *testing.F) {
+// FuzzDecide sends any header: nobody is recognised by it, and the refusal does
+// not repeat it.
+func FuzzDecide(f *testing.F) {
+	b := open(f, "", "uploader=one")
+	b.issue("uploader", "john", nil)
 	secret, _ := apps.NewSecret()
 	for _, seed := range []string{"", "vnd_", written, secret, "Bearer " + secret, secret + "\n", strings.Repeat("z", 53)} {
 		f.Add(seed)
 	}
+	shape := regexp.MustCompile(`^(Bearer )?vnd_[0-9A-Za-z]{49}$`)
 	f.Fuzz(func(t *testing.T, text string) {
-		hash, err := apps.Hash(text)
-		if err == nil {
-			if len(text) != 53 || hash != sha256.Sum256([]byte(text)) {
-				t.Errorf("Hash(%q): got %x, want its SHA-256", text, hash)
-			}
-			return
-		}
+		g, err := b.decide(text)
 		e, ok := errors.AsType[*session.Error](err)
-		if !ok || e.Class != session.Unrecognised || e.Hint == "" {
-			t.Errorf("Hash(%q): got %v, want one of class unrecognised with a hint", text, err)
+		if !ok || e.Class != session.Unrecognised || e.Hint == "" || g != (apps.Grant{}) {
+			t.Fatalf("Decide(%q): got %v, want unrecognised, with a hint and no grant", text, err)
 		}
-		if len(text) > 8 && strings.Contains(e.Public+e.Hint, text) && !strings.Contains(misshapen+misshapeHint+noTokenHint, text) {
-			t.Errorf("Hash(%q): its error repeats it", text)
+		if whole := e.Public == notRecognised || e.Public == damaged; whole != shape.MatchString(text) {
+			t.Errorf("Decide(%q): got %q, want that for what matches %s alone", text, e.Public, shape)
+		}
+		if len(text) > 8 && strings.Contains(e.Public+e.Hint, text) && !strings.Contains(misshapen+misshapeHint+noTokenHint+spacesHint, text) {
+			t.Errorf("Decide(%q): its error repeats it", text)
 		}
 	})
 }

@@ -10,6 +10,9 @@ import (
 	"github.com/vendord/vendord/session"
 )
 
+const backOrAnew = "put it back into [apps.uploader] and run vendord reload; " +
+	"or vendord token revoke uploader: tokens issued after that begin with the first profile there"
+
 // While anybody has a token of an app, its current profile is never another.
 func TestSetKeepsCurrent(t *testing.T) {
 	const reload = "put it back and run vendord reload"
@@ -28,13 +31,13 @@ func TestSetKeepsCurrent(t *testing.T) {
 		{"another one listed first", []string{"uploader=two,one", "claude=one"}, nil, "one", "", ""},
 		{"gone from the list", []string{"uploader=two", "claude=one"}, []string{`app "uploader": profile "one" is gone, its programs get 403`}, "",
 			`app "uploader": its profile "one" is gone from the configuration`,
-			"put it back into [apps.uploader] and run vendord reload, or restart vendord to begin with the first profile there"},
+			backOrAnew},
 		{"the app is gone", []string{"claude=one,two"}, []string{`app "uploader" is gone, its programs get 403`}, "",
 			`app "uploader": gone from the configuration`, reload},
 		{"the app is back with another profile", []string{"uploader=two"},
 			[]string{`app "uploader": profile "one" is gone, its programs get 403`}, "",
 			`app "uploader": its profile "one" is gone from the configuration`,
-			"put it back into [apps.uploader] and run vendord reload, or restart vendord to begin with the first profile there"},
+			backOrAnew},
 		{"cli's profile is gone", []string{"uploader=one"}, []string{`profile "two" is gone, commands that use it get 403`}, "one", "", ""},
 		{"all is back", []string{"uploader=one,two"}, nil, "one", "", ""},
 	}

@@ -11,12 +11,21 @@ import (
 // snapshot is everything a decision rests on. It never changes.
 type snapshot struct {
 	config *profiles.Config
-	// current is the profile each app uses.
-	current map[string]string
+	// renders are the configuration's, and shared by its snapshots.
+	renders *renders
+	// uses are the apps that have live tokens.
+	uses map[string]use
 	// entries are the tokens, by the hash of their secrets.
 	entries map[[32]byte]*entry
 	// rights are what the tokens give their users.
 	rights rights
+}
+
+// use is the profile that an app uses, and until when anybody has a live token
+// of it.
+type use struct {
+	profile string
+	until   time.Time
 }
 
 // entry is a token and, worked out beforehand, what its holder gets.
@@ -27,60 +36,60 @@ type entry struct {
 	end   time.Time // until when it is good for anything; see rights
 }
 
-// newSnapshot works out a snapshot from the one before, which is nil for the
-// first.
+// newSnapshot works out a snapshot for live tokens from the one before, which
+// knows the profiles that their apps use.
 func newSnapshot(old *snapshot, c *profiles.Config, tokens []Token, now time.Time) *snapshot {
-	s := &snapshot{config: c, current: make(map[string]string, len(c.Apps)),
+	s := &snapshot{config: c, renders: old.renders, uses: make(map[string]use),
 		entries: make(map[[32]byte]*entry, len(tokens)), rights: newRights(c, tokens)}
-	for name, app := range c.Apps {
-		if len(app.Profiles) > 0 {
-			s.current[name] = app.Profiles[0]
-		}
+	if c != old.config {
+		s.renders = &renders{config: c}
 	}
-	if old == nil {
-		old = s // it has no entries yet
-	}
-	s.keep(old, now)
 	for _, t := range tokens {
-		s.entries[t.Hash] = s.entry(t, old)
+		s.keep(t, old.profile(t.App, now))
+	}
+	for _, t := range tokens {
+		s.entries[t.Hash] = s.entry(t, now)
 	}
 	return s
 }
 
-// keep carries current profiles over. As long as anybody has a live token of an
-// app, its profile is not changed behind their back, neither to another one
-// that a new configuration lists first, nor when it is gone from the list: then
-// they are refused. Only an app that nobody uses begins anew.
-func (s *snapshot) keep(old *snapshot, now time.Time) {
-	for _, e := range old.entries {
-		if profile, ok := old.current[e.App]; ok && e.liveAt(now) {
-			s.current[e.App] = profile
-		}
+// keep notes that a token's app uses a profile as long as the token lives.
+func (s *snapshot) keep(t Token, profile string) {
+	if t.App == profiles.CLI {
+		return // each of its tokens names its own
 	}
+	u := use{profile, s.uses[t.App].until}
+	if t.Expires.After(u.until) {
+		u.until = t.Expires
+	}
+	s.uses[t.App] = u
 }
 
-// entry works out what the holder of a token gets. To render is the expensive
-// part, so what old has is used again as long as nothing that it rests on has
-// changed.
-func (s *snapshot) entry(t Token, old *snapshot) *entry {
-	end, profile := s.rights.end(t), s.current[t.App]
-	if t.App == profiles.CLI {
-		profile = t.Profile
+// profile returns the profile that an app uses. As long as anybody has a live
+// token of it, that is not changed behind their back, neither to another one
+// that a new configuration lists first, nor when it is gone from the list: then
+// they are refused. Only an app that nobody uses begins anew.
+func (s *snapshot) profile(app string, now time.Time) string {
+	if u := s.uses[app]; now.Before(u.until) {
+		return u.profile
 	}
-	if e := old.entries[t.Hash]; e != nil && old.config == s.config && e.Token == t && e.grant.Profile == profile && e.end == end {
-		return e
+	if listed := s.config.Apps[app].Profiles; len(listed) > 0 {
+		return listed[0]
 	}
-	e := &entry{Token: t, end: end, err: s.missing(t.App, profile),
+	return ""
+}
+
+// entry works out what the holder of a token gets.
+func (s *snapshot) entry(t Token, now time.Time) *entry {
+	profile := t.Profile
+	if t.App != profiles.CLI {
+		profile = s.profile(t.App, now)
+	}
+	e := &entry{Token: t, end: s.rights.end(t), err: s.missing(t.App, profile),
 		grant: Grant{App: t.App, User: t.User, Profile: profile, TokenID: t.ID, How: "token"}}
-	if e.err != nil {
-		return e
+	if e.err == nil {
+		e.grant.Session, e.err = s.renders.get(t.App, t.User, profile)
 	}
-	request, err := s.config.Render(profile, profiles.Identity{App: t.App, User: t.User})
-	if err != nil {
-		e.err = err
-		return e
-	}
-	e.grant.Session = request.Key()
 	return e
 }
 
@@ -98,9 +107,33 @@ func (s *snapshot) missing(app, profile string) error {
 	}
 	if !slices.Contains(a.Profiles, profile) {
 		return refused(fmt.Sprintf("app %q: its profile %q is gone from the configuration", app, profile),
-			fmt.Sprintf("put it back into [apps.%s] and run vendord reload, or restart vendord to begin with the first profile there", app))
+			fmt.Sprintf("put it back into [apps.%s] and run vendord reload; or vendord token revoke %s: tokens issued after that begin with the first profile there", app, app))
 	}
 	return nil
+}
+
+// kept returns what is to outlive the process.
+func (s *snapshot) kept() kept {
+	k := kept{current: make(map[string]string)}
+	for _, e := range s.entries {
+		if e.Held {
+			continue
+		}
+		k.tokens = append(k.tokens, e.Token)
+		if e.App != profiles.CLI {
+			k.current[e.App] = s.uses[e.App].profile
+		}
+	}
+	return k
+}
+
+// snapshot returns the snapshot that the first one is made from.
+func (k kept) snapshot(c *profiles.Config) *snapshot {
+	s := &snapshot{config: c, renders: &renders{config: c}, uses: make(map[string]use)}
+	for _, t := range k.tokens {
+		s.keep(t, k.current[t.App])
+	}
+	return s
 }
 
 // live returns the tokens that are, in no order.

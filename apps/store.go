@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -92,7 +91,7 @@ func (s *store) acquire() error {
 	if err := s.checkFile(lockFile); err != nil {
 		return err
 	}
-	f, err := s.root.OpenFile(lockFile, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := s.openLock()
 	if err != nil {
 		return dirError(s.dir, fmt.Sprintf("cannot be locked: %v", reason(err)), "", err)
 	}
@@ -109,12 +108,26 @@ func (s *store) acquire() error {
 	if err != nil {
 		return dirError(s.dir, fmt.Sprintf("cannot be locked: %v", reason(err)), "", err)
 	}
-	// On a full disk the process id is missing from a message, no more. It is
-	// cut after, not before, it is written: ext4 waits for the disk when a file
-	// is emptied, filled and closed.
+	// On a full disk the process id is missing from a message, and on one that
+	// is read-only it is that of who was there before, no more. It is cut after,
+	// not before, it is written: ext4 waits for the disk when a file is emptied,
+	// filled and closed.
 	n, _ := fmt.Fprintf(f, "%d\n", os.Getpid())
 	_ = f.Truncate(int64(n))
 	return nil
+}
+
+// openLock makes the lock's file if need be. One that is there is opened even on
+// a disk that is read-only: the tokens on it are good as long as nothing changes.
+func (s *store) openLock() (*os.File, error) {
+	f, err := s.root.OpenFile(lockFile, os.O_RDWR|os.O_CREATE, 0o600)
+	if err == nil {
+		return f, nil
+	}
+	if f, e := s.root.Open(lockFile); e == nil {
+		return f, nil
+	}
+	return nil, err
 }
 
 // checkFile refuses a file that somebody else may have put there while the
@@ -137,41 +150,40 @@ func (s *store) checkFile(name string) error {
 	return nil
 }
 
-// load returns the tokens in the file. It never changes the file.
-func (s *store) load() ([]Token, error) {
+// load returns what is in the file. It never changes the file.
+func (s *store) load() (kept, error) {
 	if s.root == nil {
-		return nil, nil
+		return kept{}, nil
 	}
 	if err := s.checkFile(tokenFile); err != nil {
-		return nil, err
+		return kept{}, err
 	}
 	path := filepath.Join(s.dir, tokenFile)
 	text, err := s.root.ReadFile(tokenFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return kept{}, nil
 	}
 	if err != nil {
-		return nil, fileError(path, fmt.Sprintf("cannot be read: %v", reason(err)), "", err)
+		return kept{}, fileError(path, fmt.Sprintf("cannot be read: %v", reason(err)), "", err)
 	}
-	tokens, err := parseTokens(text)
+	k, err := parseKept(text)
 	if errors.Is(err, errNewer) {
-		return nil, fileError(path, err.Error(), "start that one, or move the file away and issue its tokens again", nil)
+		return kept{}, fileError(path, err.Error(), "start that one, or move the file away and issue its tokens again", nil)
 	}
 	if err != nil {
-		return nil, fileError(path, "damaged: "+err.Error(), "move it away; its tokens have to be issued again", err)
+		return kept{}, fileError(path, "damaged: "+err.Error(), "move it away; its tokens have to be issued again", err)
 	}
-	return tokens, nil
+	return k, nil
 }
 
-// save replaces the token file, the oldest token first. Whatever happens, the
-// disk has the old file or the new one, whole: the bytes are there before the
-// name is. After an error it may be either; the next save settles it.
-func (s *store) save(tokens []Token) error {
+// save replaces the token file. Whatever happens, the disk has the old file or
+// the new one, whole: the bytes are there before the name is. After an error it
+// may be either; the next save settles it.
+func (s *store) save(k kept) error {
 	if s.root == nil {
 		return nil
 	}
-	slices.SortFunc(tokens, byIssue)
-	if err := s.replace(encodeTokens(tokens)); err != nil {
+	if err := s.replace(k.encode()); err != nil {
 		return fmt.Errorf("writing %s: %w", filepath.Join(s.dir, tokenFile), reason(err))
 	}
 	return nil

@@ -157,14 +157,21 @@ func TestOpenDamaged(t *testing.T) {
 		{"no object", `[]`, "cannot unmarshal array into Go value of type struct { Version int }"},
 		{"null", `null`, "version 0 was never written"},
 		{"no version", `{"tokens":[]}`, "version 0 was never written"},
-		{"no tokens", `{"version":1}`, "no tokens, not even none"},
+		{"no tokens", `{"version":1,"current":{}}`, "no tokens, not even none"},
+		{"no current profiles", `{"version":1,"tokens":[]}`, "no current profiles, not even none"},
+		{"an app's current profile missing", replace(`"uploader": "one"`, ""), "token 1: its app has no current profile"},
+		{"an app's current profile empty", replace(`"uploader": "one"`, `"uploader": ""`), "token 1: its app has no current profile"},
+		{"a current profile of another app", replace(`"uploader": "one"`, `"uploader": "one", "other": "two"`),
+			`app "other" has a current profile and no token`},
+		{"a current profile of cli", replace(`"uploader": "one"`, `"uploader": "one", "cli": "two"`),
+			`app "cli" has a current profile and no token`},
 		{"an unknown field", replace(`"app"`, `"only_from":"x","app"`), `unknown field "only_from"`},
 		{"an id twice", replace("bbbbbbbb", "aaaaaaaa"), "token 2: its id or hash is another's too"},
 		{"a bad id", replace("bbbbbbbb", "BBBB"), "token 2: its id is not eight of a-z and 2-7"},
 		{"half a hash", replace(`"hash": "`, `"hash": "00`), "token 1: its hash is not 64 hexadecimal digits"},
 		{"no hash", replace(`"hash": "`, `"hash": "", "user": "`), "token 1: its hash is not 64 hexadecimal digits"},
 		{"a hash of other digits", replace(`"hash": "`, `"hash": "x`), "token 1: its hash is not 64 hexadecimal digits"},
-		{"no app", replace(`"uploader"`, `""`), "token 1: its app and profile do not fit"},
+		{"no app", replace(`"app": "uploader"`, `"app": ""`), "token 1: its app and profile do not fit"},
 		{"cli without a profile", replace(`"profile": "one",`, ""), "token 2: its app and profile do not fit"},
 		{"nobody's, by nobody", replace("\"profile\": \"one\",\n      \"steer\": true,", `"profile": "one",`), "token 2: its user is not a user's name"},
 		{"an escape in a user", replace(`"john"`, `"\u001b[2J"`), "token 1: its user is not a user's name"},
@@ -196,8 +203,9 @@ func TestOpenOddFile(t *testing.T) {
 // tokens, or it refuses, and neither takes a second nor panics.
 func FuzzTokensFile(f *testing.F) {
 	c := load(f, file("uploader=one"))
-	f.Add([]byte(`{"version":1,"tokens":[]}`))
-	f.Add([]byte(`{"version":1,"tokens":[{"id":"aaaaaaaa","app":"uploader","user":"john","steer":true,"issued":"2026-11-21T12:00:00Z","expires":"2026-11-21T13:00:00Z","hash":"` +
+	f.Add([]byte(`{"version":1,"current":{},"tokens":[]}`))
+	f.Add([]byte(`{"version":1,"current":{"uploader":"two"},"tokens":[]}`))
+	f.Add([]byte(`{"version":1,"current":{"uploader":"one"},"tokens":[{"id":"aaaaaaaa","app":"uploader","user":"john","steer":true,"issued":"2026-11-21T12:00:00Z","expires":"2026-11-21T13:00:00Z","hash":"` +
 		strings.Repeat("ab", 32) + `"},{"id":"bbbbbbbb","app":"cli","profile":"one","steer":true,"issued":"2026-11-21T12:00:00.5+01:00","expires":"2026-11-21T13:00:00Z","hash":"` +
 		strings.Repeat("cd", 32) + `"}]}`))
 	f.Add([]byte(`{"version":2}`))
@@ -219,7 +227,7 @@ func FuzzTokensFile(f *testing.F) {
 		if err := a.Issue(apps.Token{App: "uploader", User: "fuzz", Steer: true, Hash: hash, Expires: start.Add(time.Hour)}); err != nil {
 			t.Fatalf("Issue: %v", err)
 		}
-		before := a.Tokens("")
+		before, profile := a.Tokens(""), a.Current("uploader")
 		_ = a.Close()
 		if a, err = apps.Open(config); err != nil {
 			t.Fatalf("Open of what was written: %v", err)
@@ -228,8 +236,9 @@ func FuzzTokensFile(f *testing.F) {
 		if after := a.Tokens(""); fmt.Sprint(after) != fmt.Sprint(before) {
 			t.Errorf("Open of what was written: got %v, want %v", after, before)
 		}
-		if _, err := a.Decide(apps.Request{Route: apps.ByToken, Token: secret}); err != nil {
-			t.Errorf("Decide: %v", err)
+		g, err := a.Decide(apps.Request{Route: apps.ByToken, Token: secret})
+		if g.Profile != profile || (profile == "one") != (err == nil) {
+			t.Errorf("Decide: got profile %q, %v, want %q, refused unless it is one", g.Profile, err, profile)
 		}
 	})
 }

@@ -34,6 +34,11 @@ func TestTogether(t *testing.T) {
 				b.Grants()
 				b.Tokens("")
 				b.Allowed("john")
+				b.rendered("meanwhile", profiles.CLI, "john", "one")
+				_, token := b.token("uploader", "john")
+				if g, err := b.Prepare(token); err != nil || g.Profile != "one" {
+					t.Errorf("Prepare meanwhile: got profile %q, %v, want one", g.Profile, err)
+				}
 			}
 		})
 	}

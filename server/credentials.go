@@ -85,9 +85,6 @@ func setCommon(header http.Header, length int) {
 	header["Content-Length"] = []string{strconv.Itoa(length)}
 }
 
-// secretPrefix is how every token begins.
-const secretPrefix = "vnd_"
-
 // event returns what is known of a request before anything is decided.
 func event(r *http.Request, now time.Time) audit.Event {
 	e := audit.Event{Time: now, Path: shown(r.RequestURI)}
@@ -104,7 +101,7 @@ func shown(uri string) string {
 		return Path
 	}
 	uri, _, _ = strings.Cut(uri, "?")
-	if i := strings.Index(uri, secretPrefix); i >= 0 {
+	if i := strings.Index(uri, apps.Prefix); i >= 0 {
 		uri = uri[:i] + session.Redacted
 	}
 	return uri

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/vendord/vendord/apps"
 	"github.com/vendord/vendord/session"
 )
 
@@ -51,7 +52,7 @@ func (h *handler) guard(r *http.Request) (answer, *session.Error) {
 	switch uri := r.RequestURI; {
 	case r.Method != http.MethodGet:
 		return methodRefused, refused("method: only GET is answered", "ask with GET")
-	case strings.Contains(uri, secretPrefix):
+	case strings.Contains(uri, apps.Prefix):
 		return requestRefused, refused("path: has a token in it",
 			"send it in the Authorization header, and issue another: this one may stand in logs")
 	case !strings.HasPrefix(uri, "/"): // a proxy's http://…, CONNECT's host:port, *
