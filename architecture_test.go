@@ -25,6 +25,7 @@ var arrows = map[string][]string{
 	"session":     {},
 	"near":        {},
 	"trust":       {},
+	"sdkenv":      {},
 	"policy":      {"near"},
 	"peer":        {},
 	"profiles":    {"session", "policy", "near", "trust"},

@@ -4,75 +4,74 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/vendord/vendord/peer"
 	"github.com/vendord/vendord/session"
 )
 
-// How many connections there may be. A user without Steer has at most perUser,
-// and all such users together at most shared; the rest of total is for those
-// who steer, so that nobody can keep the owner from a daemon by connecting to
-// it. The owner has no limit of their own: a build may run `vendord exec` a
-// hundred times at once, and each holds a connection.
-const (
-	perUser = 64
-	shared  = 192
-	total   = 256
-)
-
-// nobody is the number under which callers who are not known are counted
-// together. It is no user's: the kernel reserves it as "none".
-const nobody = math.MaxUint32
-
-// visitor is a connection with what is known of its other end: found out once,
-// when it was accepted, since a process can hand its socket to another.
-type visitor struct {
-	net.Conn
-	caller Caller
-	err    error // why caller is not known
-	leave  func()
+// door is a listener that counts who comes in by what the kernel says at once:
+// a number. Nobody waits at the door for another's name, which a directory on
+// the network may be slow to tell.
+type door struct {
+	net.Listener
+	who func(peer.Peer) (Caller, error)
+	in  *places
 }
 
-// Close gives the connection's place back.
-func (v *visitor) Close() error {
-	v.leave()
-	return v.Conn.Close()
-}
-
-type visitorKey struct{}
-
-// withVisitor is the http.Server.ConnContext that lets requests know their
-// caller.
-func withVisitor(ctx context.Context, c net.Conn) context.Context {
-	return context.WithValue(ctx, visitorKey{}, c)
-}
-
-func callerOf(ctx context.Context) (Caller, error) {
-	v, ok := ctx.Value(visitorKey{}).(*visitor)
-	if !ok {
-		return Caller{}, unknown(errors.New("a connection that was not accepted here"))
+// Accept returns the next connection that has a place. The others are closed
+// without a word, since a word would need a goroutine that waits for them.
+func (d *door) Accept() (net.Conn, error) {
+	for {
+		c, err := d.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		p, err := peerOf(c)
+		uid := p.UID
+		if err != nil {
+			uid = nobody
+		}
+		place, ok := d.in.enter(uid)
+		if !ok {
+			_ = c.Close()
+			continue
+		}
+		return &visitor{Conn: c, place: place, meet: func() (Caller, error) {
+			if err != nil {
+				return Caller{}, err
+			}
+			return d.who(p)
+		}}, nil
 	}
-	return v.caller, v.err
 }
 
-// identify asks the kernel who is there, and Config.Rights what they may do.
-// With an error the caller is empty and has no rights.
-func (s *Server) identify(c net.Conn) (Caller, error) {
+// peerOf asks the kernel who is there.
+func peerOf(c net.Conn) (peer.Peer, error) {
 	unix, ok := c.(*net.UnixConn)
 	if !ok {
-		return Caller{}, unknown(fmt.Errorf("connected over %s", c.LocalAddr().Network()))
+		return peer.Peer{}, unknown(fmt.Errorf("connected over %s", c.LocalAddr().Network()))
 	}
 	p, err := peer.OfUnix(unix)
 	if err != nil {
-		return Caller{}, unknown(err)
+		return peer.Peer{}, unknown(err)
 	}
+	return p, nil
+}
+
+// identify asks for the names of a peer, and Config.Rights what it may do. With
+// an error the caller is empty and has no rights.
+func (s *Server) identify(p peer.Peer) (Caller, error) {
+	p = p.Named()
 	if p.User == "" {
 		return Caller{}, unknown(errors.New("a user without name or number"))
 	}
 	rights, err := s.cfg.Rights(p)
+	if _, said := errors.AsType[*session.Error](err); said {
+		return Caller{}, err
+	}
 	if err != nil {
 		return Caller{}, &session.Error{Class: session.Unrecognised,
 			Public: fmt.Sprintf("control socket: whether user %q may do this is not known: %v", p.User, err),
@@ -87,69 +86,54 @@ func unknown(err error) error {
 		Hint:   "vendord obeys only processes of this machine that the kernel can name", Err: err}
 }
 
-// door is a listener that knows who comes in, and how many of them.
-type door struct {
-	net.Listener
-	who func(net.Conn) (Caller, error)
-	in  places
+// visitor is a connection with what is known of its other end: found out once,
+// since a process can hand its socket to another.
+type visitor struct {
+	net.Conn
+	place *place
+	meet  func() (Caller, error)
+
+	met sync.Once // guards the rest
+	// caller is empty while err, why it is not known, is not nil.
+	caller Caller
+	err    error
 }
 
-// Accept returns the next connection that has a place. The others are closed
-// without a word, since a word would need a goroutine that waits for them.
-func (d *door) Accept() (net.Conn, error) {
-	for {
-		c, err := d.Listener.Accept()
-		if err != nil {
-			return nil, err
+// Read finds out who is there when net/http reads first, which it does on the
+// connection's own goroutine. A connection for which there is no place any more,
+// now that it is known whose it is, ends here.
+func (v *visitor) Read(b []byte) (int, error) {
+	v.met.Do(func() {
+		v.caller, v.err = v.meet()
+		if !v.place.settle(v.caller.Steers()) {
+			_ = v.Conn.Close()
+			return
 		}
-		caller, err := d.who(c)
-		uid := caller.Peer.UID
-		if err != nil {
-			uid = nobody
-		}
-		leave, ok := d.in.enter(uid, caller.Steers())
-		if !ok {
-			_ = c.Close()
-			continue
-		}
-		return &visitor{Conn: c, caller: caller, err: err, leave: leave}, nil
-	}
+		// What a directory took is not the client's slowness.
+		_ = v.Conn.SetReadDeadline(time.Now().Add(headerTimeout))
+	})
+	return v.Conn.Read(b)
 }
 
-// places counts connections.
-type places struct {
-	mu     sync.Mutex     // guards the rest
-	byUser map[uint32]int // uid → connections, of users without Steer
-	others int            // the sum of byUser
-	all    int
+// Close gives the connection's place back.
+func (v *visitor) Close() error {
+	v.place.leave()
+	return v.Conn.Close()
 }
 
-// enter takes a place for a user, and returns the func that gives it back,
-// which may be called more than once.
-func (p *places) enter(uid uint32, steers bool) (leave func(), ok bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.all >= total || !steers && (p.others >= shared || p.byUser[uid] >= perUser) {
-		return nil, false
-	}
-	p.countLocked(uid, steers, 1)
-	return sync.OnceFunc(func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.countLocked(uid, steers, -1)
-	}), true
+type visitorKey struct{}
+
+// withVisitor is the http.Server.ConnContext that lets requests know their
+// caller.
+func withVisitor(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, visitorKey{}, c)
 }
 
-func (p *places) countLocked(uid uint32, steers bool, n int) {
-	p.all += n
-	if steers {
-		return
+// callerOf returns who sent a request. It was read, so that they are known.
+func callerOf(ctx context.Context) (Caller, error) {
+	v, ok := ctx.Value(visitorKey{}).(*visitor)
+	if !ok {
+		return Caller{}, unknown(errors.New("a connection that was not accepted here"))
 	}
-	p.others += n
-	if p.byUser == nil {
-		p.byUser = make(map[uint32]int)
-	}
-	if p.byUser[uid] += n; p.byUser[uid] == 0 {
-		delete(p.byUser, uid) // or every uid that ever came stays
-	}
+	return v.caller, v.err
 }

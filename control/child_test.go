@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,6 +23,10 @@ import (
 func TestMain(m *testing.M) {
 	switch path := os.Getenv("CONTROL_SOCKET"); os.Getenv("CONTROL_CHILD") {
 	case "":
+		if os.Geteuid() == 65534 {
+			fmt.Fprintln(os.Stderr, "these tests cannot run as user 65534 (nobody): vendord obeys nobody, and the tests would wait for answers that it refuses")
+			os.Exit(1)
+		}
 		os.Exit(m.Run())
 	case "hold":
 		childHold(path)
@@ -133,80 +136,81 @@ func TestHoldEndsWithItsProcess(t *testing.T) {
 	if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	start := time.Now()
 	d.waitReleased(t, 1)
-	if took := time.Since(start); took > 2*time.Second {
-		t.Errorf("release after SIGKILL: took %s, want at once", took)
-	}
 }
 
-// otherUsers are users that the tests can become: some if they run as root.
-func otherUsers() []uint32 {
-	if os.Geteuid() != 0 {
-		return nil
+// stranger is a user that root can become. It has no name: it is "#54321".
+const stranger = 54321
+
+// needRoot skips a test without root, but not where it would go unnoticed.
+func needRoot(t *testing.T, to string) {
+	t.Helper()
+	if os.Getuid() == 0 {
+		return
 	}
-	return []uint32{54321} // has no name: its user is "#54321"
+	if os.Getenv("CI") == "true" {
+		t.Fatal("CI must run this as root: it takes root to " + to)
+	}
+	t.Skip("it takes root to " + to)
 }
 
 // Another user of the machine, on the socket of a system daemon, gets what is
 // its own and nothing else.
 func TestOtherUser(t *testing.T) {
-	for _, uid := range otherUsers() {
-		user := fmt.Sprintf("#%d", uid)
-		d := newDaemon(0)
-		d.rights = func(p peer.Peer) (control.Rights, error) {
-			if p.UID == uid {
-				return control.Vend | control.See, nil
-			}
-			return control.Steer, nil
+	needRoot(t, "be somebody else")
+	user := fmt.Sprintf("#%d", stranger)
+	d := newDaemon(0)
+	d.rights = func(p peer.Peer) (control.Rights, error) {
+		if p.UID == stranger {
+			return control.Vend | control.See, nil
 		}
-		d.tokens = append(d.tokens, control.TokenSpec{ID: "strangers", App: "claude", User: user, Expires: noon.Add(time.Minute)})
-		path, _ := d.serve(t, 0o666)
-		_, out := child(t, "stranger", path, &syscall.Credential{Uid: uid, Gid: uid})
-		text, err := io.ReadAll(out)
-		want := strings.Join([]string{
-			`status: `,
-			`reload: ` + mayNot,
-			`own token: `,
-			`root's token: token for user "root": only the owner (or root and operators) may issue it | leave the user out to get a token for yourself`,
-			`hold root's token: token for user "root": only the owner (or root and operators) may issue it | leave the user out to get a token for yourself`,
-			`token of another app: ` + strings.ReplaceAll(strings.ReplaceAll(noUploader, "--user ME", "--user "+strconv.Quote(user)), "ME", user),
-			`revoke root's: token "mine"` + noToken,
-			`revoke own: `, ``,
-		}, "\n")
-		if string(text) != want || err != nil {
-			t.Errorf("user %s:\n got %s(%v)\nwant %s", user, text, err, want)
-		}
-		if got := d.last(); got.User != user || got.Steer || !got.Expires.Equal(noon.Add(time.Minute)) {
-			t.Errorf("granted to %s: got %+v, want a token of its own that ends with the one it has", user, got)
-		}
+		return control.Steer, nil
+	}
+	d.tokens = append(d.tokens, control.TokenSpec{ID: "strangers", App: "claude", User: user, Expires: noon.Add(time.Minute)})
+	path, _ := d.serve(t, 0o666)
+	_, out := child(t, "stranger", path, &syscall.Credential{Uid: stranger, Gid: stranger})
+	text, err := io.ReadAll(out)
+	want := strings.Join([]string{
+		`status: `,
+		`reload: ` + mayNot,
+		`own token: `,
+		`root's token: token for user "root": only the owner (or root and operators) may issue it | leave the user out to get a token for yourself`,
+		`hold root's token: token for user "root": only the owner (or root and operators) may issue it | leave the user out to get a token for yourself`,
+		`token of another app: ` + strings.ReplaceAll(strings.ReplaceAll(noUploader, "--user ME", "--user "+"'"+user+"'"), "ME", user),
+		`revoke root's: token "mine"` + noToken,
+		`revoke own: `, ``,
+	}, "\n")
+	if string(text) != want || err != nil {
+		t.Errorf("user %s:\n got %s(%v)\nwant %s", user, text, err, want)
+	}
+	if got := d.last(); got.User != user || got.Steer || !got.Expires.Equal(noon.Add(time.Minute)) {
+		t.Errorf("granted to %s: got %+v, want a token of its own that ends with the one it has", user, got)
 	}
 }
 
 // A user whom the kernel cannot name is refused, and so is one who cannot
 // connect; neither is told that there is no daemon.
 func TestUsersKeptOut(t *testing.T) {
-	for range otherUsers() {
-		d := newDaemon(control.Steer) // for everyone who is known
-		path, _ := d.serve(t, 0o666)
-		_, out := child(t, "stranger", path, &syscall.Credential{Uid: 65534, Gid: 65534})
-		text, _ := io.ReadAll(out)
-		const want = "control socket: who asks is not known: peer of a unix socket: user 65534 is nobody, or of another user namespace" +
-			" | vendord obeys only processes of this machine that the kernel can name\n"
-		for line := range strings.Lines(string(text)) {
-			if !strings.HasSuffix(line, ": "+want) {
-				t.Errorf("nobody: got %s want %s", line, want)
-			}
+	needRoot(t, "be somebody else")
+	d := newDaemon(control.Steer) // for everyone who is known
+	path, _ := d.serve(t, 0o666)
+	_, out := child(t, "stranger", path, &syscall.Credential{Uid: 65534, Gid: 65534})
+	text, _ := io.ReadAll(out)
+	const want = "control socket: who asks is not known: peer of a unix socket: user 65534 is nobody, or of another user namespace" +
+		" | vendord obeys only processes of this machine that the kernel can name\n"
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasSuffix(line, ": "+want) {
+			t.Errorf("nobody: got %s want %s", line, want)
 		}
-		if strings.Count(string(text), "\n") != len(strangerTries) {
-			t.Errorf("nobody: got %q, want %d refusals", text, len(strangerTries))
-		}
+	}
+	if strings.Count(string(text), "\n") != len(strangerTries) {
+		t.Errorf("nobody: got %q, want %d refusals", text, len(strangerTries))
+	}
 
-		private, _ := d.serve(t, 0o600)
-		_, out = child(t, "stranger", private, &syscall.Credential{Uid: 54321, Gid: 54321})
-		text, _ = io.ReadAll(out)
-		if want := "dial: vendord at " + private + ": this user may not connect | it is another user's: become that user, or name your own with --socket\n"; string(text) != want {
-			t.Errorf("a closed socket:\n got %s want %s", text, want)
-		}
+	private, _ := d.serve(t, 0o600)
+	_, out = child(t, "stranger", private, &syscall.Credential{Uid: stranger, Gid: stranger})
+	text, _ = io.ReadAll(out)
+	if want := "dial: control socket " + private + ": this user may not connect | it is another user's: become that user, or name your own with --socket\n"; string(text) != want {
+		t.Errorf("a closed socket:\n got %s want %s", text, want)
 	}
 }

@@ -79,15 +79,15 @@ func dialError(path string, err error) error {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return noDaemon(path)
 	case errors.Is(err, fs.ErrPermission):
-		return &session.Error{Class: session.Refused, Public: "vendord at " + path + ": this user may not connect",
+		return &session.Error{Class: session.Refused, Public: "control socket " + path + ": this user may not connect",
 			Hint: "it is another user's: become that user, or name your own with --socket", Err: err}
 	}
-	return &session.Error{Class: session.Retry, Public: "vendord at " + path + ": " + reason(err),
+	return &session.Error{Class: session.Retry, Public: "control socket " + path + ": " + reason(err),
 		Hint: "try again, or name another socket with --socket", Err: err}
 }
 
 func noDaemon(paths ...string) error {
-	return &session.Error{Class: session.Retry, Public: "vendord: no daemon answers at " + strings.Join(paths, " or "),
+	return &session.Error{Class: session.Retry, Public: "control socket: no daemon answers (looked at " + strings.Join(paths, " and ") + ")",
 		Hint: "start it: vendord serve", Err: ErrNoDaemon}
 }
 
@@ -242,7 +242,7 @@ func explain(ctx context.Context, path string, err error) error {
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
 		return dialError(path, err)
 	}
-	e := &session.Error{Class: session.Retry, Public: "vendord at " + path + ": ", Err: err}
+	e := &session.Error{Class: session.Retry, Public: "control socket " + path + ": ", Err: err}
 	switch {
 	case errors.Is(err, context.Canceled):
 		e.Public += "interrupted"
@@ -253,7 +253,7 @@ func explain(ctx context.Context, path string, err error) error {
 		e.Public += err.Error()
 		e.Hint = sameVersion
 	default:
-		e.Public += "closed the connection without an answer"
+		e.Public += "the connection was closed without an answer"
 		e.Hint = "it may be stopping, or this user may have too many connections to it: try again"
 	}
 	return e

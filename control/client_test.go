@@ -32,7 +32,7 @@ func TestDial(t *testing.T) {
 	defer c.Close()
 	for _, paths := range [][]string{{missing}, {dead}, {dead, missing}} {
 		_, err := control.Dial(t.Context(), paths...)
-		wantSaid(t, "Dial", err, "vendord: no daemon answers at "+strings.Join(paths, " or ")+start)
+		wantSaid(t, "Dial", err, "control socket: no daemon answers (looked at "+strings.Join(paths, " and ")+")"+start)
 		if !errors.Is(err, control.ErrNoDaemon) {
 			t.Errorf("Dial %q: got %v, want ErrNoDaemon", paths, err)
 		}
@@ -40,7 +40,7 @@ func TestDial(t *testing.T) {
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = control.Dial(gone, live)
-	wantSaid(t, "Dial with no time", err, "vendord at "+live+": interrupted")
+	wantSaid(t, "Dial with no time", err, "control socket "+live+": interrupted")
 
 	// A client whose daemon stops says so, whatever it is asked.
 	if err := stop(); err != nil {
@@ -48,31 +48,40 @@ func TestDial(t *testing.T) {
 	}
 	for _, do := range []act{status, reload, hold(tok("claude", "", ""))} {
 		err := do(t.Context(), c)
-		wantSaid(t, "after the daemon stopped", err, "vendord: no daemon answers at "+live+start)
+		wantSaid(t, "after the daemon stopped", err, "control socket: no daemon answers (looked at "+live+")"+start)
 		if !errors.Is(err, control.ErrNoDaemon) {
 			t.Errorf("after the daemon stopped: got %v, want ErrNoDaemon", err)
 		}
 	}
 }
 
-// Everything of a status arrives as it was sent, and who asks is filled in by
-// the server.
+// A status arrives as it was sent, but who asks is filled in by the server,
+// and what only who steers may see is taken out.
 func TestStatus(t *testing.T) {
-	d := newDaemon(control.See)
-	d.status = control.Status{
+	sent := control.Status{
 		Version: "1.2.3", Mode: control.SystemMode, PID: 12, Started: noon, Config: "/etc/vendord/vendord.toml", Changed: true,
-		URL: "http://127.0.0.1:9797/v1/credentials", You: "root", Steer: true, Warnings: []string{"<a> & b"},
+		URL: "http://127.0.0.1:9797/v1/credentials", You: "somebody else", Warnings: []string{"<a> & b"},
 		Apps:     []control.AppRow{{Name: "claude", Profiles: []string{"readonly"}, Current: "readonly", Tokens: 2}},
-		Profiles: []control.ProfileRow{{Name: "readonly", Source: "john", Policy: "inline, 2 statements + 1 managed", Duration: time.Hour}},
+		Profiles: []control.ProfileRow{{Name: "readonly", Source: "john", Policy: "inline + 1 managed", Duration: time.Hour}},
 		Sessions: []control.SessionRow{{Profiles: []string{"readonly"}, Apps: []string{"claude"}, State: session.Failed, TokenUse: -1, Failures: 3, Next: noon,
 			Last: &session.Error{Class: session.Administrator, Code: "AccessDenied", Public: "role x: AWS denies it", Hint: "ask"}}},
+		Refusals: []control.RefusalRow{{Time: noon, App: "claude", User: "jane", Message: "no"}},
 	}
-	path, _ := d.serve(t, 0o600)
-	got, err := dial(t, path).Status(t.Context())
-	want := d.status
-	want.You, want.Steer = me(), false
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("Status:\n got %+v %v\nwant %+v", got, err, want)
+	for name, rights := range map[string]control.Rights{"see": control.See, "steer": control.Steer} {
+		t.Run(name, func(t *testing.T) {
+			d := newDaemon(rights)
+			d.status = sent
+			path, _ := d.serve(t, 0o600)
+			got, err := dial(t, path).Status(t.Context())
+			want := sent
+			want.You, want.Steer = me(), true
+			if rights != control.Steer {
+				want.Steer, want.Config, want.Changed, want.Warnings, want.Refusals = false, "", false, nil, nil
+			}
+			if err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("Status:\n got %+v %v\nwant %+v", got, err, want)
+			}
+		})
 	}
 }
 
@@ -125,8 +134,8 @@ func list(err error) []*session.Error {
 // not one of ours gets words.
 func TestErrorsCross(t *testing.T) {
 	aws := &session.Error{Class: session.Administrator, Code: "AccessDenied", Public: "profile x: AWS denies it", Hint: "ask", Err: errors.New("private")}
-	stopping := &session.Error{Class: session.Retry, Public: "vendord: stopping", Hint: "try again when it runs"}
-	slow := &session.Error{Class: session.Retry, Public: "vendord: no result within 30s", Hint: "try again"}
+	stopping := &session.Error{Class: session.Retry, Public: "daemon: stopping", Hint: "try again when it runs"}
+	slow := &session.Error{Class: session.Retry, Public: "daemon: no result within 30s", Hint: "try again"}
 	for _, test := range []struct{ err, want error }{
 		{aws, &session.Error{Class: session.Administrator, Code: "AccessDenied", Public: "profile x: AWS denies it", Hint: "ask"}},
 		{fmt.Errorf("warming: %w", aws), &session.Error{Class: session.Administrator, Code: "AccessDenied", Public: "profile x: AWS denies it", Hint: "ask"}},
@@ -164,7 +173,7 @@ func TestStopUnderWay(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Errorf("Serve: got %v, want nil", err)
 	}
-	wantSaid(t, "Reload", <-told, "vendord: stopping | try again when it runs")
+	wantSaid(t, "Reload", <-told, "daemon: stopping | try again when it runs")
 }
 
 // What Serve cannot serve is an error, and one that does not wait for its
@@ -193,11 +202,11 @@ func TestOtherDaemons(t *testing.T) {
 			" | restart the daemon, so that it runs the vendord that is installed now"},
 		{"not vendord", header + "\r\n{}", "control socket PATH: what answers there is not vendord | name vendord's socket with --socket"},
 		{"a redirect", "HTTP/1.1 302 Found\r\nLocation: http://vendord/status\r\nContent-Length: 0\r\n\r\n", "control socket PATH: what answers there is not vendord | name vendord's socket with --socket"},
-		{"unreadable", header + spoke + "[]\n", "vendord at PATH: its answer cannot be read | " + otherVersion},
-		{"an unreadable error", "HTTP/1.1 403 Forbidden\r\n" + spoke + "no\n", "vendord at PATH: its answer cannot be read | " + otherVersion},
-		{"endless", header + spoke + strings.Repeat(" ", 5<<20) + "\n", "vendord at PATH: its answer is too long | " + otherVersion},
-		{"an endless error", "HTTP/1.1 403 Forbidden\r\n" + spoke + strings.Repeat(" ", 5<<20), "vendord at PATH: its answer is too long | " + otherVersion},
-		{"gone", "", "vendord at PATH: closed the connection without an answer" +
+		{"unreadable", header + spoke + "[]\n", "control socket PATH: its answer cannot be read | " + otherVersion},
+		{"an unreadable error", "HTTP/1.1 403 Forbidden\r\n" + spoke + "no\n", "control socket PATH: its answer cannot be read | " + otherVersion},
+		{"endless", header + spoke + strings.Repeat(" ", 5<<20) + "\n", "control socket PATH: its answer is too long | " + otherVersion},
+		{"an endless error", "HTTP/1.1 403 Forbidden\r\n" + spoke + strings.Repeat(" ", 5<<20), "control socket PATH: its answer is too long | " + otherVersion},
+		{"gone", "", "control socket PATH: the connection was closed without an answer" +
 			" | it may be stopping, or this user may have too many connections to it: try again"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -219,7 +228,7 @@ func TestOtherDaemons(t *testing.T) {
 		defer cancel()
 		c := dial(t, path)
 		for _, do := range []act{status, hold(tok("claude", "", ""))} {
-			wantSaid(t, "silent", do(ctx, c), "vendord at "+path+": no answer in time | it may be stuck: restart it")
+			wantSaid(t, "silent", do(ctx, c), "control socket "+path+": no answer in time | it may be stuck: restart it")
 		}
 	})
 }

@@ -2,8 +2,8 @@
 // the commands of vendord say to the daemon. It speaks HTTP/1.1 and JSON, and
 // both ends name the version they speak in every message.
 //
-// It is the only place that enforces the three rights (see Rights). They
-// follow from what the kernel says of the process at the other end, once per
+// It is the only place that enforces the three rights (see Rights), but for
+// which rows of a status are whose (see Config.Status). They follow from what the kernel says of the process at the other end, once per
 // connection, and from nothing that the request says. Who is not known has no
 // rights, and unknown never means root.
 //
@@ -107,14 +107,16 @@ type Issued struct {
 // many goroutines, and answers with a *session.Error where a person reads it.
 type Config struct {
 	// Rights says what a process may do, from what the kernel knows of it.
-	// It is called once per connection, on the accepting goroutine.
+	// It is called once per connection, by its own goroutine.
 	Rights func(peer.Peer) (Rights, error)
 	// Allowed says which apps and profiles a user without Steer may have
 	// tokens for.
 	Allowed func(user string) (apps, profiles []string)
-	// Status returns everything that the caller may see: rows of others are
-	// left out here, for callers without Steer. You and Steer are filled in
-	// by the server.
+	// Status returns everything that the caller may see. Whose the rows are
+	// (Apps, Profiles, Sessions, and what they name and count) is known to
+	// it alone, so it leaves out those of others, for callers without Steer.
+	// The server does the rest: it fills in You and Steer, and takes from
+	// such callers Config, Changed, Warnings and Refusals.
 	Status func(Caller) Status
 	// Issue stores a token whose request was found to be allowed, and gives
 	// it an ID. With Warm it mints first.

@@ -263,7 +263,7 @@ func said(err error) string {
 func wantSaid(t *testing.T, what string, err error, want string) {
 	t.Helper()
 	if strings.HasPrefix(me(), "#") { // no shell takes it bare
-		want = strings.ReplaceAll(want, "--user ME", "--user "+strconv.Quote(me()))
+		want = strings.ReplaceAll(want, "--user ME", "--user "+"'"+me()+"'")
 	}
 	want = strings.ReplaceAll(want, "ME", me())
 	if got := said(err); got != want {

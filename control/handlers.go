@@ -60,6 +60,9 @@ func (k call) refusal(path string, c Caller) error {
 func (s *Server) status(r request) error {
 	st := s.cfg.Status(r.caller)
 	st.You, st.Steer = r.caller.Peer.User, r.caller.Steers()
+	if !st.Steer {
+		st.Config, st.Changed, st.Warnings, st.Refusals = "", false, nil, nil
+	}
 	return r.answer(st)
 }
 

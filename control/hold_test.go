@@ -120,7 +120,7 @@ func TestHoldAbandoned(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-asking; cancel() }()
 	_, err := dial(t, path).Hold(ctx, tok("claude", "", ""))
-	wantSaid(t, "Hold", err, "vendord at "+path+": interrupted")
+	wantSaid(t, "Hold", err, "control socket "+path+": interrupted")
 	if err := <-asked; !errors.Is(err, context.Canceled) {
 		t.Errorf("the daemon's side: got %v, want context canceled", err)
 	}

@@ -90,6 +90,7 @@ func TestHostileRequests(t *testing.T) {
 		{"a page's fetch", get("/status", vendordHost, version1, "Sec-Fetch-Site: same-origin"), 403, "header Sec-Fetch-Site: " + foreign},
 		{"a websocket", get("/status", vendordHost, version1, "Sec-WebSocket-Key: eA=="), 403, "header Sec-Websocket-Key: " + foreign},
 		{"a proxy", get("/status", vendordHost, version1, "X-Forwarded-For: ::1"), 403, "header X-Forwarded-For: " + foreign},
+		{"an old proxy", get("/status", vendordHost, version1, "X-Forwarded: for=::1"), 403, "header X-Forwarded: " + foreign},
 		{"a modern proxy", get("/status", vendordHost, version1, "Forwarded: for=_x"), 403, "header Forwarded: " + foreign},
 		{"an honest proxy", get("/status", vendordHost, version1, "Via: 1.1 x"), 403, "header Via: " + foreign},
 		{"no version", get("/status", vendordHost), 400, `header Vendord-Control "": not a version` + ours},
@@ -207,6 +208,7 @@ func TestCutOffBody(t *testing.T) {
 // A connection on which nothing is said is closed, at the latest after two
 // seconds; here one header line arrives and no more.
 func TestSlowRequest(t *testing.T) {
+	t.Parallel()
 	d := newDaemon(control.Steer)
 	path, _ := d.serve(t, 0o600)
 	conn, err := net.Dial("unix", path)

@@ -19,7 +19,7 @@ func TestListenWhereOneIsBusy(t *testing.T) {
 	wantSaid(t, "Listen", err, "control socket "+path+": cannot tell whether a vendord answers there: resource temporarily unavailable"+
 		" | stop what does, or choose another place: --socket PATH")
 	_, err = control.Dial(t.Context(), path)
-	wantSaid(t, "Dial", err, "vendord at "+path+": resource temporarily unavailable | try again, or name another socket with --socket")
+	wantSaid(t, "Dial", err, "control socket "+path+": resource temporarily unavailable | try again, or name another socket with --socket")
 }
 
 // fullSocket returns a socket that listens, accepts nobody and has no room for

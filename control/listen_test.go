@@ -211,46 +211,45 @@ const trustNone = "name the socket of a vendord that you trust: --socket PATH"
 // Whoever was first in a directory of everybody's is not who we look for; whom
 // root gave a directory may be a daemon under a user of its own.
 func TestSquatters(t *testing.T) {
-	for _, uid := range otherUsers() {
-		open, ours := socketDir(t), socketDir(t)
-		theirs := func(path string) {
-			t.Helper()
-			if err := os.Lchown(path, int(uid), int(uid)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := errors.Join(os.Chmod(open, 0o777|fs.ModeSticky), os.Mkdir(open+"/squat", 0o755), os.Mkdir(ours+"/run", 0o755),
-			os.Symlink(ours+"/run", open+"/link")); err != nil {
+	needRoot(t, "give files away")
+	open, ours := socketDir(t), socketDir(t)
+	theirs := func(path string) {
+		t.Helper()
+		if err := os.Lchown(path, stranger, stranger); err != nil {
 			t.Fatal(err)
 		}
-		theirs(open + "/squat")
-		theirs(open + "/link")
-		theirs(ours + "/run")
-		for _, path := range []string{open + "/s", open + "/squat/s", ours + "/run/s"} {
-			ln, err := net.Listen("unix", path)
-			if err := errors.Join(err, os.Chmod(path, 0o666)); err != nil {
-				t.Fatal(err)
-			}
-			defer ln.Close()
-			theirs(path)
-		}
-		belongs := fmt.Sprintf("belongs to %d (mode ", uid)
-		for path, want := range map[string]string{
-			open + "/s":       belongs + "0666), not to root | " + trustNone,
-			open + "/squat/s": open + "/squat: " + belongs + "0755), not to root | " + trustNone,
-			open + "/link/s":  open + "/link: " + belongs + "0777), not to root | " + trustNone,
-			ours + "/run/s":   "", // the way that systemd's RuntimeDirectory= makes it
-		} {
-			if want != "" {
-				want = "control socket " + path + ": " + want
-			}
-			_, err := control.Dial(t.Context(), path)
-			wantSaid(t, "Dial", err, want)
-		}
-		_, err := control.Listen(open+"/squat/t", 0o600)
-		wantSaid(t, "Listen at a squatter's", err, "control socket "+open+"/squat/t: "+open+"/squat: "+belongs+"0755), not to root"+
-			" | move it away, or choose another place: --socket PATH")
 	}
+	if err := errors.Join(os.Chmod(open, 0o777|fs.ModeSticky), os.Mkdir(open+"/squat", 0o755), os.Mkdir(ours+"/run", 0o755),
+		os.Symlink(ours+"/run", open+"/link")); err != nil {
+		t.Fatal(err)
+	}
+	theirs(open + "/squat")
+	theirs(open + "/link")
+	theirs(ours + "/run")
+	for _, path := range []string{open + "/s", open + "/squat/s", ours + "/run/s"} {
+		ln, err := net.Listen("unix", path)
+		if err := errors.Join(err, os.Chmod(path, 0o666)); err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		theirs(path)
+	}
+	belongs := fmt.Sprintf("belongs to %d (mode ", stranger)
+	for path, want := range map[string]string{
+		open + "/s":       belongs + "0666), not to root | " + trustNone,
+		open + "/squat/s": open + "/squat: " + belongs + "0755), not to root | " + trustNone,
+		open + "/link/s":  open + "/link: " + belongs + "0777), not to root | " + trustNone,
+		ours + "/run/s":   "", // the way that systemd's RuntimeDirectory= makes it
+	} {
+		if want != "" {
+			want = "control socket " + path + ": " + want
+		}
+		_, err := control.Dial(t.Context(), path)
+		wantSaid(t, "Dial", err, want)
+	}
+	_, err := control.Listen(open+"/squat/t", 0o600)
+	wantSaid(t, "Listen at a squatter's", err, "control socket "+open+"/squat/t: "+open+"/squat: "+belongs+"0755), not to root"+
+		" | move it away, or choose another place: --socket PATH")
 }
 
 // A connection that is not a Unix socket has nobody at its other end.

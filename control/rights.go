@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
+	"strings"
 	"time"
 
 	"github.com/vendord/vendord/peer"
@@ -99,12 +99,15 @@ func mayNotHave(app, user string) error {
 }
 
 // word returns a user's name as a shell takes it: one that is only a number
-// begins with #.
+// begins with #, and those of a directory may have blanks, backslashes and $.
 func word(user string) string {
-	if names.MatchString(user) {
+	switch {
+	case names.MatchString(user):
 		return user
+	case checkUser(user) != nil:
+		return "USER" // nothing for a terminal
 	}
-	return strconv.Quote(user)
+	return "'" + strings.ReplaceAll(user, "'", `'\''`) + "'"
 }
 
 // lastEnd returns when the last of a user's tokens for an app ends; for cli,

@@ -55,7 +55,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		defer done()
 		_ = web.Shutdown(patience)
 	})
-	err := web.Serve(&door{Listener: ln, who: s.identify})
+	err := web.Serve(&door{Listener: ln, who: s.identify, in: newPlaces()})
 	if unhook() {
 		err = fmt.Errorf("serving the control socket: %w", err)
 	} else {
@@ -142,15 +142,23 @@ func guard(r *http.Request) error {
 			Hint:   "credentials are elsewhere: vendord status shows the address"}
 	}
 	for name := range r.Header {
-		foreign := name == "Origin" || name == "Referer" || name == "Forwarded" || name == "Via" ||
-			strings.HasPrefix(name, "Sec-") || strings.HasPrefix(name, "X-Forwarded-")
-		if foreign {
+		if foreign(name) {
 			return &session.Error{Class: session.Refused,
 				Public: fmt.Sprintf("header %s: what comes through a browser or a proxy is refused", name),
 				Hint:   "speak to the socket directly"}
 		}
 	}
 	return nil
+}
+
+// foreign reports whether a header, in its canonical form, is one that a
+// browser or a proxy adds. Package server refuses the same.
+func foreign(name string) bool {
+	switch name {
+	case "Origin", "Referer", "Via", "Forwarded":
+		return true
+	}
+	return strings.HasPrefix(name, "X-Forwarded") || strings.HasPrefix(name, "Sec-")
 }
 
 // readBody reads all of a request, and then lifts the time limit for reading:
@@ -171,11 +179,11 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if _, said := errors.AsType[*session.Error](err); !said {
 		switch {
 		case errors.Is(err, context.Canceled): // or the client has gone, and reads nothing
-			err = &session.Error{Class: session.Retry, Public: "vendord: stopping",
+			err = &session.Error{Class: session.Retry, Public: "daemon: stopping",
 				Hint: "try again when it runs", Err: err}
 		case errors.Is(err, context.DeadlineExceeded):
 			err = &session.Error{Class: session.Retry,
-				Public: fmt.Sprintf("vendord: no result within %s", requestTimeout), Hint: "try again", Err: err}
+				Public: fmt.Sprintf("daemon: no result within %s", requestTimeout), Hint: "try again", Err: err}
 		}
 	}
 	e := encodeError(err)

@@ -12,7 +12,8 @@ const (
 	SystemMode = "system"
 )
 
-// Status is how a daemon is doing, as far as the caller may see it.
+// Status is how a daemon is doing, as far as the caller may see it. Config,
+// Changed, Warnings and Refusals are for who may steer.
 type Status struct {
 	// Version is the daemon's own, as `vendord version` prints it.
 	Version string `json:"version"`
@@ -33,7 +34,7 @@ type Status struct {
 	Apps     []AppRow     `json:"apps,omitempty"`
 	Profiles []ProfileRow `json:"profiles,omitempty"`
 	Sessions []SessionRow `json:"sessions,omitempty"`
-	// Refusals are the latest, newest first, for who may steer.
+	// Refusals are the latest, newest first.
 	Refusals []RefusalRow `json:"refusals,omitempty"`
 }
 
@@ -61,8 +62,8 @@ type ProfileRow struct {
 	Source  string `json:"source"`
 	RoleARN string `json:"role_arn,omitempty"`
 	Region  string `json:"region,omitempty"`
-	// Policy says in words what narrows the profile: "inline, 2 statements
-	// + 1 managed", or "none: not narrowed".
+	// Policy says in words what narrows the profile: "inline + 1
+	// managed", or "none: not narrowed".
 	Policy   string        `json:"policy"`
 	Duration time.Duration `json:"duration_ns,omitempty"`
 	Extends  string        `json:"extends,omitempty"`

@@ -35,7 +35,7 @@ type clockJSON struct {
 
 // serveControl answers /_fake/. It is guarded like AWS's addresses.
 func (f *Fake) serveControl(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Server", ServerHeader)
+	w.Header().Set("Server", serverHeader)
 	if failed := guard(r); failed != nil {
 		http.Error(w, failed.message, failed.status)
 		return

@@ -88,7 +88,7 @@ func TestControl(t *testing.T) {
 		{"a negative count", "POST /_fake/faults", `{"kind":"reset","count":-1}`, json, 400, "fakeaws: fault reset: count, latency and life cannot be negative"},
 		{"a status of success", "POST /_fake/faults", `{"kind":"throttle","status":200}`, json, 400, "fakeaws: fault throttle: status 200 is not one of an error"},
 		{"a form, as a web page posts it", "POST /_fake/faults", `{"kind":"reset"}`, []string{"Content-Type", "text/plain"}, 415, "fakeaws: Content-Type must be application/json"},
-		{"a page of another origin", "POST /_fake/faults", `{"kind":"reset"}`, []string{"Origin", "https://evil.example.com"}, 403, "fakeaws does not serve web pages (header Origin)"},
+		{"a page of another origin", "POST /_fake/faults", `{"kind":"reset"}`, []string{"Origin", "https://evil.example.com"}, 403, "fakeaws does not serve web pages and proxies (header Origin)"},
 		{"a body without end", "POST /_fake/faults", `{"kind":"` + strings.Repeat("x", 70<<10), json, 400, "fakeaws: http: request body too large"},
 		{"the clock backwards", "POST /_fake/clock", `{"advance":"-1h"}`, json, 400, "fakeaws: advance -1h0m0s: not between 0 and 87598h59m0s"},
 		{"the clock too far", "POST /_fake/clock", `{"advance":"87599h"}`, json, 400, "fakeaws: advance 87599h0m0s: not between 0 and 87598h59m0s"},

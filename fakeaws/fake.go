@@ -35,8 +35,8 @@ import (
 // Banner is what the fake says about itself wherever it starts.
 const Banner = "fakeaws: this is not AWS; its accounts, keys and buckets are made up and live in memory"
 
-// ServerHeader is the Server header of every answer.
-const ServerHeader = "fakeaws (not AWS)"
+// serverHeader is the Server header of every answer.
+const serverHeader = "fakeaws (not AWS)"
 
 // Config says what a fake AWS contains and how it behaves.
 type Config struct {

@@ -205,6 +205,7 @@ func TestNothingHappensBehindAFault(t *testing.T) {
 // TestGuard is about who can reach a fake: programs of this machine, and not
 // the pages that a browser of this machine shows.
 func TestGuard(t *testing.T) {
+	const foreign = "fakeaws does not serve web pages and proxies (header "
 	p := start(t, fakeaws.Config{})
 	for _, c := range []struct {
 		name, host, header string
@@ -219,8 +220,15 @@ func TestGuard(t *testing.T) {
 		{"AWS's own name", "sts.eu-west-1.amazonaws.com", "", 403, "AccessDenied", `fakeaws serves loopback host names only, not "sts.eu-west-1.amazonaws.com"`},
 		{"a bucket in the name", "company1-hr.localhost:80", "", 400, "InvalidRequest",
 			`fakeaws has path-style addresses only: use http://127.0.0.1:PORT, or set the client to path style (host "company1-hr.localhost")`},
-		{"a page's post", "localhost", "Origin", 403, "AccessDenied", "fakeaws does not serve web pages (header Origin)"},
-		{"a page's fetch", "localhost", "Sec-Fetch-Site", 403, "AccessDenied", "fakeaws does not serve web pages (header Sec-Fetch-Site)"},
+		{"a page's post", "localhost", "Origin", 403, "AccessDenied", foreign + "Origin)"},
+		{"a page's link", "localhost", "Referer", 403, "AccessDenied", foreign + "Referer)"},
+		{"a page's fetch", "localhost", "Sec-Fetch-Site", 403, "AccessDenied", foreign + "Sec-Fetch-Site)"},
+		{"a page's websocket", "localhost", "Sec-WebSocket-Key", 403, "AccessDenied", foreign + "Sec-Websocket-Key)"},
+		{"Node's fetch", "localhost", "Sec-Fetch-Mode", 200, "", ""},
+		{"a proxy", "localhost", "X-Forwarded-For", 403, "AccessDenied", foreign + "X-Forwarded-For)"},
+		{"an old proxy", "localhost", "X-Forwarded", 403, "AccessDenied", foreign + "X-Forwarded)"},
+		{"a modern proxy", "localhost", "Forwarded", 403, "AccessDenied", foreign + "Forwarded)"},
+		{"an honest proxy", "localhost", "Via", 403, "AccessDenied", foreign + "Via)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, r := range []raw{form(john(), "Action=GetCallerIdentity"), object(john(), "GET", "/company1-hr/handbook.txt", "")} {

@@ -1,6 +1,7 @@
 package fakeaws_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -79,7 +80,25 @@ func start(t *testing.T, c fakeaws.Config) *place {
 
 // sts returns a real STS client that does not retry.
 func (p *place) sts(c aws.Credentials) *sts.Client {
-	return sts.New(sts.Options{Region: region, BaseEndpoint: &p.url, Credentials: static(c), Retryer: aws.NopRetryer{}})
+	return sts.New(sts.Options{Region: region, BaseEndpoint: &p.url, Credentials: static(c), Retryer: aws.NopRetryer{}, HTTPClient: inMemory{}})
+}
+
+// inMemory sends the SDK's requests from a copy of their bodies. The SDK closes
+// its own as soon as an answer's headers are in (smithy-go 1.28, as of 2026-11).
+// If net/http has sent it and not yet looked for its end, it then meets an
+// error, and closes the connection; what it has not read of the answer, beyond
+// its buffer of 4 KiB, is lost. The SDK's own retries make up for that.
+type inMemory struct{}
+
+func (inMemory) Do(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	return http.DefaultTransport.RoundTrip(r)
 }
 
 // s3 returns a real S3 client that does not retry.

@@ -105,18 +105,17 @@ func (f *Fake) begin(rq *request, operation string) *failure {
 }
 
 // guard refuses what no AWS client of this machine sends. A web page that
-// rebinds its own name to 127.0.0.1 still sends that name as Host, and a page
-// that posts here sends Origin or Sec-Fetch-Site. (Sec-Fetch-Mode alone is no
-// sign of a page: as of 2026-11, fetch of Node sends it.)
+// rebinds its own name to 127.0.0.1 still sends that name as Host, and browsers
+// and proxies add headers of their own.
 func guard(r *http.Request) *failure {
 	host := r.Host
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
 	if loopbackName(host) {
-		for _, name := range []string{"Origin", "Sec-Fetch-Site"} {
-			if r.Header.Get(name) != "" {
-				return fail(http.StatusForbidden, "AccessDenied", "fakeaws does not serve web pages (header %s)", name)
+		for name := range r.Header {
+			if foreign(name) {
+				return fail(http.StatusForbidden, "AccessDenied", "fakeaws does not serve web pages and proxies (header %s)", name)
 			}
 		}
 		return nil
@@ -126,6 +125,21 @@ func guard(r *http.Request) *failure {
 			"use http://127.0.0.1:PORT, or set the client to path style (host %q)", host)
 	}
 	return fail(http.StatusForbidden, "AccessDenied", "fakeaws serves loopback host names only, not %q", host)
+}
+
+// foreign reports whether a header, in its canonical form, is one that a
+// browser or a proxy adds. Package server refuses the same, and one more: no
+// SDK asks for credentials with Node's fetch, but programs may well ask S3 with
+// it, and it sends Sec-Fetch-Mode (as of 2026-11). A page's requests to
+// loopback have Sec-Fetch-Site as well.
+func foreign(name string) bool {
+	switch name {
+	case "Origin", "Referer", "Via", "Forwarded":
+		return true
+	case "Sec-Fetch-Mode":
+		return false
+	}
+	return strings.HasPrefix(name, "X-Forwarded") || strings.HasPrefix(name, "Sec-")
 }
 
 // loopbackName reports whether a Host without its port can only mean this
@@ -142,7 +156,7 @@ func loopbackName(host string) bool {
 // skew by the Date header.
 func (rq *request) write(w http.ResponseWriter, a *answer) {
 	h := w.Header()
-	h.Set("Server", ServerHeader)
+	h.Set("Server", serverHeader)
 	h.Set("Date", rq.now.Format(http.TimeFormat))
 	for name, value := range a.header {
 		h.Set(name, value)

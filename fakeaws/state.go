@@ -40,7 +40,8 @@ type User struct {
 	Keys []AccessKey `json:"keys,omitempty"`
 	MFA  []MFADevice `json:"mfa,omitempty"`
 	// Policies are inline policy documents; PolicyARNs name managed ones, of
-	// the same account or AWS's own (see AWSManaged).
+	// the same account or AWS's own: AdministratorAccess and
+	// AmazonS3ReadOnlyAccess.
 	Policies   Documents `json:"policies,omitempty"`
 	PolicyARNs []string  `json:"policy_arns,omitempty"`
 }

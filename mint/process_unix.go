@@ -3,6 +3,8 @@
 package mint
 
 import (
+	"errors"
+	"os"
 	"os/exec"
 	"syscall"
 )
@@ -11,7 +13,13 @@ import (
 // would wait for a person, and what it starts dies with it when time is up.
 func alone(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.Cancel = func() error {
+		err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		if errors.Is(err, syscall.ESRCH) {
+			return os.ErrProcessDone // Run would take any other error for a failure of the command
+		}
+		return err
+	}
 }
 
 // shell is how the Go SDK runs the credential_process of a profile.

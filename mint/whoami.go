@@ -13,9 +13,9 @@ import (
 
 // Caller is who AWS takes the holder of credentials for.
 type Caller struct {
-	Account string `json:"account"` // twelve digits
-	ARN     string `json:"arn"`
-	UserID  string `json:"user_id"`
+	Account string // twelve digits
+	ARN     string
+	UserID  string
 }
 
 // WhoAmI asks the STS of region, or at endpoint if it is not empty, whose

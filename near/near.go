@@ -20,7 +20,7 @@ func Name(name string, known []string) string {
 		switch d := distance(plain, other); {
 		case d < least:
 			best, least = candidate, d
-		case d == least && d > 1:
+		case d == least && other != simplify(best):
 			best = "" // a guess; one that is nearer may still come
 		}
 		if len(other) > most && strings.Contains(plain, other) {

@@ -1,12 +1,14 @@
 // Package peer tells who is at the other end of a Unix socket, and who holds a
 // TCP port, as far as the operating system says so.
 //
-// OfUnix asks the kernel, never the caller: what it returns is what the process
-// had when it connected. A user or group without a name is written "#1234",
-// which is no name that a token or a configuration could hold by accident, and
-// a user of another user namespace, whom the kernel shows as the overflow user,
-// is an error and not that user. PID is for messages: a process id is used
-// again once its process has gone, and decisions taken by it can be raced.
+// OfUnix asks the kernel, never the caller, and answers at once: what it returns
+// is what the process had when it connected, in numbers. Peer.Named asks for
+// the names, in a user database that may be far away. A user or group without
+// a name is written "#1234", which is no name that a token or a configuration
+// could hold by accident, and a user of another user namespace, whom the kernel
+// shows as the overflow user, is an error and not that user. PID is for
+// messages: a process id is used again once its process has gone, and decisions
+// taken by it can be raced.
 //
 // Listener is for one message, "port taken by …". It reads tables that other
 // processes influence, and nothing may be decided by what it says.
@@ -27,8 +29,8 @@ import (
 // looks like that, and so does "nobody"; who could be either is not known.
 const overflowID = 65534
 
-// Peer is the process at the other end of a connection. The zero value, which
-// has no User, stands for one that is not known; UID 0 alone does not mean root.
+// Peer is the process at the other end of a connection. One without User, such
+// as the zero value, is not known; UID 0 alone does not mean root.
 type Peer struct {
 	// UID is the effective user id with which it connected.
 	UID uint32
@@ -39,11 +41,14 @@ type Peer struct {
 	Groups []string
 	// PID is its process id, or 0 where that is not to be seen from here.
 	PID int
+
+	gids []uint32 // what Groups are the names of; nil if the kernel was not asked
 }
 
 // OfUnix returns the process that connected c, or accepted it if this end
-// connected. It fails where the operating system has no such call, and for a
-// user whom our user namespace does not know.
+// connected, without names: see Named. It waits for nobody. It fails where the
+// operating system has no such call, and for a user whom our user namespace
+// does not know.
 func OfUnix(c *net.UnixConn) (Peer, error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
@@ -60,14 +65,24 @@ func OfUnix(c *net.UnixConn) (Peer, error) {
 	if id.uid == overflowID {
 		return Peer{}, fmt.Errorf("peer of a unix socket: user %d is nobody, or of another user namespace", id.uid)
 	}
-	p := Peer{UID: id.uid, PID: id.pid, User: name(id.uid, userName)}
-	for i, gid := range id.gids {
+	return Peer{UID: id.uid, PID: id.pid, gids: id.gids}, nil
+}
+
+// Named returns p, which came from OfUnix, with User and Groups. It asks the
+// system's user database, which can be a directory on the network: it may take
+// long, and cannot be interrupted.
+func (p Peer) Named() Peer {
+	if p.gids == nil {
+		return Peer{} // not one of OfUnix's
+	}
+	p.User, p.Groups = name(p.UID, userName), nil
+	for i, gid := range p.gids {
 		// The primary group is often among the others as well.
-		if gid != overflowID && (i == 0 || gid != id.gids[0]) {
+		if gid != overflowID && (i == 0 || gid != p.gids[0]) {
 			p.Groups = append(p.Groups, name(gid, groupName))
 		}
 	}
-	return p, nil
+	return p
 }
 
 // ids is what the kernel knows of a peer: numbers. gids begins with the

@@ -31,6 +31,12 @@ func accept(t *testing.T, path string, dial func()) *net.UnixConn {
 	return c
 }
 
+// ofUnix returns a connection's peer with its names.
+func ofUnix(c *net.UnixConn) (peer.Peer, error) {
+	p, err := peer.OfUnix(c)
+	return p.Named(), err
+}
+
 func TestOfUnixOwnProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	c := accept(t, path, func() {
@@ -50,6 +56,10 @@ func TestOfUnixOwnProcess(t *testing.T) {
 	if err != nil {
 		t.Fatalf("OfUnix: %v", err)
 	}
+	if p.User != "" || p.Groups != nil {
+		t.Errorf("OfUnix: got %+v, want no name to be asked for", p)
+	}
+	p = p.Named()
 	if p.UID != uint32(os.Geteuid()) || p.PID != os.Getpid() || p.User != ourName() {
 		t.Errorf("OfUnix: got %+v, want uid %d, user %s, pid %d", p, os.Geteuid(), ourName(), os.Getpid())
 	}
@@ -67,6 +77,15 @@ func ourName() string {
 		return u.Username
 	}
 	return "#" + uid
+}
+
+// Numbers that did not come from the kernel are nobody's: zeros would be root's.
+func TestNamedUnknown(t *testing.T) {
+	for _, p := range []peer.Peer{{}, {UID: 1, PID: 2, User: "eve", Groups: []string{"wheel"}}} {
+		if got := p.Named(); got.User != "" || got.Groups != nil || got.PID != 0 {
+			t.Errorf("Named of %+v: got %+v, want an unknown peer", p, got)
+		}
+	}
 }
 
 func TestOfUnixClosed(t *testing.T) {

@@ -71,6 +71,18 @@ func users(t *testing.T) []who {
 	return all
 }
 
+// needRoot skips a test without root, but not where it would go unnoticed.
+func needRoot(t *testing.T, to string) {
+	t.Helper()
+	if os.Getuid() == 0 {
+		return
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal("CI must run this as root: it takes root to " + to)
+	}
+	t.Skip("it takes root to " + to)
+}
+
 // start runs the test binary as w and returns its pid and the line it said.
 // It is run by its descriptor: another user cannot walk into go test's folder.
 func start(t *testing.T, w who, what, arg string) (int, string) {
@@ -107,7 +119,7 @@ func TestOfUnixOtherProcess(t *testing.T) {
 			path := fmt.Sprintf("@vendord-peer-%d-%d", os.Getpid(), len(w.name))
 			pid := 0
 			c := accept(t, path, func() { pid, _ = start(t, w, "connect", path) })
-			p, err := peer.OfUnix(c)
+			p, err := ofUnix(c)
 			if err != nil {
 				t.Fatalf("OfUnix: %v", err)
 			}
@@ -137,9 +149,7 @@ func groupOne(t *testing.T) string {
 // The groups are those of the process, however many, and one that gave up its
 // privileges has lost theirs.
 func TestOfUnixManyGroups(t *testing.T) {
-	if os.Geteuid() != 0 {
-		return // only root can hand out groups; the rest is covered above
-	}
+	needRoot(t, "hand out groups")
 	var groups []uint32
 	for g := range uint32(300) {
 		groups = append(groups, 30000+g)
@@ -148,21 +158,19 @@ func TestOfUnixManyGroups(t *testing.T) {
 	c := accept(t, path, func() {
 		start(t, who{cred: &syscall.Credential{Uid: 21234, Gid: 25678, Groups: groups}}, "connect", path)
 	})
-	p, err := peer.OfUnix(c)
+	p, err := ofUnix(c)
 	if err != nil || len(p.Groups) != 301 || p.Groups[300] != "#30299" || slices.Contains(p.Groups, "root") {
 		t.Errorf("OfUnix: got %d groups, %v, want 301 with #30299 last", len(p.Groups), err)
 	}
 }
 
 func TestOfUnixOverflowUser(t *testing.T) {
-	if os.Geteuid() != 0 {
-		return // only root can be somebody else
-	}
+	needRoot(t, "be somebody else")
 	path := fmt.Sprintf("@vendord-peer-%d-nobody", os.Getpid())
 	c := accept(t, path, func() {
 		start(t, who{cred: &syscall.Credential{Uid: 65534, Gid: 65534}}, "connect", path)
 	})
-	p, err := peer.OfUnix(c)
+	p, err := ofUnix(c)
 	want := "peer of a unix socket: user 65534 is nobody, or of another user namespace"
 	if err == nil || err.Error() != want || p.User != "" {
 		t.Errorf("OfUnix: got %+v, %v, want %s", p, err, want)
@@ -231,7 +239,7 @@ func TestOfUnixNobodyConnected(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	p, err := peer.OfUnix(c)
+	p, err := ofUnix(c)
 	if want := "peer of a unix socket: asking for SO_PEERGROUPS: no data available"; err == nil || err.Error() != want || p.User != "" {
 		t.Errorf("OfUnix: got %+v, %v, want %s", p, err, want)
 	}

@@ -25,13 +25,59 @@ func (p *program) connect(ctx context.Context) (*control.Client, error) {
 	if err := p.refuseLoop(); err != nil {
 		return nil, err
 	}
-	return control.Dial(ctx, p.sockets()...)
+	c, err := control.Dial(ctx, p.sockets()...)
+	if e, ok := errors.AsType[*session.Error](err); ok && errors.Is(err, control.ErrNoDaemon) {
+		told := *e
+		told.Hint = "start it: vendord serve" + p.howToServe()
+		return nil, &told
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, p.refuseOther(ctx, c)
+}
+
+// howToServe is what makes serve open the socket that was looked for.
+func (p *program) howToServe() string {
+	switch {
+	case p.socket != "":
+		return " --socket " + p.socket
+	case p.system:
+		return " --system"
+	}
+	return ""
+}
+
+// refuseOther ends a command that names a configuration where the daemon runs
+// with another: the same profile may be another account's role there.
+func (p *program) refuseOther(ctx context.Context, c *control.Client) error {
+	if p.config == "" {
+		return nil
+	}
+	status, err := c.Status(ctx)
+	if err != nil || status.Config == "" || sameFile(p.config, status.Config) {
+		return err
+	}
+	return fail("leave --config and $VENDORD_CONFIG out, or name a --socket of your own",
+		"--config %s: the daemon runs with %s", p.config, status.Config)
+}
+
+// sameFile tells whether two paths lead to one file.
+func sameFile(a, b string) bool {
+	first, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	second, err := os.Stat(b)
+	return err == nil && os.SameFile(first, second)
 }
 
 // refuseLoop ends a credential_process that leads back to the daemon which
 // runs it. The daemon would wait for itself until both gave up.
 func (p *program) refuseLoop() error {
-	if around := p.getenv(inside); around != "" && slices.Contains(p.sockets(), around) {
+	around := p.getenv(inside)
+	leadsBack := func(socket string) bool { return socket == around || sameFile(socket, around) }
+	if around != "" && slices.ContainsFunc(p.sockets(), leadsBack) {
 		return fail("give the source keys, or a sign-in, of its own",
 			"a source of its own asks this vendord: a loop")
 	}
@@ -39,10 +85,11 @@ func (p *program) refuseLoop() error {
 }
 
 // connectOrServe is connect, but where no daemon runs it starts a private one
-// inside this process: in memory only, on a free port, gone with it.
+// inside this process: in memory only, on a free port, gone with it. Who names
+// a daemon's socket means that daemon, and is told that it does not answer.
 func (p *program) connectOrServe(ctx context.Context) (c *control.Client, stop func(), err error) {
 	c, err = p.connect(ctx)
-	if !errors.Is(err, control.ErrNoDaemon) || p.system {
+	if !errors.Is(err, control.ErrNoDaemon) || p.system || p.socket != "" {
 		return c, func() {}, err
 	}
 	path := p.configPath()
@@ -63,14 +110,16 @@ func (p *program) connectOrServe(ctx context.Context) (c *control.Client, stop f
 
 // private runs a daemon inside this process until stop is called.
 func (p *program) private(ctx context.Context) (socket string, stop func(), err error) {
-	dir, err := os.MkdirTemp("", "vendord-")
+	dir, err := p.scratch("vendord-")
 	if err != nil {
-		return "", nil, fail("free some space in "+os.TempDir(), "private daemon: %w", err)
+		return "", nil, err
 	}
 	remove := func() { os.RemoveAll(dir) }
 	socket = filepath.Join(dir, "control.sock")
-	options := p.daemonOptions("", slog.New(slog.NewTextHandler(io.Discard, nil)), nil)
+	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
+	options := p.daemonOptions("", quiet, nil)
 	p.leaveAWS()
+	notDumpable(quiet) // it holds the sources' keys
 	d, err := newDaemon(options)
 	if err != nil {
 		remove()
@@ -109,7 +158,10 @@ func newToken(spec control.TokenSpec) (secret string, _ control.TokenSpec) {
 
 // fetch gets a profile's credentials over the way that every program takes:
 // with a token, from the vending endpoint.
-func (p *program) fetch(ctx context.Context, profile string) (*session.Credentials, control.Issued, error) {
+func (p *program) fetch(ctx context.Context, profile string) (_ *session.Credentials, _ control.Issued, err error) {
+	ctx, release := interruptible(ctx)
+	defer release()
+	defer func() { err = orSignal(ctx, err) }()
 	c, stop, err := p.connectOrServe(ctx)
 	if err != nil {
 		return nil, control.Issued{}, err

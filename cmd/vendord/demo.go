@@ -21,6 +21,7 @@ import (
 	"github.com/vendord/vendord/control"
 	"github.com/vendord/vendord/fakeaws"
 	"github.com/vendord/vendord/profiles"
+	"github.com/vendord/vendord/sdkenv"
 	"github.com/vendord/vendord/server"
 	"github.com/vendord/vendord/session"
 )
@@ -179,9 +180,9 @@ func (p *program) invite(ctx context.Context, s *stage) error {
 	if err != nil {
 		return err
 	}
-	vars := vending(p.environ, issued.URL, issued.Region, variable{"AWS_CONTAINER_AUTHORIZATION_TOKEN", token})
-	vars = append(vars, variable{"AWS_ENDPOINT_URL", s.awsURL})
-	files, err := awsFiles{}.copyWithoutCredentials(s.dir) // a [default] profile with keys would come first
+	vars := sdkenv.Vending(p.environ, issued.URL, issued.Region, sdkenv.Variable{Name: sdkenv.ContainerToken, Value: token})
+	vars = append(vars, sdkenv.Variable{Name: "AWS_ENDPOINT_URL", Value: s.awsURL})
+	files, err := sdkenv.Files{}.Copy(s.dir) // a [default] profile with keys would come first
 	if err != nil {
 		return err
 	}
@@ -189,7 +190,7 @@ func (p *program) invite(ctx context.Context, s *stage) error {
 	write := shellWriters["sh"]
 	fmt.Fprintln(p.stdout, "\nEverything is left running. Paste this into another terminal to be the agent:")
 	fmt.Fprintln(p.stdout)
-	fmt.Fprintln(p.stdout, "  unset "+strings.Join(without(shadows, vars), " "))
+	fmt.Fprintln(p.stdout, "  unset "+strings.Join(sdkenv.Shadows(vars), " "))
 	for _, v := range vars {
 		fmt.Fprintln(p.stdout, "  "+write.set(v.Name, v.Value))
 	}

@@ -12,10 +12,11 @@ import (
 
 	"github.com/vendord/vendord/control"
 	"github.com/vendord/vendord/profiles"
+	"github.com/vendord/vendord/sdkenv"
 )
 
 func (p *program) envCommand() *cobra.Command {
-	var ttl time.Duration
+	ttl := lifetime(12 * time.Hour)
 	var file, shell string
 	cmd := &cobra.Command{
 		Use: "env APP|PROFILE", GroupID: "run", Args: exactly(1, "an APP or a PROFILE"),
@@ -30,13 +31,14 @@ put files out of the way as exec does, and warns.`,
 		Example: `  eval "$(vendord env claude)"
   vendord env claude --file ~/.claude-token`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.env(cmd.Context(), args[0], ttl, file, shell)
+			return p.env(cmd.Context(), args[0], time.Duration(ttl), file, shell)
 		},
 	}
 	f := cmd.Flags()
-	f.DurationVar(&ttl, "ttl", 12*time.Hour, "how long the token lives")
+	f.Var(&ttl, "ttl", "how long the token lives: 12h, 30d")
 	f.StringVar(&file, "file", "", "write the token to `path` and print the lines that name it")
 	f.StringVar(&shell, "shell", p.shellName(), "whose lines: sh, fish or powershell")
+	cmd.SetFlagErrorFunc(inItsOwnWords)
 	return cmd
 }
 
@@ -60,7 +62,7 @@ func (p *program) env(ctx context.Context, name string, ttl time.Duration, file,
 	if err != nil {
 		return err
 	}
-	token := variable{"AWS_CONTAINER_AUTHORIZATION_TOKEN", secret}
+	token := sdkenv.Variable{Name: sdkenv.ContainerToken, Value: secret}
 	if file != "" {
 		if token, err = tokenFile(file, secret); err != nil {
 			_, _ = c.Revoke(ctx, spec.App, issued.ID) // nobody has it
@@ -68,18 +70,20 @@ func (p *program) env(ctx context.Context, name string, ttl time.Duration, file,
 		}
 	}
 	p.warnOfShadows()
-	vars := vending(p.environ, issued.URL, issued.Region, token)
+	vars := sdkenv.Vending(p.environ, issued.URL, issued.Region, token)
+	unset := append(sdkenv.Shadows(vars), profileVariable) // of an exec that the shell may be in
 	if p.json {
-		return p.printJSON(map[string]any{"set": vars, "unset": without(shadows, vars),
+		_ = p.printJSON(map[string]any{"set": vars, "unset": unset,
 			"app": issued.App, "profile": issued.Profile, "token_id": issued.ID, "expires": issued.Expires})
+		return p.takeBackUnprinted(ctx, c, issued)
 	}
-	for _, name := range without(shadows, vars) {
+	for _, name := range unset {
 		fmt.Fprintln(p.stdout, write.unset(name))
 	}
 	for _, v := range vars {
 		fmt.Fprintln(p.stdout, write.set(v.Name, v.Value))
 	}
-	return nil
+	return p.takeBackUnprinted(ctx, c, issued)
 }
 
 // tokenFor makes the token for a name that is an app's or a profile's; the two
@@ -108,15 +112,15 @@ func tokenFor(ctx context.Context, c *control.Client, name string) (control.Toke
 // tokenFile writes the token as SDKs want to read it: without a newline, which
 // most would send, or refuse. It replaces the file at once, so that a program
 // that reads it meanwhile gets the old token or the new.
-func tokenFile(path, secret string) (variable, error) {
+func tokenFile(path, secret string) (sdkenv.Variable, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
-		return variable{}, err
+		return sdkenv.Variable{}, err
 	}
 	hint := "choose another path for --file"
 	temporary, err := os.CreateTemp(filepath.Dir(path), ".vendord-token-") // 0600
 	if err != nil {
-		return variable{}, fail(hint, "token file %s: %w", path, err)
+		return sdkenv.Variable{}, fail(hint, "token file %s: %w", path, err)
 	}
 	defer os.Remove(temporary.Name())
 	_, err = temporary.WriteString(secret)
@@ -127,35 +131,17 @@ func tokenFile(path, secret string) (variable, error) {
 		err = os.Rename(temporary.Name(), path)
 	}
 	if err != nil {
-		return variable{}, fail(hint, "token file %s: %w", path, err)
+		return sdkenv.Variable{}, fail(hint, "token file %s: %w", path, err)
 	}
-	return variable{"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", path}, nil
+	return sdkenv.Variable{Name: sdkenv.ContainerTokenFile, Value: path}, nil
 }
 
 // warnOfShadows says what env cannot put out of the way.
 func (p *program) warnOfShadows() {
-	files := p.awsFiles()
-	for _, path := range []string{files.credentials, files.config} {
-		if hasCredentials(path) {
-			p.warn(fail("use vendord exec, or move the keys to a profile of another name",
-				"%s: its [default] profile has credentials, and SDKs take those first", path))
-		}
+	for _, path := range sdkenv.FindFiles(p.getenv, p.home).Shadowing() {
+		p.warn(fail("use vendord exec, or move the keys to a profile of another name",
+			"%s: its [default] profile has credentials, and SDKs take those first", path))
 	}
-}
-
-// without returns the names that vars does not set.
-func without(names []string, vars []variable) []string {
-	set := map[string]bool{}
-	for _, v := range vars {
-		set[v.Name] = true
-	}
-	var rest []string
-	for _, name := range names {
-		if !set[name] {
-			rest = append(rest, name)
-		}
-	}
-	return rest
 }
 
 // shellWriter writes lines for one family of shells.

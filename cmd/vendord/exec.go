@@ -14,7 +14,11 @@ import (
 
 	"github.com/vendord/vendord/control"
 	"github.com/vendord/vendord/profiles"
+	"github.com/vendord/vendord/sdkenv"
 )
+
+// profileVariable tells a command, and its prompt, which profile it has.
+const profileVariable = "VENDORD_PROFILE"
 
 // The exit statuses of exec, as env(1) and the shells have them.
 const (
@@ -36,10 +40,16 @@ would come first are out of its way: it sees copies of ~/.aws/config and
 ~/.aws/credentials without credentials.
 
 Exit status: the command's; 125 if vendord failed, 126 if the command cannot be
-run, 127 if it cannot be found, 128+n if signal n ended it.`,
+run, 127 if it cannot be found, 128+n if signal n ended it, or vendord before it.`,
 		Example: `  vendord exec company1-hr-readonly -- aws s3 ls s3://company1-hr
   vendord exec company1-hr-upload`,
-		Args: func(cmd *cobra.Command, args []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
+			if err := p.needHome(cmd, args); err != nil {
+				return exitError{execFailed, err}
+			}
+			return nil
+		},
+		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return exitError{execFailed, usageError{"exec: takes a PROFILE, and a command after --", "see: vendord list"}}
 			}
@@ -55,6 +65,9 @@ run, 127 if it cannot be found, 128+n if signal n ended it.`,
 	}
 	cmd.Flags().BoolVar(&keepFiles, "keep-aws-files", false, "let the command see AWS's own files with their credentials")
 	cmd.Flags().SetInterspersed(false) // what follows PROFILE is the command's
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return exitError{execFailed, cmd.Root().FlagErrorFunc()(cmd, err)}
+	})
 	return cmd
 }
 
@@ -66,6 +79,15 @@ func (p *program) exec(ctx context.Context, profile string, command []string, ke
 	if err != nil {
 		return startError(command[0], err)
 	}
+	ctx, release := interruptible(ctx)
+	defer release()
+	child := &exec.Cmd{Path: path, Args: command, Stdin: p.stdin, Stdout: p.stdout.File, Stderr: p.stderr}
+	return orSignal(ctx, p.runWith(ctx, release, profile, child, keepFiles))
+}
+
+// runWith runs the command with a profile's credentials. Until it runs ctx ends
+// with a signal; release leaves signals to the command.
+func (p *program) runWith(ctx context.Context, release func(), profile string, child *exec.Cmd, keepFiles bool) error {
 	c, stop, err := p.connectOrServe(ctx)
 	if err != nil {
 		return exitError{execFailed, err}
@@ -79,29 +101,46 @@ func (p *program) exec(ctx context.Context, profile string, command []string, ke
 	}
 	defer held.Close()
 
-	vars := vending(p.environ, held.URL, held.Region, variable{"AWS_CONTAINER_AUTHORIZATION_TOKEN", secret})
-	vars = append(vars, variable{"VENDORD_PROFILE", profile}) // for prompts
+	vars := sdkenv.Vending(p.environ, held.URL, held.Region, sdkenv.Variable{Name: sdkenv.ContainerToken, Value: secret})
+	vars = append(vars, sdkenv.Variable{Name: profileVariable, Value: profile})
 	if !keepFiles {
-		dir, err := os.MkdirTemp(p.getenv("XDG_RUNTIME_DIR"), "vendord-exec-")
-		if err != nil {
-			return exitError{execFailed, fail("free some space in "+os.TempDir()+", or use --keep-aws-files", "copying AWS's files: %w", err)}
-		}
-		defer os.RemoveAll(dir)
-		files, err := p.awsFiles().copyWithoutCredentials(dir)
+		files, remove, err := p.copyAWSFiles()
 		if err != nil {
 			return exitError{execFailed, err}
 		}
+		defer remove()
 		vars = append(vars, files...)
 	}
-	child := &exec.Cmd{Path: path, Args: command, Env: environment(p.environ, vars),
-		Stdin: p.stdin, Stdout: p.stdout.File, Stderr: p.stderr}
-	return p.runChild(child, held.Gone())
+	// The loop that inside guards against is the daemon's, not the command's.
+	child.Env = sdkenv.Environ(p.environ, vars, inside)
+	return p.runChild(ctx, release, child, held.Gone())
+}
+
+// copyAWSFiles puts copies of AWS's files without credentials into a directory
+// that remove removes.
+func (p *program) copyAWSFiles() (vars []sdkenv.Variable, remove func(), err error) {
+	dir, err := p.scratch("vendord-exec-")
+	if err != nil {
+		return nil, nil, err
+	}
+	remove = func() { os.RemoveAll(dir) }
+	vars, err = sdkenv.FindFiles(p.getenv, p.home).Copy(dir)
+	if err != nil {
+		remove()
+		return nil, nil, fail("mend that, or use --keep-aws-files", "AWS's files: cannot be copied without their credentials: %w", err)
+	}
+	return vars, remove, nil
 }
 
 // runChild runs the command, passing signals on, and turns how it ended into
 // an exit status.
-func (p *program) runChild(child *exec.Cmd, gone <-chan struct{}) error {
+func (p *program) runChild(ctx context.Context, release func(), child *exec.Cmd, gone <-chan struct{}) error {
 	stopSignals := holdSignals()
+	if ctx.Err() != nil { // a signal was first
+		stopSignals(nil)
+		return ctx.Err()
+	}
+	release()
 	if err := child.Start(); err != nil {
 		stopSignals(nil)
 		return startError(child.Args[0], err)

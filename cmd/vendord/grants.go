@@ -67,23 +67,23 @@ func (d *daemon) prepare(ctx context.Context, spec control.TokenSpec) (apps.Toke
 		if _, ok := config.Apps[token.App]; !ok {
 			return token, control.Issued{}, d.notLoaded(unknownName("app", token.App, config.Apps))
 		}
-		spec.Profile = d.book.Current(token.App)
 	} else if _, ok := config.Profiles[spec.Profile]; !ok {
 		if _, ok := config.Apps[spec.Profile]; ok {
 			return token, control.Issued{}, fail("vendord env "+spec.Profile, "profile %q: it is an app", spec.Profile)
 		}
 		return token, control.Issued{}, d.notLoaded(unknownName("profile", spec.Profile, config.Profiles))
 	}
-	request, err := config.Render(spec.Profile, profiles.Identity{App: token.App, User: token.User})
+	grant, err := d.book.Prepare(token)
 	if err != nil {
 		return token, control.Issued{}, err
 	}
 	if spec.Warm {
-		if _, err := d.cache.Get(ctx, request.Key(), commandPatience); err != nil {
+		if _, err := d.cache.Get(ctx, grant.Session, commandPatience); err != nil {
 			return token, control.Issued{}, err
 		}
 	}
-	return token, control.Issued{ID: token.ID, App: token.App, User: token.User, Profile: spec.Profile,
+	request := grant.Session.Value()
+	return token, control.Issued{ID: token.ID, App: token.App, User: token.User, Profile: grant.Profile,
 		URL: d.url, Region: request.Region, STSEndpoint: request.Endpoint, Expires: token.Expires}, nil
 }
 
@@ -103,11 +103,10 @@ func (d *daemon) reachable() []apps.Grant {
 	for _, g := range grants {
 		users = addNew(users, g.User)
 	}
-	config := d.book.Config()
-	for name := range config.Profiles {
+	for name := range d.book.Config().Profiles {
 		for _, user := range users {
-			if r, err := config.Render(name, profiles.Identity{App: profiles.CLI, User: user}); err == nil {
-				grants = append(grants, apps.Grant{App: profiles.CLI, User: user, Profile: name, Session: r.Key()})
+			if key, err := d.book.Render(profiles.CLI, user, name); err == nil {
+				grants = append(grants, apps.Grant{App: profiles.CLI, User: user, Profile: name, Session: key})
 			}
 		}
 	}

@@ -63,6 +63,9 @@ func (p *program) serve(ctx context.Context) error {
 	for _, w := range config.Warnings {
 		log.Warn(w.Error(), "hint", w.Hint)
 	}
+	for _, line := range d.book.Set(config) { // tokens may have outlived what they are for
+		log.Warn(line)
+	}
 	ctl, err := control.Listen(p.ownSocket(), p.socketMode())
 	if err != nil {
 		return err

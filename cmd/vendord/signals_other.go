@@ -11,7 +11,7 @@ import (
 // console, from ending vendord before its command.
 func holdSignals() func(*os.Process) (stop func()) {
 	caught := make(chan os.Signal, 1)
-	signal.Notify(caught, os.Interrupt)
+	notify(caught, os.Interrupt)
 	return func(*os.Process) func() { return func() { signal.Stop(caught) } }
 }
 

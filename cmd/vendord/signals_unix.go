@@ -16,7 +16,7 @@ import (
 // stops that; given nil it only stops.
 func holdSignals() func(*os.Process) (stop func()) {
 	caught := make(chan os.Signal, 16)
-	signal.Notify(caught, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP,
+	notify(caught, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP,
 		syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, syscall.SIGWINCH)
 	return func(child *os.Process) func() {
 		stop := func() { signal.Stop(caught); close(caught) }

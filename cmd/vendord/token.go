@@ -19,18 +19,20 @@ func (p *program) tokenCommand() *cobra.Command {
 		Short: "Issue, list and revoke the tokens of apps",
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	var forUser, ttl string
+	var forUser string
+	ttl := lifetime(90 * 24 * time.Hour)
 	issue := &cobra.Command{
 		Use: "issue APP", Args: exactly(1, "an APP"),
 		Short: "Issue a token for an app and print it, alone, on stdout",
 		Example: `  vendord token issue claude --user agent
   vendord token issue ci --ttl 30d > token`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.issueToken(cmd.Context(), args[0], forUser, ttl)
+			return p.issueToken(cmd.Context(), args[0], forUser, time.Duration(ttl))
 		},
 	}
 	issue.Flags().StringVar(&forUser, "user", "", "the `user` who will present it (yourself)")
-	issue.Flags().StringVar(&ttl, "ttl", "90d", "how long it lives: 12h, 30d")
+	issue.Flags().Var(&ttl, "ttl", "how long it lives: 12h, 30d")
+	issue.SetFlagErrorFunc(inItsOwnWords)
 	list := &cobra.Command{
 		Use: "list [APP]", Short: "List the live tokens, never their secrets",
 		Args: between(0, 1, "an APP at most"),
@@ -49,18 +51,14 @@ func (p *program) tokenCommand() *cobra.Command {
 	return cmd
 }
 
-func (p *program) issueToken(ctx context.Context, app, forUser, ttl string) error {
-	life, err := parseLife(ttl)
-	if err != nil {
-		return err
-	}
+func (p *program) issueToken(ctx context.Context, app, forUser string, ttl time.Duration) error {
 	c, err := p.connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	p.warnOfUser(forUser)
-	secret, spec := newToken(control.TokenSpec{App: app, User: forUser, TTL: life})
+	secret, spec := newToken(control.TokenSpec{App: app, User: forUser, TTL: ttl})
 	issued, err := c.Issue(ctx, spec)
 	if err != nil {
 		return err
@@ -102,18 +100,6 @@ func (p *program) warnOfUser(name string) {
 		hint = "a user without a name is #" + name
 	}
 	p.warn(fail(hint, "user %q: not known on this machine", name))
-}
-
-// parseLife reads a duration that may be in days.
-func parseLife(s string) (time.Duration, error) {
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		if n, err := strconv.Atoi(days); err == nil && n > 0 && n <= 366 {
-			return time.Duration(n) * 24 * time.Hour, nil
-		}
-	} else if d, err := time.ParseDuration(s); err == nil && d > 0 {
-		return d, nil
-	}
-	return 0, usageError{fmt.Sprintf("ttl %q: not a duration", s), "write it like 12h or 30d, at most 366d"}
 }
 
 func (p *program) listTokens(ctx context.Context, app string) error {

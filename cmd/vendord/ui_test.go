@@ -32,13 +32,3 @@ func TestUntil(t *testing.T) {
 		}
 	}
 }
-
-func TestParseLife(t *testing.T) {
-	for text, want := range map[string]time.Duration{"12h": 12 * time.Hour, "30d": 720 * time.Hour, "90s": 90 * time.Second,
-		"": 0, "d": 0, "-1d": 0, "0d": 0, "400d": 0, "1w": 0, "-5h": 0} {
-		got, err := parseLife(text)
-		if got != want || (err == nil) != (want != 0) {
-			t.Errorf("parseLife(%q): got %v, %v, want %v", text, got, err, want)
-		}
-	}
-}

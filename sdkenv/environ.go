@@ -1,0 +1,90 @@
+package sdkenv
+
+import (
+	"slices"
+	"strings"
+)
+
+// shadows are the variables that come before the container credentials
+// provider in some SDK's chain, or steer it elsewhere. They are removed, never
+// set to nothing: botocore, Rust and Ruby take an empty one for set (as of
+// 2026-11).
+var shadows = []string{
+	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN",
+	"AWS_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_CREDENTIAL_EXPIRATION", "AWS_CREDENTIAL_FILE",
+	"AWS_CREDENTIAL_PROFILES_FILE", // the Java SDK v1's name for the credentials file
+	"AWS_PROFILE", "AWS_DEFAULT_PROFILE",
+	"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME",
+	"AWS_BEARER_TOKEN_BEDROCK", // Bedrock's clients sign nothing where they find it
+	"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", ContainerURI, ContainerToken, ContainerTokenFile,
+}
+
+// direct are the hosts that no proxy may see a request to: it would carry the
+// token. Rust, .NET and minio-go ask the environment's proxy even for loopback
+// (as of 2026-11).
+var direct = []string{"127.0.0.1", "localhost", "::1", "169.254.169.254", "169.254.170.2", "169.254.170.23"}
+
+// Vending returns the variables with which a program's SDK finds vendord at
+// url. The token is ContainerToken or ContainerTokenFile. Region may be empty;
+// environ is the environment that the program would have had.
+func Vending(environ []string, url, region string, token Variable) []Variable {
+	vars := []Variable{{ContainerURI, url}, token}
+	if region != "" {
+		// botocore before CLI v2 reads only the second.
+		vars = append(vars, Variable{"AWS_REGION", region}, Variable{"AWS_DEFAULT_REGION", region})
+	}
+	noProxy := withoutProxy(environ)
+	return append(vars,
+		Variable{"AWS_EC2_METADATA_DISABLED", "true"}, // no SDK may fall through to the machine's own role
+		Variable{"NO_PROXY", noProxy}, Variable{"no_proxy", noProxy})
+}
+
+// Shadows returns the names of the variables that must not be set in a program
+// that is to find vendord, without those that set gives it.
+func Shadows(set []Variable) []string {
+	return slices.DeleteFunc(slices.Clone(shadows), func(name string) bool {
+		return slices.ContainsFunc(set, func(v Variable) bool { return v.Name == name })
+	})
+}
+
+// Environ returns environ with set in place of what it had by these names, and
+// without the variables that shadow vendord or are named in drop.
+func Environ(environ []string, set []Variable, drop ...string) []string {
+	replaced := map[string]bool{}
+	for _, name := range slices.Concat(shadows, drop) {
+		replaced[name] = true
+	}
+	for _, v := range set {
+		replaced[v.Name] = true
+	}
+	out := slices.DeleteFunc(slices.Clone(environ), func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		return replaced[name]
+	})
+	for _, v := range set {
+		out = append(out, v.Name+"="+v.Value)
+	}
+	return out
+}
+
+// withoutProxy returns the hosts that environ excepts from its proxy, in
+// whichever case it spells the variable, with ours added.
+func withoutProxy(environ []string) string {
+	var hosts []string
+	add := func(host string) {
+		if host = strings.TrimSpace(host); host != "" && !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
+		}
+	}
+	for _, pair := range environ {
+		if name, value, _ := strings.Cut(pair, "="); strings.EqualFold(name, "NO_PROXY") {
+			for host := range strings.SplitSeq(value, ",") {
+				add(host)
+			}
+		}
+	}
+	for _, host := range direct {
+		add(host)
+	}
+	return strings.Join(hosts, ",")
+}
