@@ -34,7 +34,11 @@ func (p *program) connect(ctx context.Context) (*control.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c, p.refuseOther(ctx, c)
+	if err := p.refuseOther(ctx, c); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
 }
 
 // howToServe is what makes serve open the socket that was looked for.
