@@ -1,5 +1,6 @@
 """Real clients, which know nothing of vendord but what is in their environment."""
 
+import ast
 import json
 import os
 import pathlib
@@ -101,6 +102,36 @@ print(len(keys))
         kept = self.world.vendord("exec", "--keep-aws-files", "company1-hr-readonly", "--", "aws", "sts", "get-caller-identity", env=env)
         self.assertNotEqual(kept.returncode, 0, "the poison must matter, or this test shows nothing")
         self.assertEqual(pathlib.Path(path).read_text(), poison)
+
+    def test_exec_beats_a_default_profile_written_with_colons(self):
+        # RawConfigParser, and so botocore, takes "name: value" as well.
+        poison = "[default]\naws_access_key_id: AKIAPOISONPOISON0000\naws_secret_access_key: poison\nregion: eu-west-1\n" \
+                 "s3 =\n    addressing_style = path\n"
+        path = self.world.write(".aws/credentials", poison)
+        self.addCleanup(os.remove, path)
+        env = self.world.env | {"AWS_ENDPOINT_URL": self.aws.url, "PATH": os.environ["PATH"]}
+        code = "import boto3; s = boto3.Session(); print(s.client('sts').get_caller_identity()['Arn'], " \
+               "s.get_credentials().method, s._session.get_scoped_config())"
+        program = (sys.executable, "-c", code)
+        out = self.world.vendord("exec", "company1-hr-readonly", "--", *program, env=env)
+        self.assertEqual(out.returncode, 0, out.stderr)
+        self.assertIn("JohnUploadRole/JohnUploadSession container-role", out.stdout)
+        kept = self.world.vendord("exec", "--keep-aws-files", "company1-hr-readonly", "--", *program, env=env)
+        self.assertNotEqual(kept.returncode, 0, "the poison must matter, or this test shows nothing")
+        warned = self.world.vendord("env", "reader", env=env)
+        self.assertIn("its [default] profile has credentials", warned.stderr)
+
+    def test_botocore_reads_what_is_kept_of_the_files(self):
+        path = self.world.write(".aws/config", "[default]\noutput: text\nsso_session = x\ns3 =\n    addressing_style = path\n\n"
+                                "[profile ops]\nrole_arn: arn:aws:iam::1:role/x\nregion = eu-west-2\n[profile ops]\nservices = here\n"
+                                "[services here]\nsqs =\n  endpoint_url = http://127.0.0.1:1\n")
+        self.addCleanup(os.remove, path)
+        code = "import botocore.session as b; print(b.Session().full_config)"
+        out = self.world.vendord("exec", "company1-hr-readonly", "--", sys.executable, "-c", code)
+        self.assertEqual(out.returncode, 0, out.stderr)
+        self.assertEqual(ast.literal_eval(out.stdout), {
+            "profiles": {"default": {"output": "text", "s3": {"addressing_style": "path"}}, "ops": {"region": "eu-west-2", "services": "here"}},
+            "sso_sessions": {}, "services": {"here": {"sqs": {"endpoint_url": "http://127.0.0.1:1"}}}})
 
     def test_refused_programs_show_vendords_own_words(self):
         env = self.environment("reader")

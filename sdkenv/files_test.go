@@ -92,6 +92,8 @@ func TestWithoutCredentials(t *testing.T) {
 		"a value in broken UTF-8": {"[default]\nca_bundle = /\xff\n", "[default]\n"},
 		"a name of two settings":  {"[default]\nregion: role_arn = x\n", "[default]\nregion = role_arn = x\n"},
 		"a header in a value":     {"[default]\nregion = y\n  [profile x]\nrole_arn = x\n", "[default]\nregion = y\n[profile x]\n"},
+		"a lone quotation mark":   {"[default]\nregion = '\noutput = \"\ns3 =\n  addressing_style = '\n", "[default]\n"},
+		"quotation marks":         {"[default]\nregion = 'x'\nca_bundle = /o'brien\n", "[default]\nregion = 'x'\nca_bundle = /o'brien\n"},
 		"UTF-16":                  {"\xff\xfe[\x00d\x00]\x00\n\x00r\x00=\x00x\x00", ""},
 		"a path with letters":     {"[default]\nca_bundle = /home/jürgen/my ca.pem\n", "[default]\nca_bundle = /home/jürgen/my ca.pem\n"},
 		"nothing":                 {"", ""},

@@ -87,12 +87,12 @@ func WithoutCredentials(text []byte) []byte {
 		fmt.Fprintf(&out, "[%s]\n", section.name)
 		for _, s := range section.settings {
 			switch {
-			case harmless[s.name] && printable(s.value):
+			case harmless[s.name] && legible(s.value):
 				writeSetting(&out, "", s)
 			case s.name == "api_versions":
 				writeNested(&out, s, func(n setting) bool { return isService(n.name) && apiVersion.MatchString(n.value) })
 			case withNested[s.name], isService(s.name) && strings.HasPrefix(section.name, "services "):
-				writeNested(&out, s, func(n setting) bool { return ofService[n.name] && printable(n.value) })
+				writeNested(&out, s, func(n setting) bool { return ofService[n.name] && legible(n.value) })
 			}
 		}
 	}
@@ -105,6 +105,10 @@ func isService(name string) bool {
 	_, credentials := ofCredentials[name]
 	return serviceName.MatchString(name) && !credentials && !harmless[name]
 }
+
+// legible tells whether every parser can read a value. Go's SDK panics at a lone
+// quotation mark (config v1.33.15, as of 2026-11).
+func legible(value string) bool { return printable(value) && value != `"` && value != "'" }
 
 // writeNested writes a setting without a value of its own and what is kept of
 // the settings below it, unless that is nothing.

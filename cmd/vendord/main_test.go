@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			home := filepath.Join(e.WorkDir, "home")
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // under -race every command would sleep for a second
 			for _, kv := range [][2]string{{"HOME", home}, {"XDG_RUNTIME_DIR", filepath.Join(e.WorkDir, "run")},
 				{"XDG_STATE_HOME", filepath.Join(e.WorkDir, "state")}, {"XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "conf")}, {"TMPDIR", filepath.Join(e.WorkDir, "tmp")}} {
 				e.Setenv(kv[0], kv[1])

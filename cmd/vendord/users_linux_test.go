@@ -78,7 +78,7 @@ func (u *users) command(uid uint32, args ...string) *exec.Cmd {
 	}
 	cmd := exec.CommandContext(u.t.Context(), u.vendord, args...)
 	cmd.Dir = home
-	cmd.Env = []string{"HOME=" + home, "PATH=/usr/bin:/bin", "VENDORD_SOCKET=" + filepath.Join(u.dir, "run", "control.sock")}
+	cmd.Env = []string{"HOME=" + home, "PATH=/usr/bin:/bin", "GORACE=atexit_sleep_ms=0", "VENDORD_SOCKET=" + filepath.Join(u.dir, "run", "control.sock")}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
 	return cmd
 }
