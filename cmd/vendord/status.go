@@ -89,9 +89,10 @@ func (d *daemon) sessions(caller control.Caller) []control.SessionRow {
 		row := control.SessionRow{State: st.State, RoleARN: st.Request.RoleARN, SessionName: st.Request.SessionName,
 			Principal: st.Principal, KeyID: st.KeyID, Minted: st.Minted, Expires: st.Expires, Used: st.Used, Next: st.Next,
 			TokenUse: st.TokenUse, Mints: st.Mints, Failures: st.Failures, Last: st.Last}
-		own := caller.Steers()
 		for _, g := range grants[st.Request.Key()] {
-			own = own || g.User == caller.Peer.User
+			if !caller.Steers() && g.User != caller.Peer.User {
+				continue // a shared session: who else has it is not theirs to know
+			}
 			row.Profiles = addNew(row.Profiles, g.Profile)
 			who := g.App
 			if g.User != caller.Peer.User {
@@ -99,7 +100,7 @@ func (d *daemon) sessions(caller control.Caller) []control.SessionRow {
 			}
 			row.Apps = addNew(row.Apps, who)
 		}
-		if own && len(row.Profiles) > 0 { // else nobody can ask for it any more
+		if len(row.Profiles) > 0 { // else nobody can ask for it any more
 			rows = append(rows, row)
 		}
 	}
