@@ -22,8 +22,7 @@ import (
 func (d *daemon) status(caller control.Caller) control.Status {
 	config := d.book.Config()
 	s := control.Status{Version: versionText(), Mode: "user", PID: os.Getpid(), Started: d.started,
-		URL: d.url,
-		You: caller.Peer.User, Steer: caller.Steers()}
+		URL: d.url}
 	if d.options.config.System {
 		s.Mode = "system"
 	}
