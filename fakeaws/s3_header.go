@@ -12,6 +12,7 @@ import (
 var knownHeaders = []string{
 	"x-amz-content-sha256", "x-amz-copy-source", "x-amz-date", "x-amz-decoded-content-length", "x-amz-expected-bucket-owner",
 	"x-amz-sdk-checksum-algorithm", "x-amz-security-token", "x-amz-trailer", "x-amz-user-agent",
+	"x-amz-te", "x-amz-api-version", // always sent by Java v2 and by C++ (as of 2026-11); they ask for nothing
 }
 
 // defaultHeaders may say what is so anyway.

@@ -62,7 +62,9 @@ func (f Files) Copy(dir string) ([]Variable, error) {
 		}
 		vars = append(vars, Variable{file.variable, path})
 	}
-	return vars, nil
+	// Without it JavaScript v2 reads ~/.aws/credentials wherever the variable
+	// leads (as of 2026-11).
+	return append(vars, Variable{"AWS_SDK_LOAD_CONFIG", "1"}), nil
 }
 
 func readIfThere(path string) ([]byte, error) {

@@ -137,7 +137,10 @@ func TestCopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := []string{"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "BOTO_CONFIG"}
-	for i, v := range vars {
+	if last := vars[len(vars)-1]; len(vars) != 4 || last != (sdkenv.Variable{Name: "AWS_SDK_LOAD_CONFIG", Value: "1"}) {
+		t.Fatalf("Copy: got %v, want three files, and JavaScript v2 led to them", vars)
+	}
+	for i, v := range vars[:3] {
 		info, err := os.Stat(v.Value)
 		if err != nil || info.Mode().Perm() != 0o600 || v.Name != names[i] || (info.Size() == 0) != (i > 0) {
 			t.Errorf("Copy: got %s, mode %v, %d bytes, %v; want %s, mode 0600", v.Name, info.Mode(), info.Size(), err, names[i])
