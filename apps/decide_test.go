@@ -117,7 +117,7 @@ func TestDecideFallsWithItsRight(t *testing.T) {
 	asked := func(x *apps.Token) { x.Steer = false }
 	askedCLI := func(x *apps.Token) { x.Steer, x.Profile = false, "hr-read" }
 	const ask = "ask whoever runs vendord for a token"
-	noProfile, noApp := `profile "hr-read": user "john" has no right to it any more`, `app "claude": user "john" has no right to it any more`
+	noProfile := `profile "hr-read": user "john" has no right to it any more`
 
 	t.Run("revoked", func(t *testing.T) {
 		b := open(t, "", "claude=hr-read", "uploader=hr-upload")
@@ -128,10 +128,16 @@ func TestDecideFallsWithItsRight(t *testing.T) {
 		if _, err := b.Revoke("claude", "aaaaaaaa"); err != nil {
 			t.Fatal(err)
 		}
+		// Not only without a right, but gone: the next token that john is
+		// given must not bring them back.
+		b.issue("claude", "john", nil)
 		_, err := b.decide(cli)
-		refusal(t, "cli", err, session.Refused, noProfile, ask)
+		refusal(t, "cli", err, session.Unrecognised, notRecognised, newToken)
 		_, err = b.decide(app)
-		refusal(t, "app", err, session.Refused, noApp, ask)
+		refusal(t, "app", err, session.Unrecognised, notRecognised, newToken)
+		if _, err := b.Revoke("claude", ""); err != nil {
+			t.Fatal(err)
+		}
 		if grants := b.Grants(); len(grants) != 0 {
 			t.Errorf("Grants: got %v, want none", grants)
 		}

@@ -10,7 +10,8 @@ import (
 
 // Revoke revokes the token with this id of an app or, if id is empty, all of
 // the app, those that running programs hold included: they are not recognised
-// from now on. It returns how many there were, and fails for an app or id that
+// from now on. So are those that users made for themselves and that nothing
+// else gives them a right to. It returns how many of the app there were, and fails for an app or id that
 // is not known.
 //
 // It also fails if the file cannot be written. The tokens are revoked even so,
@@ -32,8 +33,18 @@ func (a *Apps) Revoke(app, id string) (int, error) {
 	if n == 0 {
 		return 0, s.checkRevoked(app, id)
 	}
+	tokens = slices.DeleteFunc(tokens, match)
+	// What users made for themselves on the ground of these goes too: it would
+	// come back to life with the next token that the user is given.
+	rights := newRights(s.config, tokens)
+	groundless := func(t Token) bool { return !t.Steer && !now.Before(rights.end(t)) }
+	for _, t := range tokens {
+		if groundless(t) {
+			revoked = append(revoked, t)
+		}
+	}
 	// Memory first: a full disk must not keep a stolen token alive.
-	next := newSnapshot(s, s.config, slices.DeleteFunc(tokens, match), now)
+	next := newSnapshot(s, s.config, slices.DeleteFunc(tokens, groundless), now)
 	a.state.Store(next)
 	for _, t := range revoked {
 		if !t.Held {

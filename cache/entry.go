@@ -93,8 +93,6 @@ type state struct {
 func (s *state) held(now time.Time) time.Duration {
 	age := now.Sub(s.ended) // a little below 0 for a caller that read the clock before the attempt ended
 	switch {
-	case s.hold == forever:
-		return forever
 	case age < -time.Second: // the clock was set back
 		return 0
 	case s.failure == nil && s.view.zone(now) == dead: // a pause is for those who have something
@@ -129,10 +127,9 @@ func (s *state) next(now time.Time) time.Duration {
 
 // lapsed reports whether the session can be forgotten: it has nothing, and AWS
 // has not been asked for an hour, long enough for the steps between attempts
-// to have run their course. A failure that only a person can mend stays in
-// mind.
+// to have run their course.
 func (s *state) lapsed(now time.Time) bool {
-	return s.attempt == nil && s.hold != forever && s.view.zone(now) == dead && now.Sub(s.ended) >= time.Hour
+	return s.attempt == nil && s.view.zone(now) == dead && now.Sub(s.ended) >= time.Hour
 }
 
 // remember notes how an attempt ended, in a state that nobody else sees yet.

@@ -23,7 +23,7 @@ const (
 	fresh
 )
 
-// forever is how long a failure is remembered that only a person can mend.
+// forever is longer than any wait.
 const forever = time.Duration(math.MaxInt64)
 
 // lines returns where in a session's life its zones meet: with less than
@@ -74,12 +74,15 @@ func waits(z zone, age, patience time.Duration, failed bool) time.Duration {
 // holds returns for how long AWS is not asked again after a failure, the
 // streak-th of its class in a row. jitter is from 0 to 1.
 //
+// What an administrator, a person or an edit has to mend is tried again after
+// minutes, and at once after Retry. To wait for that call alone would let one
+// bad moment, a credentials file read while it was being written, end a session
+// for good.
+//
 // Retry's come to 230 calls an hour in the long run, and hardly ever to 300.
 func holds(class session.Class, streak int, jitter float64) time.Duration {
 	switch class {
-	case session.Configuration, session.Person:
-		return forever
-	case session.Administrator:
+	case session.Configuration, session.Person, session.Administrator:
 		return min(time.Minute<<min(streak-1, 4), 10*time.Minute)
 	}
 	ceiling := min(time.Second<<min(streak, 5), 30*time.Second)

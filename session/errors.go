@@ -18,10 +18,11 @@ const (
 	Refused
 	// Limited: asked too often. Never remembered.
 	Limited
-	// Configuration: AWS will refuse until vendord.toml changes. Remembered
-	// until a reload.
+	// Configuration: AWS will refuse until vendord.toml, or an SDK's file,
+	// changes. Tried again after minutes, or a reload.
 	Configuration
-	// Person: somebody has to log in, or mend keys. Remembered until then.
+	// Person: somebody has to log in, or mend keys. Tried again after
+	// minutes, or a reload.
 	Person
 	// Administrator: AWS denies what an administrator of the account can
 	// allow. Remembered for a minute and more.

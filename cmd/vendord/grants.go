@@ -105,6 +105,9 @@ func (d *daemon) reachable() []apps.Grant {
 	}
 	for name := range d.book.Config().Profiles {
 		for _, user := range users {
+			if _, own := d.book.Allowed(user); user != d.options.user && !slices.Contains(own, name) {
+				continue
+			}
 			if key, err := d.book.Render(profiles.CLI, user, name); err == nil {
 				grants = append(grants, apps.Grant{App: profiles.CLI, User: user, Profile: name, Session: key})
 			}
