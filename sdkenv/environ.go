@@ -12,7 +12,7 @@ import (
 var shadows = []string{
 	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN",
 	"AWS_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_CREDENTIAL_EXPIRATION", "AWS_CREDENTIAL_FILE",
-	"AWS_CREDENTIAL_PROFILES_FILE", // the Java SDK v1's name for the credentials file
+	"AWS_CREDENTIAL_PROFILES_FILE",                                             // the Java SDK v1's name for the credentials file
 	"AMAZON_ACCESS_KEY_ID", "AMAZON_SECRET_ACCESS_KEY", "AMAZON_SESSION_TOKEN", // JavaScript v2, Ruby
 	"AWS_PROFILE", "AWS_DEFAULT_PROFILE",
 	"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME",
