@@ -201,7 +201,7 @@ func TestOtherDaemons(t *testing.T) {
 		{"older", header + "Vendord-Control: 0\r\n\r\nanything", "the daemon is older than this command: it speaks version 0, the command 1" +
 			" | restart the daemon, so that it runs the vendord that is installed now"},
 		{"not vendord", header + "\r\n{}", "control socket PATH: what answers there is not vendord | name vendord's socket with --socket"},
-		{"a redirect", "HTTP/1.1 302 Found\r\nLocation: http://vendord/status\r\nContent-Length: 0\r\n\r\n", "control socket PATH: what answers there is not vendord | name vendord's socket with --socket"},
+		{"a redirect", "HTTP/1.1 302 Found\r\nConnection: close\r\nLocation: http://vendord/status\r\nContent-Length: 0\r\n\r\n", "control socket PATH: what answers there is not vendord | name vendord's socket with --socket"},
 		{"unreadable", header + spoke + "[]\n", "control socket PATH: its answer cannot be read | " + otherVersion},
 		{"an unreadable error", "HTTP/1.1 403 Forbidden\r\n" + spoke + "no\n", "control socket PATH: its answer cannot be read | " + otherVersion},
 		{"endless", header + spoke + strings.Repeat(" ", 5<<20) + "\n", "control socket PATH: its answer is too long | " + otherVersion},

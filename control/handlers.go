@@ -140,6 +140,13 @@ func (s *Server) revokeVisible(c Caller, q revokeRequest) (n int, err error) {
 			return n, err
 		}
 	}
+	if n == 0 && q.ID != "" && q.App != "" && c.Steers() {
+		// It may be one that was revoked and could not be recorded: it is
+		// listed no more, and comes back at a restart unless this works.
+		if n, err := s.cfg.Revoke(q.App, q.ID); n > 0 {
+			return n, err
+		}
+	}
 	if n == 0 && q.ID != "" {
 		return 0, &session.Error{Class: session.Refused, Public: fmt.Sprintf("token %q: no such token", q.ID),
 			Hint: "vendord token list shows those that there are"}

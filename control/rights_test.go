@@ -289,6 +289,19 @@ func TestRevokedUnderWay(t *testing.T) {
 	}
 }
 
+// A revocation that could not be recorded is listed no more. Whoever may steer
+// can ask for it again, as the hint says; nobody else gets past the list.
+func TestRevokedButNotListed(t *testing.T) {
+	for rights, want := range map[control.Rights][]string{control.Steer: {"claude/unlisted"}, control.Vend: nil} {
+		d := newDaemon(rights)
+		path, _ := d.serve(t, 0o600)
+		_ = revoke("claude", "unlisted")(t.Context(), dial(t, path))
+		if !slices.Equal(d.revoked, want) {
+			t.Errorf("revoked with rights %d: got %q, want %q", rights, d.revoked, want)
+		}
+	}
+}
+
 // Rights are found out once per connection, and when they cannot be, or belong
 // to nobody, there are none.
 func TestRightsOfConnections(t *testing.T) {

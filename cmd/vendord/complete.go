@@ -19,12 +19,7 @@ func (p *program) completing(cmd *cobra.Command, names func(control.Status) []st
 		}
 		ctx, cancel := context.WithTimeout(cmd.Context(), time.Second)
 		defer cancel()
-		c, err := p.connect(ctx)
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		defer c.Close()
-		status, err := c.Status(ctx)
+		status, err := p.askStatus(ctx)
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}

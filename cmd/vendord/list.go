@@ -14,12 +14,7 @@ func (p *program) listCommand() *cobra.Command {
 		Use: "list", GroupID: "look", Args: exactly(0, ""),
 		Short: "List the profiles and apps that you may use",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := p.connect(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			s, err := c.Status(cmd.Context())
+			s, err := p.askStatus(cmd.Context())
 			if err != nil {
 				return err
 			}

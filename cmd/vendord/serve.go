@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -37,7 +38,7 @@ func (p *program) serveCommand() *cobra.Command {
 	return cmd
 }
 
-func (p *program) serve(ctx context.Context) error {
+func (p *program) serve(ctx context.Context) (err error) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	reloads, release := hangups()
@@ -58,7 +59,8 @@ func (p *program) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer d.Close()
+	// A revocation that the disk never took must not end as success.
+	defer func() { err = errors.Join(err, d.Close()) }()
 	config := d.book.Config()
 	for _, w := range config.Warnings {
 		log.Warn(w.Error(), "hint", w.Hint)

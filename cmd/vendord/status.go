@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -121,12 +122,7 @@ func (p *program) statusCommand() *cobra.Command {
 		Use: "status", GroupID: "look", Args: exactly(0, ""),
 		Short: "Show the daemon and each session: profile, apps, state, expiry, last error",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := p.connect(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			s, err := c.Status(cmd.Context())
+			s, err := p.askStatus(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -136,6 +132,16 @@ func (p *program) statusCommand() *cobra.Command {
 			return p.printStatus(s, time.Now())
 		},
 	}
+}
+
+// askStatus gets the daemon's status.
+func (p *program) askStatus(ctx context.Context) (control.Status, error) {
+	c, err := p.connect(ctx)
+	if err != nil {
+		return control.Status{}, err
+	}
+	defer c.Close()
+	return c.Status(ctx)
 }
 
 func (p *program) printStatus(s control.Status, now time.Time) error {
