@@ -1,5 +1,5 @@
-// Package peer tells who is at the other end of a Unix socket, and who holds a
-// TCP port, as far as the operating system says so.
+// Package peer tells who is at the other end of a Unix socket or of a loopback
+// connection, and who holds a TCP port, as far as the operating system says so.
 //
 // OfUnix asks the kernel, never the caller, and answers at once: what it returns
 // is what the process had when it connected, in numbers. Peer.Named asks for
@@ -10,8 +10,12 @@
 // messages: a process id is used again once its process has gone, and decisions
 // taken by it can be raced.
 //
-// Listener is for one message, "port taken by …". It reads tables that other
-// processes influence, and nothing may be decided by what it says.
+// TCP tells the user of a loopback connection, by one exact question to the
+// kernel that no other socket can answer (Linux). What it cannot tell for sure
+// is an error.
+//
+// Listener reads tables, and finds process and names as far as they can be
+// seen. The user of a Holder is the kernel's word; the rest is for messages.
 package peer
 
 import (
@@ -104,6 +108,24 @@ func name(id uint32, lookup func(string) (string, error)) string {
 	return found
 }
 
+// UserID returns the number of a user: of "#1234", 1234, else that of the name.
+// Like Named it may take long.
+func UserID(name string) (uint32, error) {
+	number, ok := strings.CutPrefix(name, "#")
+	if !ok {
+		found, err := user.Lookup(name)
+		if err != nil {
+			return 0, fmt.Errorf("number of user %q: %w", name, err)
+		}
+		number = found.Uid // not one on Windows
+	}
+	id, err := strconv.ParseUint(number, 10, 32)
+	if err != nil || id == overflowID {
+		return 0, fmt.Errorf("number of user %q: %q is none", name, number)
+	}
+	return uint32(id), nil
+}
+
 // userName is user.LookupId for a name. For our own uid os/user falls back on
 // $USER where no user database has it, as under systemd's DynamicUser; whoever
 // set that variable started this daemon and can deceive only themselves.
@@ -125,8 +147,12 @@ func groupName(number string) (string, error) {
 
 // Holder is the process that listens on a port. What is not known is empty.
 type Holder struct {
-	PID           int
-	Command, User string
+	// UID is the user who made the socket, and User their name. UID means
+	// nothing where User is empty.
+	UID     uint32
+	User    string
+	PID     int
+	Command string
 }
 
 // String returns the holder for a message: "nginx (pid 12, user www)", "a
