@@ -2,6 +2,7 @@ package apps
 
 import (
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -26,8 +27,9 @@ type Request struct {
 	Token string
 	// Profile is the one named in the path, or empty.
 	Profile string
-	// Peer is what the kernel says of the caller, if it says anything: the
-	// zero Peer, or a PeerErr, means that it does not.
+	// Peer is the caller by the kernel's word, its UID alone. With a PeerErr
+	// there is none: the caller's user is not known, or, where
+	// errors.ErrUnsupported is in its chain, this system tells nobody's.
 	Peer    peer.Peer
 	PeerErr error
 	// Now is when the request came; zero means the clock's time.
@@ -45,10 +47,11 @@ type Grant struct {
 }
 
 // Decide says what a caller may have. The grant of a caller who is recognised
-// and refused has no session and says who it is, for the record. It fails with
-// an *session.Error: of class Unrecognised if nobody knows who asks, Refused if
-// they may not have it, and whatever rendering the profile failed with. The
-// errors are shared and must not be changed.
+// and refused has no session and says who it is, for the record; that of
+// somebody else's token says which. It fails with an *session.Error: of class
+// Unrecognised if nobody knows who asks, Refused if they may not have it, Limited
+// if their programs ask too often, and whatever rendering the profile failed
+// with. The errors are shared and must not be changed.
 func (a *Apps) Decide(r Request) (Grant, error) {
 	if r.Route != ByToken {
 		return Grant{}, unrecognised("caller: this path recognises nobody", "ask /v1/credentials with a token")
@@ -61,7 +64,14 @@ func (a *Apps) Decide(r Request) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
-	return e.authorise(r)
+	if err := e.owned(r); err != nil {
+		return Grant{App: e.App, TokenID: e.ID}, err
+	}
+	grant, err := e.authorise(r)
+	if !e.meter.allow(r.Now) {
+		grant.Session, err = session.Key{}, s.tooFast(e)
+	}
+	return grant, err
 }
 
 // recognise finds out whose token it is.
@@ -93,11 +103,26 @@ func (s *snapshot) recognise(r Request) (*entry, error) {
 		return nil, unrecognised("token: expired "+e.Expires.UTC().Format(time.DateTime)+" UTC",
 			`run the program under "vendord exec", or issue a new token`)
 	}
-	// What the kernel knows can only take away.
-	if r.PeerErr == nil && r.Peer.User != "" && e.User != "" && r.Peer.User != e.User {
-		return nil, unrecognised("token: of another user", "issue one for the user that the program runs as")
-	}
 	return e, nil
+}
+
+// owned refuses a token in the hands of another user than the one it was issued
+// for: somebody who read it in a log, a crash report or a world-readable file,
+// or a relay that asks for whoever is on the network. That is no ground to be
+// granted anything; it can only take away.
+func (e *entry) owned(r Request) error {
+	switch {
+	case e.User == "":
+		return nil
+	case r.PeerErr == nil && r.Peer.UID == e.UID:
+		return nil
+	case r.PeerErr == nil:
+		return unrecognised("token: of another user", "issue one for the user that the program runs as: vendord token issue APP --user NAME")
+	case errors.Is(r.PeerErr, errors.ErrUnsupported):
+		return nil
+	}
+	return unrecognised("caller: its user is not known here, and the token is one user's",
+		"ask from this machine, and not from another user namespace")
 }
 
 // authorise says what the holder of a token gets. The path's profile comes

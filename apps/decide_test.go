@@ -2,6 +2,7 @@ package apps_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +21,7 @@ const (
 
 func TestDecideGrants(t *testing.T) {
 	b := open(t, "", "uploader=hr-upload,hr-read", "claude=hr-read")
-	secret := b.issue("uploader", "john", func(x *apps.Token) { x.ID = "abcdefgh" })
+	secret := b.issue("uploader", "john", func(x *apps.Token) { x.ID, x.UID = "abcdefgh", 1000 })
 	request, err := b.Config().Render("hr-upload", profiles.Identity{App: "uploader", User: "john"})
 	if err != nil {
 		t.Fatal(err)
@@ -33,11 +34,10 @@ func TestDecideGrants(t *testing.T) {
 		{"the bare token", apps.Request{Token: secret}},
 		{"after Bearer", apps.Request{Token: "Bearer " + secret}},
 		{"its own profile named in the path", apps.Request{Token: secret, Profile: "hr-upload"}},
-		{"the kernel says the same user", apps.Request{Token: secret, Peer: peer.Peer{UID: 1000, User: "john"}}},
-		{"the kernel says nothing", apps.Request{Token: secret, PeerErr: errors.New("gone"), Peer: peer.Peer{User: "eve"}}},
+		{"on a system that tells nobody's user", apps.Request{Token: secret, PeerErr: fmt.Errorf("darwin: %w", errors.ErrUnsupported)}},
 		{"at a given time", apps.Request{Token: secret, Now: start.Add(59 * time.Minute)}},
 	} {
-		row.r.Route = apps.ByToken
+		row.r.Route, row.r.Peer = apps.ByToken, peer.Peer{UID: 1000}
 		if got, err := b.Decide(row.r); err != nil || got != want {
 			t.Errorf("%s: Decide: got %+v, %v, want %+v", row.name, got, err, want)
 		}
@@ -72,10 +72,6 @@ func TestDecideUnrecognised(t *testing.T) {
 		{"a revoked token reads the same", apps.Request{Route: route, Token: revoked}, notRecognised, newToken},
 		{"expired", apps.Request{Route: route, Token: secret, Now: start.Add(time.Hour)},
 			"token: expired 2026-11-21 13:00:00 UTC", newToken},
-		{"another user", apps.Request{Route: route, Token: secret, Peer: peer.Peer{UID: 33, User: "eve"}},
-			"token: of another user", "issue one for the user that the program runs as"},
-		{"another user whom no database knows", apps.Request{Route: route, Token: secret, Peer: peer.Peer{UID: 33, User: "#33"}},
-			"token: of another user", "issue one for the user that the program runs as"},
 		{"a path that forgot its route", apps.Request{Token: secret},
 			"caller: this path recognises nobody", "ask /v1/credentials with a token"},
 	} {
@@ -83,6 +79,48 @@ func TestDecideUnrecognised(t *testing.T) {
 		refusal(t, row.name, err, session.Unrecognised, row.public, row.hint)
 		if g != (apps.Grant{}) {
 			t.Errorf("%s: Decide: got %+v with the error, want nothing", row.name, g)
+		}
+	}
+}
+
+// A token that was stolen by another user of the machine, and one that comes
+// through a relay of root's, or from where nobody's user is known.
+func TestDecideAnotherUser(t *testing.T) {
+	b := open(t, "", "uploader=hr-upload")
+	johns := b.issue("uploader", "john", func(x *apps.Token) { x.ID, x.UID = "aaaaaaaa", 1000 })
+	roots := b.issue("uploader", "root", func(x *apps.Token) { x.ID = "bbbbbbbb" })
+	anyones := b.issue("uploader", "", func(x *apps.Token) { x.ID = "cccccccc" })
+	const (
+		another = "token: of another user"
+		issue   = "issue one for the user that the program runs as: vendord token issue APP --user NAME"
+		unknown = "caller: its user is not known here, and the token is one user's"
+		here    = "ask from this machine, and not from another user namespace"
+	)
+	gone := errors.New("gone")
+	for _, row := range []struct {
+		name         string
+		secret       string
+		peer         peer.Peer
+		err          error
+		public, hint string
+	}{
+		{"another user", johns, peer.Peer{UID: 33}, nil, another, issue},
+		{"root, which may be a relay", johns, peer.Peer{}, nil, another, issue},
+		{"unknown", johns, peer.Peer{UID: 1000}, gone, unknown, here},
+		{"unknown, which is not root", roots, peer.Peer{}, gone, unknown, here},
+		{"anybody's token from another user", anyones, peer.Peer{UID: 33}, nil, "", ""},
+		{"anybody's token from the unknown", anyones, peer.Peer{}, gone, "", ""},
+	} {
+		g, err := b.Decide(apps.Request{Route: apps.ByToken, Token: row.secret, Peer: row.peer, PeerErr: row.err})
+		if row.public == "" {
+			if err != nil || g.Session == (session.Key{}) {
+				t.Errorf("%s: Decide: got %+v, %v, want a grant", row.name, g, err)
+			}
+			continue
+		}
+		refusal(t, row.name, err, session.Unrecognised, row.public, row.hint)
+		if g.TokenID == "" || g != (apps.Grant{App: "uploader", TokenID: g.TokenID}) {
+			t.Errorf("%s: Decide: got %+v with the error, want which token, and not whose", row.name, g)
 		}
 	}
 }

@@ -13,8 +13,8 @@ import (
 )
 
 // version is that of the token file. It changes when an older vendord would
-// read too much or too little into a token.
-const version = 1
+// read too much or too little into a token. Version 1 had no users' numbers.
+const version = 2
 
 // document is the token file. It ends in its closing bracket and no newline,
 // so that no part of it is a document.
@@ -29,7 +29,10 @@ type record struct {
 	Hash string `json:"hash"`
 }
 
-var errNewer = errors.New("written by a newer vendord")
+var (
+	errNewer = errors.New("written by a newer vendord")
+	errOlder = errors.New("written by an older vendord, whose tokens were good for any user")
+)
 
 // kept is what outlives the process: tokens, and for each of their apps, which
 // "cli" is none of, the profile that it uses. Without that an edit that lists
@@ -67,6 +70,8 @@ func parseKept(text []byte) (kept, error) {
 	switch {
 	case v.Version > version:
 		return kept{}, fmt.Errorf("version %d: %w", v.Version, errNewer)
+	case v.Version == 1:
+		return kept{}, fmt.Errorf("version 1: %w", errOlder)
 	case v.Version < version:
 		return kept{}, fmt.Errorf("version %d was never written", v.Version)
 	}

@@ -61,7 +61,7 @@ func another(t *testing.T, config, dir string) (*exec.Cmd, string) {
 }
 
 const (
-	source = "[daemon]\nregion = \"eu-west-1\"\n[sources.s]\ntype = \"environment\"\n"
+	source = "[daemon]\nregion = \"eu-west-1\"\nrequests_per_second = 0\n[sources.s]\ntype = \"environment\"\n"
 	role   = "source = \"s\"\nrole_arn = \"arn:aws:iam::123456789012:role/%s\"\n"
 )
 

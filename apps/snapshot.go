@@ -19,6 +19,8 @@ type snapshot struct {
 	entries map[[32]byte]*entry
 	// rights are what the tokens give their users.
 	rights rights
+	// meters are those of the identities that have live tokens.
+	meters map[identity]*meter
 }
 
 // use is the profile that an app uses, and until when anybody has a live token
@@ -32,7 +34,8 @@ type use struct {
 type entry struct {
 	Token
 	grant Grant
-	err   error     // why there is no session, or nil
+	err   error // why there is no session, or nil
+	meter *meter
 	end   time.Time // until when it is good for anything; see rights
 }
 
@@ -40,7 +43,7 @@ type entry struct {
 // knows the profiles that their apps use.
 func newSnapshot(old *snapshot, c *profiles.Config, tokens []Token, now time.Time) *snapshot {
 	s := &snapshot{config: c, renders: old.renders, uses: make(map[string]use),
-		entries: make(map[[32]byte]*entry, len(tokens)), rights: newRights(c, tokens)}
+		entries: make(map[[32]byte]*entry, len(tokens)), rights: newRights(c, tokens), meters: make(map[identity]*meter)}
 	if c != old.config {
 		s.renders = &renders{config: c}
 	}
@@ -48,9 +51,26 @@ func newSnapshot(old *snapshot, c *profiles.Config, tokens []Token, now time.Tim
 		s.keep(t, old.profile(t.App, now))
 	}
 	for _, t := range tokens {
-		s.entries[t.Hash] = s.entry(t, now)
+		e := s.entry(t, now)
+		e.meter = s.meter(t, old)
+		s.entries[t.Hash] = e
 	}
 	return s
+}
+
+// meter returns the meter of a token's programs, which goes on counting over a
+// change unless that changed the bound.
+func (s *snapshot) meter(t Token, old *snapshot) *meter {
+	who := identity{t.App, t.User}
+	m, ok := s.meters[who]
+	if !ok {
+		bound := s.config.Daemon.RequestsPerSecond
+		if m, ok = old.meters[who]; !ok || old.config.Daemon.RequestsPerSecond != bound {
+			m = newMeter(bound)
+		}
+		s.meters[who] = m
+	}
+	return m
 }
 
 // keep notes that a token's app uses a profile as long as the token lives.

@@ -170,6 +170,9 @@ func (s *store) load() (kept, error) {
 	if errors.Is(err, errNewer) {
 		return kept{}, fileError(path, err.Error(), "start that one, or move the file away and issue its tokens again", nil)
 	}
+	if errors.Is(err, errOlder) {
+		return kept{}, fileError(path, err.Error(), "move it away, and issue its tokens again", nil)
+	}
 	if err != nil {
 		return kept{}, fileError(path, "damaged: "+err.Error(), "move it away; its tokens have to be issued again", err)
 	}

@@ -157,8 +157,8 @@ func TestOpenDamaged(t *testing.T) {
 		{"no object", `[]`, "cannot unmarshal array into Go value of type struct { Version int }"},
 		{"null", `null`, "version 0 was never written"},
 		{"no version", `{"tokens":[]}`, "version 0 was never written"},
-		{"no tokens", `{"version":1,"current":{}}`, "no tokens, not even none"},
-		{"no current profiles", `{"version":1,"tokens":[]}`, "no current profiles, not even none"},
+		{"no tokens", `{"version":2,"current":{}}`, "no tokens, not even none"},
+		{"no current profiles", `{"version":2,"tokens":[]}`, "no current profiles, not even none"},
 		{"an app's current profile missing", replace(`"uploader": "one"`, ""), "token 1: its app has no current profile"},
 		{"an app's current profile empty", replace(`"uploader": "one"`, `"uploader": ""`), "token 1: its app has no current profile"},
 		{"a current profile of another app", replace(`"uploader": "one"`, `"uploader": "one", "other": "two"`),
@@ -182,8 +182,10 @@ func TestOpenDamaged(t *testing.T) {
 	} {
 		refusal(t, row.name, try(t, c, dir, path, row.text), session.Configuration, "file "+path+": damaged: "+row.problem, moveAway)
 	}
-	refusal(t, "a newer version", try(t, c, dir, path, `{"version":2,"tokens":{"a":1}}`), session.Configuration,
-		"file "+path+": version 2: written by a newer vendord", "start that one, or move the file away and issue its tokens again")
+	refusal(t, "an older version", try(t, c, dir, path, `{"version":1,"current":{},"tokens":[]}`), session.Configuration,
+		"file "+path+": version 1: written by an older vendord, whose tokens were good for any user", "move it away, and issue its tokens again")
+	refusal(t, "a newer version", try(t, c, dir, path, `{"version":3,"tokens":{"a":1}}`), session.Configuration,
+		"file "+path+": version 3: written by a newer vendord", "start that one, or move the file away and issue its tokens again")
 }
 
 func TestOpenOddFile(t *testing.T) {
@@ -203,13 +205,13 @@ func TestOpenOddFile(t *testing.T) {
 // tokens, or it refuses, and neither takes a second nor panics.
 func FuzzTokensFile(f *testing.F) {
 	c := load(f, file("uploader=one"))
-	f.Add([]byte(`{"version":1,"current":{},"tokens":[]}`))
-	f.Add([]byte(`{"version":1,"current":{"uploader":"two"},"tokens":[]}`))
-	f.Add([]byte(`{"version":1,"current":{"uploader":"one"},"tokens":[{"id":"aaaaaaaa","app":"uploader","user":"john","steer":true,"issued":"2026-11-21T12:00:00Z","expires":"2026-11-21T13:00:00Z","hash":"` +
-		strings.Repeat("ab", 32) + `"},{"id":"bbbbbbbb","app":"cli","profile":"one","steer":true,"issued":"2026-11-21T12:00:00.5+01:00","expires":"2026-11-21T13:00:00Z","hash":"` +
+	f.Add([]byte(`{"version":2,"current":{},"tokens":[]}`))
+	f.Add([]byte(`{"version":2,"current":{"uploader":"two"},"tokens":[]}`))
+	f.Add([]byte(`{"version":2,"current":{"uploader":"one"},"tokens":[{"id":"aaaaaaaa","app":"uploader","user":"john","uid":1000,"steer":true,"issued":"2026-11-21T12:00:00Z","expires":"2026-11-21T13:00:00Z","hash":"` +
+		strings.Repeat("ab", 32) + `"},{"id":"bbbbbbbb","app":"cli","profile":"one","uid":1000,"steer":true,"issued":"2026-11-21T12:00:00.5+01:00","expires":"2026-11-21T13:00:00Z","hash":"` +
 		strings.Repeat("cd", 32) + `"}]}`))
 	f.Add([]byte(`{"version":2}`))
-	f.Add([]byte(`{"version":1,"tokens":[{"hash":"é"}]}`))
+	f.Add([]byte(`{"version":2,"tokens":[{"hash":"é"}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		dir := t.TempDir()
 		if err := os.Chmod(dir, 0o700); err != nil {

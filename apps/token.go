@@ -11,8 +11,11 @@ type Token struct {
 	ID string `json:"id"`
 	// App is the app that it is good for.
 	App string `json:"app"`
-	// User is the user it was issued for, or empty: whoever holds it.
+	// User is the user it was issued for, or empty: whoever holds it. UID is
+	// the user's number when it was issued, by which the kernel knows who
+	// presents it; it means nothing without User.
 	User string `json:"user,omitempty"`
+	UID  uint32 `json:"uid"`
 	// Profile is the one profile of a token of the app "cli"; other apps'
 	// tokens get their app's current profile, and it is empty.
 	Profile string `json:"profile,omitempty"`

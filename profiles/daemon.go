@@ -12,6 +12,13 @@ import (
 // otherwise: units name the address, so it must not change.
 const systemListen = "127.0.0.1:9797"
 
+// The bound of what one app and user may ask, and the bound of that: no machine
+// of today answers as many.
+const (
+	requestsPerSecond    = 5_000
+	maxRequestsPerSecond = 1_000_000
+)
+
 // daemon checks [daemon].
 func (l *loader) daemon() {
 	t := &l.file.Daemon
@@ -31,6 +38,13 @@ func (l *loader) daemon() {
 	if t.has("sts_endpoint") {
 		d.STSEndpoint = t.STSEndpoint
 		l.endpoint(at.to("sts_endpoint"), t.STSEndpoint)
+	}
+	d.RequestsPerSecond = requestsPerSecond
+	if t.has("requests_per_second") {
+		d.RequestsPerSecond = int(t.RequestsPerSecond)
+		if t.RequestsPerSecond < 0 || t.RequestsPerSecond > maxRequestsPerSecond {
+			l.wrong(at.to("requests_per_second"), "write 5000, or 0 for no bound", "must be 0 to %d, is %d", maxRequestsPerSecond, t.RequestsPerSecond)
+		}
 	}
 	if t.named("operators") && !l.options.System {
 		l.wrong(at.to("operators"), "remove it: here only you may steer", "only the system service has operators")

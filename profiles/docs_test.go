@@ -36,7 +36,7 @@ var pages = map[string][2]string{
 
 // types are what readers call the types of keys.
 var types = map[string]string{
-	"string": "string", "bool": "boolean", "[]string": "list of strings", "map[string]string": "table of strings",
+	"string": "string", "bool": "boolean", "int64": "integer", "[]string": "list of strings", "map[string]string": "table of strings",
 	"duration": "string or integer", "oneOrMany": "string or list of strings", "condition": "table",
 	"[]*statementTable": "list of tables",
 }

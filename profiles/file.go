@@ -28,6 +28,10 @@ type daemonTable struct {
 	STSEndpoint string `toml:"sts_endpoint" default:"that of the region" aws:"endpoints"`
 	// System service only: groups whose members may steer the daemon, besides root.
 	Operators []string `toml:"operators" default:"none"`
+	// How many requests a second the programs of one app and one user may make, and
+	// twice as many at once; more are told to slow down. SDKs make one in half an
+	// hour. 0 is no bound.
+	RequestsPerSecond int64 `toml:"requests_per_second" default:"5000"`
 	given
 }
 

@@ -79,6 +79,9 @@ type Daemon struct {
 	STSEndpoint string
 	// Operators are the groups that may steer a system service.
 	Operators []string
+	// RequestsPerSecond bounds what the programs of one app and user ask; 0
+	// is no bound.
+	RequestsPerSecond int
 }
 
 // Profile is one profile with everything that it inherits filled in. Texts
