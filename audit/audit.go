@@ -18,6 +18,7 @@ package audit
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"sync"
@@ -35,10 +36,14 @@ type Event struct {
 	Path string `json:"path,omitempty"`
 	// App and User are who asked, How says how they were recognised, and
 	// TokenID by which token. All are empty for a stranger.
-	App     string `json:"app,omitempty"`
-	How     string `json:"how,omitempty"`
-	User    string `json:"user,omitempty"`
-	TokenID string `json:"token,omitempty"`
+	App  string `json:"app,omitempty"`
+	How  string `json:"how,omitempty"`
+	User string `json:"user,omitempty"`
+	// UID is the number of the user whose connection it was, by the kernel's
+	// word; empty where that is not known. It is User's, or the request is
+	// refused.
+	UID     json.Number `json:"uid,omitempty"`
+	TokenID string      `json:"token,omitempty"`
 	// Profile is what they asked for, RoleARN and SessionName what it means
 	// to AWS.
 	Profile     string `json:"profile,omitempty"`
@@ -56,6 +61,9 @@ type Event struct {
 	Code    string `json:"code,omitempty"`
 	Message string `json:"message,omitempty"`
 	Hint    string `json:"hint,omitempty"`
+	// Unrecorded is how many refusals of the same caller since the last one
+	// here have no line of their own: there were too many.
+	Unrecorded uint64 `json:"unrecorded,omitempty"`
 	// Agent is the User-Agent, cut to 200 bytes. It proves nothing.
 	Agent string `json:"agent,omitempty"`
 }

@@ -19,6 +19,9 @@ func appendLine(b []byte, e *Event) []byte {
 	b = appendField(b, `,"app":`, e.App)
 	b = appendField(b, `,"how":`, e.How)
 	b = appendField(b, `,"user":`, e.User)
+	if e.UID != "" {
+		b = append(append(b, `,"uid":`...), e.UID...)
+	}
 	b = appendField(b, `,"token":`, e.TokenID)
 	b = appendField(b, `,"profile":`, e.Profile)
 	b = appendField(b, `,"role":`, e.RoleARN)
@@ -32,6 +35,9 @@ func appendLine(b []byte, e *Event) []byte {
 	b = appendField(b, `,"code":`, e.Code)
 	b = appendField(b, `,"message":`, e.Message)
 	b = appendField(b, `,"hint":`, e.Hint)
+	if e.Unrecorded > 0 {
+		b = strconv.AppendUint(append(b, `,"unrecorded":`...), e.Unrecorded, 10)
+	}
 	b = appendField(b, `,"agent":`, clip(e.Agent))
 	return append(b, "}\n"...)
 }

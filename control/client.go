@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/vendord/vendord/peer"
 	"github.com/vendord/vendord/session"
 )
 
@@ -33,8 +34,9 @@ const answerTimeout = requestTimeout + 5*time.Second
 // Client speaks to one daemon. Its errors are *session.Error, or several of
 // them joined; it may be used by many goroutines.
 type Client struct {
-	path string
-	web  *http.Client
+	path   string
+	daemon *peer.Peer // nil where the kernel does not tell
+	web    *http.Client
 }
 
 // Dial returns a client for the first of the sockets on which a daemon
@@ -43,10 +45,12 @@ type Client struct {
 func Dial(ctx context.Context, paths ...string) (*Client, error) {
 	var problem error
 	for _, path := range paths {
-		err := probe(ctx, path)
+		daemon, err := probe(ctx, path)
 		switch {
 		case err == nil:
-			return newClient(path), nil
+			c := newClient(path)
+			c.daemon = daemon
+			return c, nil
 		case !errors.Is(err, ErrNoDaemon) && problem == nil:
 			problem = err
 		}
@@ -57,20 +61,25 @@ func Dial(ctx context.Context, paths ...string) (*Client, error) {
 	return nil, noDaemon(paths...)
 }
 
-// probe connects once and hangs up: the server gives a connection two seconds
-// to say something, and the command may not be ready for that.
-func probe(ctx context.Context, path string) error {
+// probe connects once, looks who is there and hangs up: the server gives a
+// connection two seconds to say something, and the command may not be ready for
+// that.
+func probe(ctx context.Context, path string) (daemon *peer.Peer, err error) {
 	if _, err := os.Stat(path); err != nil {
-		return dialError(path, err)
+		return nil, dialError(path, err)
 	}
 	if err := checkPlace(path); err != nil {
-		return badSocket(path, strings.TrimPrefix(err.Error(), path+": "), "name the socket of a vendord that you trust: --socket PATH", err)
+		return nil, badSocket(path, strings.TrimPrefix(err.Error(), path+": "), "name the socket of a vendord that you trust: --socket PATH", err)
 	}
 	c, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
 	if err != nil {
-		return explain(ctx, path, err)
+		return nil, explain(ctx, path, err)
 	}
-	return c.Close()
+	defer func() { _ = c.Close() }()
+	if p, err := peerOf(c); err == nil {
+		daemon = &p
+	}
+	return daemon, nil
 }
 
 // dialError says why there is no connection.
@@ -107,6 +116,15 @@ func newClient(path string) *Client {
 
 // Path returns the socket that the client speaks to.
 func (c *Client) Path() string { return c.path }
+
+// Daemon returns the user that the daemon listens as, by the kernel's word, and
+// whether the kernel said.
+func (c *Client) Daemon() (uid uint32, known bool) {
+	if c.daemon == nil {
+		return 0, false
+	}
+	return c.daemon.UID, true
+}
 
 // Close closes idle connections. It ends no Held.
 func (c *Client) Close() { c.web.CloseIdleConnections() }

@@ -65,6 +65,9 @@ type TokenSpec struct {
 	App string `json:"app"`
 	// User is whom it is for; empty in a request means the one who asks.
 	User string `json:"user,omitempty"`
+	// UID is the user's number, by which the kernel knows who presents the
+	// token. The server fills it in, and nobody sends it.
+	UID uint32 `json:"-"`
 	// Profile is the one profile of a token of the app cli. Other apps'
 	// tokens have none.
 	Profile string `json:"profile,omitempty"`

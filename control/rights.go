@@ -48,12 +48,12 @@ func (s *Server) grant(c Caller, q tokenRequest, held bool) (TokenSpec, error) {
 	}
 	now := s.cfg.Now()
 	t := TokenSpec{
-		App: q.App, User: cmp.Or(q.User, c.Peer.User), Profile: q.Profile, Hash: q.Hash,
+		App: q.App, User: c.Peer.User, UID: c.Peer.UID, Profile: q.Profile, Hash: q.Hash,
 		TTL: cmp.Or(q.TTL, maxTTL), Warm: q.Warm, Held: held, Steer: c.Steers(), Issued: now,
 	}
 	t.Expires = now.Add(t.TTL)
 	if c.Steers() {
-		return t, nil
+		return t, t.belongTo(q.User)
 	}
 	end, err := s.limit(c, q)
 	if err != nil {
@@ -63,6 +63,21 @@ func (s *Server) grant(c Caller, q tokenRequest, held bool) (TokenSpec, error) {
 		t.Expires, t.TTL = end, end.Sub(now)
 	}
 	return t, nil
+}
+
+// belongTo makes it another user's token, who has to be one of this machine:
+// the kernel compares numbers, and a name without one is nobody's.
+func (t *TokenSpec) belongTo(user string) (err error) {
+	if user == "" || user == t.User {
+		return nil
+	}
+	t.User = user
+	if t.UID, err = peer.UserID(user); err != nil {
+		return &session.Error{Class: session.Refused, Err: err,
+			Public: fmt.Sprintf("token for user %q: not known on this machine", user),
+			Hint:   "name a user of this machine, or give the number: #1234"}
+	}
+	return nil
 }
 
 // limit refuses what a caller without Steer may not have, and returns when the

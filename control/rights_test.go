@@ -5,6 +5,7 @@ package control_test
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -118,7 +119,9 @@ func TestRights(t *testing.T) {
 
 		allow(control.Steer, "sees the status", status),
 		allow(control.Steer, "lists tokens", tokens),
-		allow(control.Steer, "issues for another user", issue(tok("uploader", "jane", ""))),
+		allow(control.Steer, "issues for another user", issue(tok("uploader", "#1234", ""))),
+		deny(control.Steer, "issues for a user who is not known", issue(tok("uploader", "nobody-has-this-name", "")),
+			`token for user "nobody-has-this-name": not known on this machine | name a user of this machine, or give the number: #1234`),
 		allow(control.Steer, "holds any profile", hold(tok("cli", "", "admin"))),
 		allow(control.Steer, "revokes another user's", revoke("", "janes")),
 		allow(control.Steer, "revokes all of an app", revoke("uploader", "")),
@@ -197,6 +200,8 @@ func TestOwnTokens(t *testing.T) {
 	}
 }
 
+func uid() uint32 { return uint32(os.Geteuid()) }
+
 // What a token is issued with follows from who asks, and from nothing that the
 // request claims.
 func TestGrant(t *testing.T) {
@@ -210,19 +215,22 @@ func TestGrant(t *testing.T) {
 	}{
 		{"steers, and what a client claims is dropped", control.Steer,
 			control.TokenSpec{ID: "mine", App: "claude", Hash: hash, TTL: year, Warm: true, Held: true, Issued: noon.Add(-year), Expires: noon.Add(2 * year)}, false,
-			control.TokenSpec{App: "claude", User: me(), Hash: hash, TTL: year, Warm: true, Steer: true, Issued: noon, Expires: noon.Add(year)}},
+			control.TokenSpec{App: "claude", User: me(), UID: uid(), Hash: hash, TTL: year, Warm: true, Steer: true, Issued: noon, Expires: noon.Add(year)}},
 		{"vends, and claims to steer", control.Vend,
 			control.TokenSpec{App: "claude", Hash: hash, TTL: time.Minute, Steer: true}, false,
-			control.TokenSpec{App: "claude", User: me(), Hash: hash, TTL: time.Minute, Issued: noon, Expires: noon.Add(time.Minute)}},
+			control.TokenSpec{App: "claude", User: me(), UID: uid(), Hash: hash, TTL: time.Minute, Issued: noon, Expires: noon.Add(time.Minute)}},
 		{"vends, and ends with the token that was given", control.Vend,
 			control.TokenSpec{App: "claude", Hash: hash, TTL: year}, false,
-			control.TokenSpec{App: "claude", User: me(), Hash: hash, TTL: time.Hour, Issued: noon, Expires: noon.Add(time.Hour)}},
+			control.TokenSpec{App: "claude", User: me(), UID: uid(), Hash: hash, TTL: time.Hour, Issued: noon, Expires: noon.Add(time.Hour)}},
 		{"vends for a command, and ends with the tokens of apps", control.Vend,
 			control.TokenSpec{App: "cli", Profile: "readonly", Hash: hash}, true,
-			control.TokenSpec{App: "cli", User: me(), Profile: "readonly", Hash: hash, TTL: time.Hour, Held: true, Issued: noon, Expires: noon.Add(time.Hour)}},
+			control.TokenSpec{App: "cli", User: me(), UID: uid(), Profile: "readonly", Hash: hash, TTL: time.Hour, Held: true, Issued: noon, Expires: noon.Add(time.Hour)}},
 		{"steers, and holds for as long as it likes", control.Steer,
 			control.TokenSpec{App: "cli", Profile: "admin", Hash: hash}, true,
-			control.TokenSpec{App: "cli", User: me(), Profile: "admin", Hash: hash, TTL: year, Held: true, Steer: true, Issued: noon, Expires: noon.Add(year)}},
+			control.TokenSpec{App: "cli", User: me(), UID: uid(), Profile: "admin", Hash: hash, TTL: year, Held: true, Steer: true, Issued: noon, Expires: noon.Add(year)}},
+		{"steers, and issues for another", control.Steer,
+			control.TokenSpec{App: "claude", User: "#1234", Hash: hash, TTL: year}, false,
+			control.TokenSpec{App: "claude", User: "#1234", UID: 1234, Hash: hash, TTL: year, Steer: true, Issued: noon, Expires: noon.Add(year)}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := newDaemon(test.rights)

@@ -155,7 +155,7 @@ func guard(r *http.Request) error {
 // browser or a proxy adds. Package server refuses the same.
 func foreign(name string) bool {
 	switch name {
-	case "Origin", "Referer", "Via", "Forwarded":
+	case "Origin", "Referer", "Via", "Forwarded", "X-Real-Ip":
 		return true
 	}
 	return strings.HasPrefix(name, "X-Forwarded") || strings.HasPrefix(name, "Sec-")

@@ -216,11 +216,17 @@ func leaves(err error) []*session.Error {
 // decode returns what encodeError was given: a *session.Error, or several
 // joined.
 func (a errorAnswer) decode() error {
+	if a.Class == 0 || a.Public == "" {
+		return errUnreadable
+	}
 	if len(a.Problems) == 0 {
 		return &a.Error
 	}
 	var list []error
 	for _, p := range a.Problems {
+		if p.Message == "" {
+			return errUnreadable
+		}
 		list = append(list, &session.Error{Class: a.Class, Public: p.Message, Hint: p.Hint})
 	}
 	return errors.Join(list...)

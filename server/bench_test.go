@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux
 
 package server_test
 
@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/vendord/vendord/audit"
+	"github.com/vendord/vendord/peer"
 	"github.com/vendord/vendord/server"
 )
 
@@ -139,7 +140,12 @@ func vend(b *testing.B, record bool) {
 	ctx, cancel := context.WithCancel(b.Context())
 	done := make(chan error, 1)
 	go func() { done <- log.Run(ctx) }()
-	w := startOn(b, ln, always(credentials(nil)), func(c *server.Config) { c.Audit = log })
+	tcp, err := peer.OpenTCP()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = tcp.Close() }()
+	w := startOn(b, ln, always(credentials(nil)), func(c *server.Config) { c.Audit, c.Who = log, tcp.OfConn })
 	benchmark(b, w)
 	_ = w.stop()
 	cancel()

@@ -25,12 +25,17 @@ var (
 func (s *Server) vend(w http.ResponseWriter, r *http.Request, profile string) {
 	now := s.now()
 	e := event(r, now)
-	key, err := s.decide(&e, r.Header["Authorization"], profile)
+	key, err := s.decide(&e, r, profile, now)
 	if err != nil {
 		s.fail(w, r, &e, err)
 		return
 	}
 	c, err := s.credentials.Get(r.Context(), key, s.patience)
+	if err == nil && c != nil && c.Minted.After(now) {
+		// AWS was waited for: the token may have been revoked meanwhile, and
+		// what is revoked gets nothing from then on.
+		err = s.stillDecided(&e, r, profile, key)
+	}
 	if err != nil {
 		s.fail(w, r, &e, err)
 		return
@@ -49,12 +54,14 @@ func (s *Server) vend(w http.ResponseWriter, r *http.Request, profile string) {
 }
 
 // decide finds out who asks and for which session, and says so in e.
-func (s *Server) decide(e *audit.Event, authorization []string, profile string) (session.Key, error) {
-	token, err := single(authorization)
+func (s *Server) decide(e *audit.Event, r *http.Request, profile string, now time.Time) (session.Key, error) {
+	token, err := single(r.Header["Authorization"])
 	if err != nil {
 		return session.Key{}, err
 	}
-	grant, err := s.apps.Decide(apps.Request{Route: apps.ByToken, Token: token, Profile: profile, Now: e.Time})
+	c := connOf(r)
+	grant, err := s.apps.Decide(apps.Request{Route: apps.ByToken, Token: token, Profile: profile,
+		Peer: c.peer, PeerErr: c.unknown, Now: now})
 	e.App, e.User, e.Profile, e.TokenID, e.How = grant.App, grant.User, grant.Profile, grant.TokenID, grant.How
 	if err != nil {
 		return session.Key{}, err
@@ -62,6 +69,15 @@ func (s *Server) decide(e *audit.Event, authorization []string, profile string) 
 	request := grant.Session.Value()
 	e.RoleARN, e.SessionName = request.RoleARN, request.SessionName
 	return grant.Session, nil
+}
+
+// stillDecided decides again, and fails unless the answer is the same.
+func (s *Server) stillDecided(e *audit.Event, r *http.Request, profile string, before session.Key) error {
+	key, err := s.decide(e, r, profile, s.now())
+	if err == nil && key != before {
+		err = &session.Error{Class: session.Retry, Public: "profile: changed while AWS was asked", Hint: "ask again"}
+	}
+	return err
 }
 
 // single returns the Authorization header, "" if there is none.
@@ -87,22 +103,28 @@ func setCommon(header http.Header, length int) {
 
 // event returns what is known of a request before anything is decided.
 func event(r *http.Request, now time.Time) audit.Event {
-	e := audit.Event{Time: now, Path: shown(r.RequestURI)}
+	e := audit.Event{Time: now, Path: pathOf(r.RequestURI), UID: connOf(r).number}
 	if agents := r.Header["User-Agent"]; len(agents) > 0 {
-		e.Agent = agents[0]
+		e.Agent = shown(agents[0])
 	}
 	return e
 }
 
-// shown returns the part of a request's path that may stand in a log: people
-// put tokens into queries, and the ECS agent has them in the path.
-func shown(uri string) string {
+// pathOf returns the path that was asked for, as far as it may stand in a log.
+func pathOf(uri string) string {
 	if uri == Path {
 		return Path
 	}
 	uri, _, _ = strings.Cut(uri, "?")
-	if i := strings.Index(uri, apps.Prefix); i >= 0 {
-		uri = uri[:i] + session.Redacted
+	return shown(uri)
+}
+
+// shown returns the part of what a caller sent that may stand in a log: people
+// put tokens into queries, the ECS agent has them in the path, and whoever sets
+// the wrong variable sends them as anything.
+func shown(sent string) string {
+	if i := strings.Index(sent, apps.Prefix); i >= 0 {
+		sent = sent[:i] + session.Redacted
 	}
-	return uri
+	return sent
 }

@@ -41,6 +41,10 @@ var (
 // for the log: it was not written for strangers.
 var internalError = &session.Error{Class: session.Retry, Public: "vendord: internal error", Hint: "see its log"}
 
+// slowDown is for who was refused too often to be told why once more.
+var slowDown = &session.Error{Class: session.Limited, Public: "caller: refused too often lately",
+	Hint: "mend what was refused: vendord status and the audit log say why"}
+
 // leftError is for the record alone.
 var leftError = &session.Error{Class: session.Retry, Public: "client: left before the answer"}
 
@@ -67,20 +71,36 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, e *audit.Event, er
 	s.refuse(w, r, e, answers[told.Class], told)
 }
 
-// refuse records a refusal and answers with it. It closes the connection of
-// whoever was not recognised: keep-alive slots are for programs that get
-// something, not for a stranger to hold a thousand of.
+// refuse records a refusal and answers with it. Who is refused all the time is
+// recorded now and then; who was not even recognised gets no reason either, and
+// programs that were get theirs, since each may be another that asks for the
+// first time. The connection of whoever was not recognised is closed: places
+// are for programs that get something.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *audit.Event, a answer, err *session.Error) {
+	stranger := e.App == "" || err.Class == session.Unrecognised
+	who := refusedCaller{uid: connOf(r).uid}
+	if !stranger {
+		who = refusedCaller{app: e.App}
+	}
+	v := s.refusals.count(who, e.Time)
+	if v.tooMany && stranger {
+		a, err = answers[session.Limited], slowDown
+	}
 	e.Status, e.Code, e.Message, e.Hint = a.status, a.code, err.Public, err.Hint
-	s.audit.Record(e)
+	if e.Unrecorded = v.unspoken; v.record {
+		s.audit.Record(e)
+	}
 	text := sentence(err)
 	body := compact(problem{a.code, text, a.code, text})
 	header := w.Header()
 	setCommon(header, len(body))
-	if a.status == http.StatusMethodNotAllowed {
+	switch a.status {
+	case http.StatusMethodNotAllowed:
 		header.Set("Allow", http.MethodGet)
+	case http.StatusTooManyRequests:
+		header.Set("Retry-After", "1")
 	}
-	if e.App == "" || r.ContentLength != 0 {
+	if stranger || r.ContentLength != 0 {
 		header.Set("Connection", "close")
 	}
 	if r.ContentLength != 0 {
@@ -90,6 +110,9 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *audit.Event, 
 	}
 	w.WriteHeader(a.status)
 	_, _ = w.Write(body)
+	if r.ContentLength != 0 {
+		connOf(r).enter(reading) // and what it sends is not worth its place
+	}
 }
 
 // bodyTimeout is for a client that sends a body to read that it should not.

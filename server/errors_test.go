@@ -30,8 +30,8 @@ func TestEveryClassOfError(t *testing.T) {
 			if want := problem(test.code, "upload: wrong; hint: mend it"); got.status != test.status || got.body != want {
 				t.Errorf("got %d %s, want %d %s", got.status, got.body, test.status, want)
 			}
-			if got.closes {
-				t.Error("the connection of a caller that is known was closed")
+			if known := test.class != session.Unrecognised; got.closes == known {
+				t.Errorf("the connection was closed: %v, want %v", got.closes, !known)
 			}
 			if got.header.Get("Content-Type") != "application/json" || got.header.Get("Cache-Control") != "no-store" || got.header.Get("X-Content-Type-Options") != "nosniff" {
 				t.Errorf("got the headers %v", got.header)

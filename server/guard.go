@@ -54,7 +54,7 @@ func (h *handler) guard(r *http.Request) (answer, *session.Error) {
 		return methodRefused, refused("method: only GET is answered", "ask with GET")
 	case strings.Contains(uri, apps.Prefix):
 		return requestRefused, refused("path: has a token in it",
-			"send it in the Authorization header, and issue another: this one may stand in logs")
+			"use the Authorization header; issue another token: this one may be in logs")
 	case !strings.HasPrefix(uri, "/"): // a proxy's http://…, CONNECT's host:port, *
 		return requestRefused, refused("path: does not begin with a slash", "ask "+h.url+", and not through a proxy")
 	case strings.Contains(uri, "?"):
@@ -82,7 +82,7 @@ func (h *handler) guard(r *http.Request) (answer, *session.Error) {
 // headers named Sec-, and cannot set them.
 func foreign(name string) bool {
 	switch name {
-	case "Origin", "Referer", "Via", "Forwarded":
+	case "Origin", "Referer", "Via", "Forwarded", "X-Real-Ip":
 		return true
 	}
 	return strings.HasPrefix(name, "X-Forwarded") || strings.HasPrefix(name, "Sec-")

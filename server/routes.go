@@ -7,7 +7,6 @@ import (
 
 	"github.com/gorilla/mux"
 
-	"github.com/vendord/vendord/audit"
 	"github.com/vendord/vendord/session"
 )
 
@@ -55,6 +54,6 @@ func (h *handler) rescue(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.log.Error("server: a request panicked", "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
-	e := audit.Event{Time: h.now(), Path: shown(r.RequestURI)}
+	e := event(r, h.now())
 	h.refuse(w, r, &e, answers[session.Retry], internalError)
 }

@@ -169,36 +169,3 @@ func TestParallelRequests(t *testing.T) {
 		t.Errorf("record: got %d lines, want 500", n)
 	}
 }
-
-func TestConnectionsAreBounded(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := startOn(t, ln, always(credentials(nil)), func(c *server.Config) { c.MaxConns = 2 })
-	first, second := w.dial(), w.dial()
-	for _, c := range []net.Conn{first, second} {
-		if got := w.askOn(c, bufio.NewReader(c), plain); got.status != 200 {
-			t.Fatalf("got %d, want 200", got.status)
-		}
-	}
-	third := w.dial()
-	_, _ = io.WriteString(third, w.fill(plain))
-	if n, err := third.Read(make([]byte, 1)); n != 0 || err == nil {
-		t.Fatalf("a third connection: got %d bytes, %v, want it closed", n, err)
-	}
-	if got := w.askOn(second, bufio.NewReader(second), plain); got.status != 200 {
-		t.Errorf("the second connection: got %d, want 200", got.status)
-	}
-	_ = first.Close()
-	for deadline := time.Now().Add(10 * time.Second); ; { // until the server noticed
-		c := w.dial()
-		_, _ = io.WriteString(c, w.fill(plain))
-		if n, _ := c.Read(make([]byte, 1)); n == 1 {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("no room although a connection was closed")
-		}
-	}
-}

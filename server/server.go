@@ -14,12 +14,15 @@
 // in the exception of somebody else's program. What net/http itself refuses (a
 // malformed request line, control bytes, a second Host) stays its 400 in text.
 //
-// The package does not decide who may have what (apps does), does not talk to
-// AWS, and does not limit how often somebody asks.
+// Whoever asks is known by the kernel's word, once for each connection; a caller
+// who gets nothing is answered, and recorded, only so often. The package does
+// not decide who may have what, nor how often they may have it (apps does), and
+// does not talk to AWS.
 package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -28,6 +31,7 @@ import (
 
 	"github.com/vendord/vendord/apps"
 	"github.com/vendord/vendord/audit"
+	"github.com/vendord/vendord/peer"
 	"github.com/vendord/vendord/session"
 )
 
@@ -37,15 +41,10 @@ const Path = "/v1/credentials"
 const (
 	// patience is under the one second after which, as of 2026-11, Java,
 	// C++, PHP, Ruby and JavaScript's older SDK give up.
-	patience = 800 * time.Millisecond
-	maxConns = 1024
-	// A request is one segment on loopback; who needs longer for its header
-	// holds a slot that another program wants.
-	headerTimeout = 2 * time.Second
-	idleTimeout   = 60 * time.Second
-	writeTimeout  = 10 * time.Second
-	maxHeader     = 16 << 10
-	graceTimeout  = 5 * time.Second
+	patience     = 800 * time.Millisecond
+	maxConns     = 1024
+	maxHeader    = 16 << 10
+	graceTimeout = 5 * time.Second
 )
 
 // Credentials gets the credentials of a session, waiting for them as long as
@@ -62,6 +61,10 @@ type Config struct {
 	Credentials Credentials
 	// Audit gets one event for each request; nil for no record.
 	Audit *audit.Log
+	// Who tells the user of a connection, at once; nil where the system has
+	// nothing to say. Its error means that the user is not known, and that
+	// errors.ErrUnsupported is in its chain, that nobody's is.
+	Who func(net.Conn) (peer.Peer, error)
 	// Patience is how long a request waits for credentials; 0 means 0.8 s.
 	Patience time.Duration
 	// MaxConns bounds the connections open at a time; 0 means 1,024. One
@@ -73,11 +76,13 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Server answers SDKs. It holds no state of its own.
+// Server answers SDKs. It remembers nothing but who was refused how often.
 type Server struct {
 	apps        *apps.Apps
 	credentials Credentials
 	audit       *audit.Log
+	who         func(net.Conn) (peer.Peer, error)
+	refusals    *refusals
 	patience    time.Duration
 	maxConns    int
 	now         func() time.Time
@@ -88,6 +93,9 @@ type Server struct {
 func New(c Config) *Server {
 	if c.Audit == nil {
 		c.Audit = audit.New(audit.Config{Now: c.Now})
+	}
+	if c.Who == nil {
+		c.Who = func(net.Conn) (peer.Peer, error) { return peer.Peer{}, errors.ErrUnsupported }
 	}
 	if c.Patience <= 0 {
 		c.Patience = patience
@@ -102,7 +110,7 @@ func New(c Config) *Server {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Server{
-		apps: c.Apps, credentials: c.Credentials, audit: c.Audit,
+		apps: c.Apps, credentials: c.Credentials, audit: c.Audit, who: c.Who, refusals: newRefusals(),
 		patience: c.Patience, maxConns: c.MaxConns, now: c.Now, log: c.Log,
 	}
 }
@@ -121,11 +129,12 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	// will not ask again. They are cut off when Serve returns.
 	base, cutOff := context.WithCancel(context.WithoutCancel(ctx))
 	defer cutOff()
-	hs := newHTTPServer(base, h, s.log)
+	own := newListener(ln, s.maxConns, s.who)
+	hs := newHTTPServer(base, h, own, s.log)
 	defer func() { _ = hs.Close() }()
 
 	served := make(chan error, 1)
-	go func() { served <- hs.Serve(&listener{Listener: ln, most: int64(s.maxConns)}) }()
+	go func() { served <- hs.Serve(own) }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("serving %s: %w", ln.Addr(), err)
@@ -138,22 +147,20 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	return nil
 }
 
-// newHTTPServer returns the http.Server for a handler. Each of its timeouts
-// costs up to 1 µs a request, so there is none that nothing needs: ReadTimeout
-// would only cover bodies, which are refused.
-func newHTTPServer(base context.Context, h http.Handler, log *slog.Logger) *http.Server {
+// newHTTPServer returns the http.Server for a handler. It has no timeouts: ln
+// closes what takes too long.
+func newHTTPServer(base context.Context, h http.Handler, ln *listener, log *slog.Logger) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true) // no SDK asks in h2c, and it is another parser
 	return &http.Server{
-		Handler:           h,
-		Protocols:         protocols,
-		ReadHeaderTimeout: headerTimeout,
-		IdleTimeout:       idleTimeout,
-		WriteTimeout:      writeTimeout, // made cheap by conn
-		MaxHeaderBytes:    maxHeader,
+		Handler:        h,
+		Protocols:      protocols,
+		MaxHeaderBytes: maxHeader,
 		// net/http's own answer to OPTIONS * is 200, past the guard.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		BaseContext:                  func(net.Listener) context.Context { return base },
+		ConnContext:                  withConn,
+		ConnState:                    ln.changed,
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,6 +36,7 @@ var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 const configuration = `
 [daemon]
 region = "eu-west-1"
+requests_per_second = 0
 
 [sources.john]
 type = "shared-config"
@@ -94,7 +96,14 @@ type world struct {
 	lines *output // of audit
 	log   *output
 	stop  func() error // ends Serve and returns what it returned
+
+	passed atomic.Int64 // since noon
 }
+
+// now is the server's clock, and pass moves it.
+func (w *world) now() time.Time { return noon.Add(time.Duration(w.passed.Load())) }
+
+func (w *world) pass(d time.Duration) { w.passed.Add(int64(d)) }
 
 // output is a buffer that several may write to.
 type output struct {
@@ -160,7 +169,7 @@ func startOn(tb testing.TB, ln net.Listener, g get, change func(*server.Config))
 	w.apps, w.token = book(tb)
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.audit = audit.New(audit.Config{Out: w.lines, Now: func() time.Time { return noon }, Log: log})
-	c := server.Config{Apps: w.apps, Credentials: g, Audit: w.audit, Now: func() time.Time { return noon }, Log: log}
+	c := server.Config{Apps: w.apps, Credentials: g, Audit: w.audit, Now: w.now, Log: log}
 	if change != nil {
 		change(&c)
 	}

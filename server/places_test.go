@@ -1,0 +1,165 @@
+package server_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vendord/vendord/apps"
+	"github.com/vendord/vendord/peer"
+	"github.com/vendord/vendord/server"
+	"github.com/vendord/vendord/session"
+)
+
+// house is a server with few places, with a token for everybody, where callers
+// say who they are by the loopback address they come from: 127.0.0.N is the
+// user N.
+func house(t *testing.T, places int) *world {
+	t.Helper()
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := startOn(t, ln, always(credentials(nil)), func(c *server.Config) {
+		c.MaxConns = places
+		c.Who = func(conn net.Conn) (peer.Peer, error) {
+			return peer.Peer{UID: uint32(conn.RemoteAddr().(*net.TCPAddr).IP.To4()[3])}, nil
+		}
+	})
+	secret, hash := apps.NewSecret()
+	if err := w.apps.Issue(apps.Token{App: "uploader", Steer: true, Hash: hash, Expires: noon.Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	w.token = secret
+	return w
+}
+
+// from opens a connection of a user.
+func (w *world) from(user byte) net.Conn {
+	w.tb.Helper()
+	c, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, user)}}).Dial("tcp4", w.addr)
+	if err != nil {
+		w.tb.Fatal(err)
+	}
+	w.tb.Cleanup(func() { _ = c.Close() })
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	return c
+}
+
+// A user who fills the house pays for each newcomer with the connection that was
+// quiet for longest: their own.
+func TestWhoHasMostMakesRoom(t *testing.T) {
+	w := house(t, 10)
+	calm := w.from(1) // came first, and keeps its connection
+	in := bufio.NewReader(calm)
+	if got := w.askOn(calm, in, plain); got.status != 200 {
+		t.Fatalf("the first: got %d, want 200", got.status)
+	}
+	var greedy []net.Conn
+	for range 9 {
+		greedy = append(greedy, w.from(7))
+	}
+	for i := range 4 {
+		c := w.from(2)
+		if got := w.askOn(c, bufio.NewReader(c), plain); got.status != 200 {
+			t.Fatalf("newcomer %d: got %d %s, want 200", i, got.status, got.body)
+		}
+	}
+	if n, err := io.Copy(io.Discard, greedy[0]); n != 0 || err != nil {
+		t.Errorf("the first of who has most: got %d bytes, %v, want its end", n, err)
+	}
+	if got := w.askOn(calm, in, plain); got.status != 200 {
+		t.Errorf("the first again: got %d, want 200", got.status)
+	}
+}
+
+// A thousand connections that say nothing keep nobody out, the same user's
+// programs included.
+func TestAFloodOfConnections(t *testing.T) {
+	w := start(t, always(credentials(nil)))
+	for range 3000 {
+		c, err := net.Dial("tcp", w.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+	}
+	for range 50 {
+		if got := w.ask(plain); got.status != 200 {
+			t.Fatalf("got %d, want 200", got.status)
+		}
+	}
+}
+
+// Only who gets nothing is told to slow down, and the record is not filled by
+// them either.
+func TestStrangersAreToldToSlowDown(t *testing.T) {
+	w := start(t, always(credentials(nil)))
+	const wrong = "GET /v1/credentials HTTP/1.1\nHost: ADDR\nAuthorization: vnd_wrong\n\n"
+	for i := range 100 {
+		if got := w.ask(wrong); got.status != 401 {
+			t.Fatalf("refusal %d: got %d, want 401", i+1, got.status)
+		}
+	}
+	for i := range 50 {
+		got := w.ask(wrong)
+		want := problem("SlowDown", "caller: refused too often lately; hint: mend what was refused: vendord status and the audit log say why")
+		if got.status != 429 || got.body != want || got.header.Get("Retry-After") != "1" || !got.closes {
+			t.Fatalf("refusal %d: got %d %v %s, want 429 %s", i+101, got.status, got.header, got.body, want)
+		}
+		if got := w.ask(plain); got.status != 200 {
+			t.Fatalf("meanwhile, with a token: got %d, want 200", got.status)
+		}
+	}
+	refused := strings.Count(w.record(), `"status":4`)
+	if refused != 101 {
+		t.Errorf("record: got %d refusals, want 100 and the first that was too many", refused)
+	}
+	w.pass(time.Second)
+	if got := w.ask(wrong); got.status != 401 {
+		t.Errorf("a second later: got %d, want 401", got.status)
+	}
+	if last := w.audit.Refusals("")[0]; last.Unrecorded != 49 {
+		t.Errorf("record: got %d that are not in it, want 49", last.Unrecorded)
+	}
+}
+
+// Programs that were recognised are always told why: each may be one that asks
+// for the first time. Their refusals are not each recorded.
+func TestRefusedProgramsAreToldWhy(t *testing.T) {
+	w := start(t, always(credentials(nil)))
+	const other = "GET /v1/credentials/readonly HTTP/1.1\nHost: ADDR\nAuthorization: TOKEN\n\n"
+	for i := range 150 {
+		if got := w.ask(other); got.status != 403 || !strings.Contains(got.body, "not the one this token has now") {
+			t.Fatalf("refusal %d: got %d %s, want 403 and why", i+1, got.status, got.body)
+		}
+	}
+	if n := strings.Count(w.record(), `"status":403`); n != 101 {
+		t.Errorf("record: got %d refusals, want 101", n)
+	}
+}
+
+// A request waits for AWS, and meanwhile its token is revoked.
+func TestATokenRevokedWhileAWSIsAsked(t *testing.T) {
+	asked, goOn := make(chan bool), make(chan bool)
+	w := start(t, func(context.Context, session.Key, time.Duration) (*session.Credentials, error) {
+		asked <- true
+		<-goOn
+		return credentials(func(c *session.Credentials) { c.Minted = noon.Add(time.Second) }), nil
+	})
+	c := w.dial()
+	_, _ = io.WriteString(c, w.fill(plain))
+	<-asked
+	if n, err := w.apps.Revoke("uploader", ""); n != 1 || err != nil {
+		t.Fatalf("Revoke: got %d, %v", n, err)
+	}
+	goOn <- true
+	answer, _ := io.ReadAll(c)
+	if !strings.HasPrefix(string(answer), "HTTP/1.1 401 ") || !strings.Contains(string(answer), "token: not recognised") {
+		t.Errorf("got %s, want 401", answer)
+	}
+}

@@ -1,0 +1,93 @@
+package server
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// How often one caller may be refused before that is no longer worth an answer
+// of its own and a line in the record. One failure of one program is up to six
+// requests (JavaScript's SDK: five, the last one without its token; as of
+// 2026-11), and a program that starts twenty of them makes a mistake twenty times
+// over; beyond that it is a loop, or somebody who tries tokens or fills a disk.
+const (
+	refusedBurst = 100
+	refusedEvery = 100 * time.Millisecond
+	mostCallers  = 1024 // told apart
+)
+
+// refusedCaller is who was refused: a user, and for callers who were recognised the
+// app, so that nobody can spend what belongs to somebody's programs.
+type refusedCaller struct {
+	uid uint32
+	app string
+}
+
+// refusals counts refused requests by caller. Requests that are granted are
+// none of its business: a client that is right is not told to slow down because
+// of another that is wrong.
+type refusals struct {
+	mu      sync.Mutex // guards the rest
+	callers map[refusedCaller]*account
+}
+
+// account is one caller's. It starts full: refused is what comes too often.
+type account struct {
+	limiter  *rate.Limiter
+	unspoken uint64 // refusals that were not recorded since the last that was
+	told     bool   // the record has the first of those
+}
+
+func newRefusals() *refusals { return &refusals{callers: make(map[refusedCaller]*account)} }
+
+// verdict is what a refusal is worth.
+type verdict struct {
+	// tooMany says that the caller was refused too often lately.
+	tooMany bool
+	// record says whether there is a line for it, and unspoken how many
+	// refusals before it have none.
+	record   bool
+	unspoken uint64
+}
+
+// count counts a refusal.
+func (r *refusals) count(who refusedCaller, now time.Time) verdict {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	of := r.callers[who]
+	if of == nil {
+		if len(r.callers) >= mostCallers {
+			r.forgetLocked(now)
+		}
+		if len(r.callers) >= mostCallers {
+			who = refusedCaller{uid: nobody} // all that came too late, together
+		}
+		if of = r.callers[who]; of == nil {
+			of = &account{limiter: rate.NewLimiter(rate.Every(refusedEvery), refusedBurst)}
+			r.callers[who] = of
+		}
+	}
+	if of.limiter.AllowN(now, 1) {
+		v := verdict{record: true, unspoken: of.unspoken}
+		of.unspoken, of.told = 0, false
+		return v
+	}
+	if !of.told {
+		of.told = true
+		return verdict{tooMany: true, record: true}
+	}
+	of.unspoken++
+	return verdict{tooMany: true}
+}
+
+// forgetLocked forgets the callers who were not refused for so long that
+// nothing is held against them.
+func (r *refusals) forgetLocked(now time.Time) {
+	for who, of := range r.callers {
+		if of.limiter.TokensAt(now) >= refusedBurst {
+			delete(r.callers, who)
+		}
+	}
+}
