@@ -33,10 +33,12 @@ var arrows = map[string][]string{
 	"mint":        {"session", "near"},
 	"cache":       {"session"},
 	"audit":       {"session", "trust"},
-	"server":      {"apps", "session", "audit"},
+	"server":      {"apps", "session", "audit", "peer"},
 	"control":     {"session", "peer", "trust"},
 	"fakeaws":     {"policy"},
 	"cmd/fakeaws": {"fakeaws"},
+	"bench":       {"fakeaws"},
+	"soak":        {"fakeaws"},
 }
 
 // onlyPlace says which packages may import a library whose types must not

@@ -178,6 +178,9 @@ func (p *program) fetch(ctx context.Context, profile string) (_ *session.Credent
 		return nil, control.Issued{}, err
 	}
 	defer held.Close()
+	if err := refuseSquatter(c, held.URL); err != nil {
+		return nil, control.Issued{}, err
+	}
 	credentials, err := server.Fetch(ctx, held.URL, secret)
 	return credentials, held.Issued, err
 }

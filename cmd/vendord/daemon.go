@@ -17,6 +17,7 @@ import (
 	"github.com/vendord/vendord/cache"
 	"github.com/vendord/vendord/control"
 	"github.com/vendord/vendord/mint"
+	"github.com/vendord/vendord/peer"
 	"github.com/vendord/vendord/profiles"
 	"github.com/vendord/vendord/server"
 	"github.com/vendord/vendord/session"
@@ -50,6 +51,7 @@ type daemon struct {
 	cache   *cache.Cache
 	audit   *audit.Log
 	server  *server.Server
+	tcp     *peer.TCP // nil where users of connections are not known
 	control *control.Server
 	listen  string           // daemon.listen as it was at the start
 	url     string           // where credentials are asked for; set by Run
@@ -77,7 +79,8 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 	}
 	d.cache = cache.New(cache.Config{Mint: minter, Now: o.now, Log: o.log})
 	d.audit = audit.New(audit.Config{Out: o.audit, Now: o.now, Log: o.log})
-	d.server = server.New(server.Config{Apps: d.book, Credentials: d.cache, Audit: d.audit, Now: o.now, Log: o.log})
+	d.server = server.New(server.Config{Apps: d.book, Credentials: d.cache, Audit: d.audit, Who: d.who(),
+		MaxConns: connections(), Now: o.now, Log: o.log})
 	d.control = control.New(control.Config{
 		Rights: d.rights, Allowed: d.book.Allowed, Status: d.status,
 		Issue: d.issue, Hold: d.hold, Revoke: d.revoke, Tokens: d.tokens,
@@ -86,8 +89,25 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 	return d, nil
 }
 
+// who returns what tells the users of connections, or nil where this system
+// does not: a token is then good for whoever has it, and the log says so.
+func (d *daemon) who() func(net.Conn) (peer.Peer, error) {
+	tcp, err := peer.OpenTCP()
+	if err != nil {
+		d.options.log.Warn("tokens are not bound to users here", "err", err)
+		return nil
+	}
+	d.tcp = tcp
+	return tcp.OfConn
+}
+
 // Close gives the state directory free.
-func (d *daemon) Close() error { return d.book.Close() }
+func (d *daemon) Close() error {
+	if d.tcp != nil {
+		_ = d.tcp.Close()
+	}
+	return d.book.Close()
+}
 
 // Run serves on both listeners until ctx ends. It calls ready once programs
 // can be answered: after the sessions that they will ask for are minted, or

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -57,15 +58,14 @@ func (p *program) env(ctx context.Context, name string, ttl time.Duration, file,
 		return err
 	}
 	spec.TTL, spec.Warm = ttl, true
-	secret, spec := newToken(spec)
-	issued, err := c.Issue(ctx, spec)
+	secret, issued, err := issueHere(ctx, c, spec)
 	if err != nil {
 		return err
 	}
 	token := sdkenv.Variable{Name: sdkenv.ContainerToken, Value: secret}
 	if file != "" {
 		if token, err = tokenFile(file, secret); err != nil {
-			_, _ = c.Revoke(ctx, spec.App, issued.ID) // nobody has it
+			_, _ = c.Revoke(ctx, issued.App, issued.ID) // nobody has it
 			return err
 		}
 	}
@@ -163,13 +163,17 @@ var shellWriters = map[string]shellWriter{
 	},
 	"powershell": {
 		set: func(name, value string) string {
-			return "$Env:" + name + " = '" + strings.ReplaceAll(value, "'", "''") + "'"
+			return "$Env:" + name + " = '" + powershellQuotes.ReplaceAllString(value, "$0$0") + "'"
 		},
 		unset: func(name string) string {
 			return "Remove-Item -ErrorAction SilentlyContinue Env:" + name
 		},
 	},
 }
+
+// powershellQuotes are all the characters that end a string in single quotes
+// (about_Quoting_Rules): it takes typographic ones for the same.
+var powershellQuotes = regexp.MustCompile("['\u2018\u2019\u201A\u201B]")
 
 // quoteSh quotes for any POSIX shell. NO_PROXY, and with it whatever a person
 // has in it, is evaluated by theirs.

@@ -100,6 +100,9 @@ func (p *program) runWith(ctx context.Context, release func(), profile string, c
 		return exitError{execFailed, err}
 	}
 	defer held.Close()
+	if err := refuseSquatter(c, held.URL); err != nil {
+		return exitError{execFailed, err}
+	}
 
 	vars := sdkenv.Vending(p.environ, held.URL, held.Region, sdkenv.Variable{Name: sdkenv.ContainerToken, Value: secret})
 	vars = append(vars, sdkenv.Variable{Name: profileVariable, Value: profile})

@@ -57,7 +57,7 @@ func (d *daemon) hold(ctx context.Context, spec control.TokenSpec) (control.Issu
 // prepare turns what the control socket was asked into a token, and mints its
 // session if that was asked too.
 func (d *daemon) prepare(ctx context.Context, spec control.TokenSpec) (apps.Token, control.Issued, error) {
-	token := apps.Token{ID: apps.NewID(), App: spec.App, User: spec.User, Profile: spec.Profile,
+	token := apps.Token{ID: apps.NewID(), App: spec.App, User: spec.User, UID: spec.UID, Profile: spec.Profile,
 		Steer: spec.Steer, Issued: d.options.now(), Expires: spec.Expires}
 	if _, err := hex.Decode(token.Hash[:], []byte(spec.Hash)); err != nil {
 		return token, control.Issued{}, fail("", "token: its hash is not 64 hexadecimal digits")

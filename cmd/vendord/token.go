@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os/user"
-	"strconv"
 	"strings"
 	"time"
 
@@ -57,9 +55,7 @@ func (p *program) issueToken(ctx context.Context, app, forUser string, ttl time.
 		return err
 	}
 	defer c.Close()
-	p.warnOfUser(forUser)
-	secret, spec := newToken(control.TokenSpec{App: app, User: forUser, TTL: ttl})
-	issued, err := c.Issue(ctx, spec)
+	secret, issued, err := issueHere(ctx, c, control.TokenSpec{App: app, User: forUser, TTL: ttl})
 	if err != nil {
 		return err
 	}
@@ -86,20 +82,17 @@ func (p *program) takeBackUnprinted(ctx context.Context, c *control.Client, issu
 	return err
 }
 
-// warnOfUser says that a token's user does not exist here: who is asked by name
-// later would be nobody, or somebody else.
-func (p *program) warnOfUser(name string) {
-	if name == "" || strings.HasPrefix(name, "#") {
-		return
+// issueHere has the daemon issue a token for its own address.
+func issueHere(ctx context.Context, c *control.Client, spec control.TokenSpec) (secret string, issued control.Issued, err error) {
+	secret, spec = newToken(spec)
+	if issued, err = c.Issue(ctx, spec); err != nil {
+		return "", issued, err
 	}
-	if _, err := user.Lookup(name); err == nil {
-		return
+	if err := refuseSquatter(c, issued.URL); err != nil {
+		_, _ = c.Revoke(ctx, issued.App, issued.ID) // nobody has it
+		return "", issued, err
 	}
-	hint := "a mistyped name? vendord token revoke takes the token back"
-	if _, err := strconv.Atoi(name); err == nil {
-		hint = "a user without a name is #" + name
-	}
-	p.warn(fail(hint, "user %q: not known on this machine", name))
+	return secret, issued, nil
 }
 
 func (p *program) listTokens(ctx context.Context, app string) error {

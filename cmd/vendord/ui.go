@@ -143,7 +143,7 @@ func dash(s string) string {
 func inWords(d time.Duration) string {
 	switch d = d.Round(time.Second); {
 	case d < 0:
-		return inWords(-d) + " ago"
+		return inWords(d.Abs()) + " ago" // Abs, since -d of the least one is itself
 	case d < 2*time.Minute:
 		return fmt.Sprintf("%d s", int(d.Seconds()))
 	case d < 2*time.Hour:
