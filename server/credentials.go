@@ -121,10 +121,25 @@ func pathOf(uri string) string {
 
 // shown returns the part of what a caller sent that may stand in a log: people
 // put tokens into queries, the ECS agent has them in the path, and whoever sets
-// the wrong variable sends them as anything.
+// the wrong variable sends them as anything. A token is known by its beginning,
+// and one that is written in another way by its length.
 func shown(sent string) string {
 	if i := strings.Index(sent, apps.Prefix); i >= 0 {
 		sent = sent[:i] + session.Redacted
 	}
+	start := 0
+	for i := 0; i <= len(sent); i++ {
+		if i < len(sent) && sent[i] != '/' && sent[i] != ' ' {
+			continue
+		}
+		if i-start > longestWord {
+			return sent[:start] + session.Redacted
+		}
+		start = i + 1
+	}
 	return sent
 }
+
+// longestWord is less than the 53 characters of a token, and than AWS's secrets
+// have; profiles may have longer names, which are recorded as such.
+const longestWord = 39

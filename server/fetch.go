@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -119,12 +120,17 @@ func toldError(address string, status int, body []byte) error {
 }
 
 func noAnswer(address string, err error) error {
-	if e, ok := errors.AsType[*url.Error](err); ok {
-		err = e.Err // without the address, which is in the message
-	}
-	why := err.Error()
-	if errors.Is(err, context.DeadlineExceeded) {
+	why := "what came is not HTTP" // net/http's error would quote it, and it may quote our token
+	op, ok := errors.AsType[*net.OpError](err)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
 		why = "too slow"
+	case errors.Is(err, context.Canceled):
+		why = "interrupted"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		why = "the connection was closed"
+	case ok:
+		why = op.Error()
 	}
 	return &session.Error{Class: session.Retry, Public: "vendord at " + address + ": no answer: " + why,
 		Hint: "is it running? see vendord status", Err: err}

@@ -118,8 +118,8 @@ func TestFetchFromAnImpostor(t *testing.T) {
 		{"an error in text", http11("500 Internal Server Error", "oops"), "an answer status 500 without vendord's reason", hint},
 		{"an error in empty JSON", http11("403 Forbidden", "{}"), "an answer status 403 without vendord's reason", hint},
 		{"elsewhere", "HTTP/1.1 307 Temporary Redirect\r\nLocation: URL/v1/credentials\r\nContent-Length: 0\r\n\r\n", "an answer status 307 without vendord's reason", hint},
-		{"not HTTP", "SSH-2.0-OpenSSH_9.6\r\n", `no answer: net/http: HTTP/1.x transport connection broken: malformed HTTP status code "SSH-2.0-OpenSSH_9.6"`, "is it running? see vendord status"},
-		{"half of it", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", "no answer: unexpected EOF", "is it running? see vendord status"},
+		{"not HTTP", "SSH-2.0-OpenSSH_9.6\r\n", `no answer: what came is not HTTP`, "is it running? see vendord status"},
+		{"half of it", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", "no answer: the connection was closed", "is it running? see vendord status"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			address, asked := impostor(t, test.answer)

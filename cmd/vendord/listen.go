@@ -38,8 +38,11 @@ func listen(address, state string) (net.Listener, error) {
 }
 
 // readPort reads the kept port. A file that holds none is as good as no file:
-// it is written anew.
+// it is written anew. What is no file is not read: a FIFO would wait for ever.
 func readPort(path string) (string, bool) {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return "", false
+	}
 	text, err := os.ReadFile(path)
 	port := strings.TrimSpace(string(text))
 	n, bad := strconv.ParseUint(port, 10, 16)
