@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -32,8 +33,8 @@ func TestAnswerToTheByte(t *testing.T) {
 		t.Fatal(err)
 	}
 	got = regexp.MustCompile(`Date: [^\r]*`).ReplaceAll(got, []byte("Date: D"))
-	want := "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: 262\r\nContent-Type: application/json\r\n" +
-		"X-Content-Type-Options: nosniff\r\nDate: D\r\nConnection: close\r\n\r\n" + golden
+	want := "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Type: application/json\r\n" +
+		"X-Content-Type-Options: nosniff\r\nDate: D\r\nContent-Length: 262\r\nConnection: close\r\n\r\n" + golden
 	if string(got) != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -48,8 +49,8 @@ func TestRefusalToTheByte(t *testing.T) {
 		t.Fatal(err)
 	}
 	got = regexp.MustCompile(`Date: [^\r]*`).ReplaceAll(got, []byte("Date: D"))
-	want := "HTTP/1.1 403 Forbidden\r\nCache-Control: no-store\r\nContent-Length: 147\r\nContent-Type: application/json\r\n" +
-		"X-Content-Type-Options: nosniff\r\nDate: D\r\nConnection: close\r\n\r\n" +
+	want := "HTTP/1.1 403 Forbidden\r\nCache-Control: no-store\r\nContent-Type: application/json\r\n" +
+		"X-Content-Type-Options: nosniff\r\nDate: D\r\nContent-Length: 147\r\nConnection: close\r\n\r\n" +
 		problem("LoginNeeded", "john: keys expired; hint: run aws login")
 	if string(got) != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -335,4 +336,28 @@ func TestKeepAlive(t *testing.T) {
 	if n := bytes.Count([]byte(w.record()), []byte("\n")); n != 100 {
 		t.Errorf("record: got %d lines, want 100", n)
 	}
+}
+
+// A body that came in chunks is one that some SDKs cannot read.
+func TestAnswersHaveALength(t *testing.T) {
+	empty := len(wholeBody(t, 0))
+	for _, size := range []int{empty + 1, 2047, 2048, 2049, 4096, 9000} {
+		body := wholeBody(t, size-empty)
+		if len(body) != size {
+			t.Errorf("a body of %d bytes: got %d", size, len(body))
+		}
+	}
+}
+
+// wholeBody returns the body of credentials whose token is so many bytes longer
+// than it has to be, and checks that it came with its length.
+func wholeBody(t *testing.T, longer int) string {
+	t.Helper()
+	c := session.NewCredentials("ASIAEXAMPLE", "secret", "t"+strings.Repeat("o", longer), noon.Add(time.Hour))
+	c.Minted, c.Life = noon.Add(-time.Minute), 2*time.Hour
+	got := start(t, always(c)).ask(plain)
+	if got.status != 200 || got.header.Get("Content-Length") != strconv.Itoa(len(got.body)) {
+		t.Errorf("got %d and the length %q, want 200 and %d", got.status, got.header.Get("Content-Length"), len(got.body))
+	}
+	return got.body
 }
