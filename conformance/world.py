@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+import urllib.error
 import urllib.request
 
 VENDORD, FAKEAWS = os.environ["VENDORD"], os.environ["FAKEAWS"]
@@ -95,7 +96,11 @@ class World:
         self.write("aws-credentials", f"[john]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n")
         self.log = open(self.home + "/log", "w+")
         self.daemon = None
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
 
     def write(self, name, text):
         path = os.path.join(self.home, name)
@@ -106,7 +111,7 @@ class World:
 
     def start(self):
         self.daemon = subprocess.Popen(
-            [VENDORD, "serve", "--config", self.home + "/vendord.toml"],
+            [VENDORD, "serve", "--config", self.home + "/vendord.toml", "--audit-log", self.home + "/audit.jsonl"],
             env=self.env, stdout=self.log, stderr=self.log)
         wait_for("vendord serve", lambda: subprocess.run(
             [VENDORD, "status"], env=self.env, capture_output=True).returncode == 0)
@@ -125,6 +130,22 @@ class World:
         lines = json.loads(out.stdout)
         env = {k: v for k, v in self.env.items() if k not in lines["unset"]}
         return env | {v["name"]: v["value"] for v in lines["set"]}
+
+    def audit(self):
+        """What the record has of programs. A request of our own marks its end: lines are written in order."""
+        mark = f"/mark-{time.monotonic_ns()}"
+        request = urllib.request.Request(json.loads(self.vendord("status", "--json").stdout)["url"] + mark)
+        try:
+            urllib.request.urlopen(request, timeout=5).close()
+        except urllib.error.HTTPError as refused:
+            refused.close()
+        wait_for("the record of a request", lambda: any(mark in line.get("path", "") for line in self.recorded()))
+        return [line for line in self.recorded() if "/mark-" not in line.get("path", "")]
+
+    def recorded(self):
+        """The lines that are in the record already."""
+        with open(self.home + "/audit.jsonl") as f:
+            return [json.loads(line) for line in f.read().splitlines(keepends=True) if line.endswith("\n")]
 
     def close(self):
         self.stop()

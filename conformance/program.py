@@ -1,0 +1,18 @@
+"""A user's program on boto3: nothing in it is there for vendord.
+
+python program.py whoami | put PREFIX COUNT
+"""
+
+import sys
+
+import boto3
+
+match sys.argv[1:]:
+    case ["whoami"]:
+        print(boto3.client("sts").get_caller_identity()["Arn"])
+    case ["put", prefix, count]:
+        s3 = boto3.client("s3")
+        for i in range(int(count)):
+            s3.put_object(Bucket="company1-hr", Key=f"{prefix}/{i}", Body=b"x")
+    case other:
+        sys.exit(f"{other}: unknown")

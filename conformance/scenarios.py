@@ -1,0 +1,203 @@
+"""The scenarios, each for every client. A scenario is a function of a cell; the
+first line of its text is its name in the table. A client's ways are fields of
+Client, with the reason where they are set: no scenario names a client."""
+
+import datetime
+import json
+import re
+
+from cell import Recorder, equal, true
+from world import wait_for
+
+
+def one_request(cell):
+    """ten calls in a row ask once"""
+    cell.works(cell.client.put, cell.environment())
+    equal("calls that AWS let through", len(cell.keys()), 10)
+    equal("requests", cell.statuses(), [200])
+    for program in cell.client.also:
+        cell.works(program, cell.environment())
+    equal("requests", cell.statuses(), [200] * (1 + len(cell.client.also)))
+
+
+def token_file(cell):
+    """a token in a file, the profile in the address"""
+    env = cell.environment("uploader", "--file", cell.world.home + "/token")
+    true("the token is in the environment", "AWS_CONTAINER_AUTHORIZATION_TOKEN" not in env)
+    env["AWS_CONTAINER_CREDENTIALS_FULL_URI"] += "/company1-hr-upload"
+    cell.works(cell.client.whoami, env)
+    equal("requests", cell.statuses(), [200])
+
+
+def dying_keys(cell):
+    """keys really die: it asks again and works on"""
+    env = short_lived(cell)
+    cell.works(cell.client.put, env)
+    equal("calls that AWS let through", len(cell.keys()), 10)
+    true(f"sessions of 6 s in 8 s: got {len(set(cell.keys()))}, want 2 or more", len(set(cell.keys())) >= 2)
+    equal("statuses", set(cell.statuses()), {200})
+
+
+def restart(cell):
+    """the daemon restarts while it works"""
+    env = short_lived(cell)
+    before = url(cell)
+    program = cell.start(cell.client.put, env)
+    wait_for("three calls", lambda: len(cell.keys()) >= 3, seconds=40)
+    cell.world.stop()
+    asked = len(cell.world.recorded())
+    cell.world.start()
+    true("the program ended before the daemon was back", program.poll() is None)
+    done = cell.end(program)
+    equal("exit status", done.returncode, 0, done.stderr)
+    equal("calls that AWS let through", len(cell.keys()), 10)
+    equal("address", url(cell), before)
+    lines = cell.world.audit()
+    true(f"requests: {asked} before the restart and {len(lines) - asked} after it, want some of both", 0 < asked < len(lines))
+    equal("statuses", {line["status"] for line in lines}, {200})
+
+
+def proxies(cell):
+    """a proxy in the environment never sees a token"""
+    recorder = Recorder()
+    try:
+        env = cell.environment() | recorder.variables()
+        cell.works(cell.client.whoami, env)
+        equal("requests that the proxy saw", recorder.asked, [])
+        # Proof that it would have seen one: without the exceptions that vendord
+        # sets, calls to AWS go through it, and those to vendord still do not.
+        del env["NO_PROXY"], env["no_proxy"]
+        if cell.client.uses_proxies:
+            cell.works(cell.client.whoami, env)
+            true("the proxy saw nothing at all", recorder.asked)
+            equal("requests to vendord that the proxy saw", [u for u in recorder.asked if u.startswith(url(cell))], [])
+    finally:
+        recorder.close()
+
+
+def poisoned(cell):
+    """exec beats a poisoned [default] profile"""
+    poison = "[default]\naws_access_key_id = AKIAPOISONPOISON0000\naws_secret_access_key = poison\n"
+    path = cell.world.write(".aws/credentials", poison)
+    env = cell.world.env | cell.elsewhere() | {
+        "AWS_ACCESS_KEY_ID": "AKIAPOISONPOISON0001", "AWS_SECRET_ACCESS_KEY": "poison", "AWS_PROFILE": "nobody"}
+    done = cell.world.vendord("exec", "company1-hr-upload", "--", *cell.client.whoami, env=env)
+    equal("exit status", done.returncode, 0, done.stderr)
+    equal("requests", cell.statuses(), [200])
+    kept = cell.world.vendord("exec", "--keep-aws-files", "company1-hr-upload", "--", *cell.client.whoami, env=env)
+    true("the poison must matter, or this shows nothing", kept.returncode != 0)
+    equal("requests", cell.statuses(), [200])
+    with open(path) as f:
+        equal("the user's file", f.read(), poison)
+
+
+def other_profile(cell):
+    """refused: another app's profile"""
+    env = cell.environment("reader")
+    env["AWS_CONTAINER_CREDENTIALS_FULL_URI"] += "/company1-hr-upload"
+    refused(cell, env, 403, 'profile "company1-hr-upload": ')
+
+
+def other_profile_by_file(cell):
+    """refused: another app's profile, with a token file"""
+    env = cell.environment("reader", "--file", cell.world.home + "/token")
+    env["AWS_CONTAINER_CREDENTIALS_FULL_URI"] += "/company1-hr-upload"
+    refused(cell, env, 403, 'profile "company1-hr-upload": ', from_file=True)
+
+
+def revoked_token(cell):
+    """refused: a revoked token"""
+    refused(cell, revoked(cell), 401, "token: not recognised")
+
+
+def expired_token(cell):
+    """refused: an expired token"""
+    env = cell.environment("reader", "--ttl", "1s")
+    wait_for("the token's end", lambda: cell.world.vendord("token", "list").stdout == "")
+    refused(cell, env, 401, "token: expired ")
+
+
+def denied_by_aws(cell):
+    """refused: AWS denies the role"""
+    refused(cell, cold(cell, kind="access-denied"), 403, "AWS denies sts:AssumeRole")
+
+
+def login_needed(cell):
+    """refused: the source's session has ended"""
+    refused(cell, cold(cell, kind="access-denied", code="ExpiredToken"), 403, "its session has expired")
+
+
+def sts_down(cell):
+    """refused: nothing in store, STS answers 500"""
+    refused(cell, cold(cell, kind="server-error"), 503, "has trouble of its own")
+
+
+def sts_hangs(cell):
+    """refused: nothing in store, STS does not answer"""
+    refused(cell, cold(cell, kind="hang"), 503, "still asking AWS|no answer in time")
+
+
+def not_punished(cell):
+    """a burst of refused programs, then a good one"""
+    env, lines, programs = revoked(cell, "--file", cell.world.home + "/token"), [], 0
+    while programs < 6 or programs < 12 and burst(lines) < 6:
+        for program in [cell.start(cell.client.whoami, env) for _ in range(3)]:
+            true("a refused program worked", cell.end(program).returncode != 0)
+        programs, lines = programs + 3, cell.world.audit()
+    true("never six within 4 s: this shows nothing", burst(lines) >= 6)
+    equal("statuses", [line["status"] for line in lines], programs * cell.client.refused(401, from_file=True))
+    anonymous = sum(line["message"] == "token: none was sent" for line in lines)
+    equal("requests without a token", anonymous, programs * cell.client.asks_anonymously)
+    cell.works(cell.client.whoami, cell.environment())
+    equal("requests of the good one", cell.statuses()[len(lines):], [200])
+
+
+SCENARIOS = [one_request, token_file, dying_keys, restart, proxies, poisoned, other_profile, other_profile_by_file, revoked_token,
+             expired_token, denied_by_aws, login_needed, sts_down, sts_hangs, not_punished]
+
+
+def refused(cell, env, status, message, from_file=False):
+    """Runs a program that is refused: what its user reads, and that vendord's own record has all of it."""
+    stderr = cell.fails(cell.client.whoami, env)
+    lines = cell.world.audit()
+    equal("requests", [line["status"] for line in lines], cell.client.refused(status, from_file))
+    first, last = lines[0], lines[-1]  # which is the one that an SDK shows
+    true(f"message: got {first['message']!r}, want {message!r} in it", re.search(message, first["message"]))
+    for part in cell.client.shows(last):
+        true(f"stderr: got\n{stderr}\nwant {part!r} in it", part in stderr)
+    shown = cell.world.vendord("status").stdout
+    true(f"vendord status: got\n{shown}\nwant {first['message']!r} in it", first["message"] in shown)
+
+
+def revoked(cell, *args):
+    """The environment of a program whose token is revoked."""
+    env = cell.environment("reader", *args)
+    equal("token revoke", cell.world.vendord("token", "revoke", "reader").returncode, 0)
+    return env
+
+
+def cold(cell, **fault):
+    """The environment of a program whose session the daemon has forgotten when STS fails."""
+    env = cell.environment()
+    cell.world.stop()
+    cell.aws.fault(operation="AssumeRole", **fault)
+    cell.world.start()
+    return env
+
+
+def short_lived(cell):
+    """Sessions of 6 s, and calls of 0.8 s: ten of them outlive a session."""
+    cell.aws.fault(operation="AssumeRole", kind="short-life", life="6s")
+    cell.aws.fault(operation="PutObject", kind="latency", latency="800ms")
+    return cell.environment()
+
+
+def burst(lines, seconds=4):
+    """The most lines within some seconds."""
+    times = [datetime.datetime.fromisoformat(line["time"]).timestamp() for line in lines]
+    return max((sum(t <= u < t + seconds for u in times) for t in times), default=0)
+
+
+def url(cell):
+    """Where programs ask."""
+    return json.loads(cell.world.vendord("status", "--json").stdout)["url"]
