@@ -67,16 +67,18 @@ func appendTime(b []byte, t time.Time) []byte {
 	return append(b[:len(b)-len("Z")], '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z', '"')
 }
 
-// clip returns at most the first cut bytes of s, whole runes.
+// clip returns at most the first cut bytes of s, without a part of a rune at
+// their end.
 func clip(s string) string {
 	if len(s) <= cut {
 		return s
 	}
-	end := cut
-	for end > cut-utf8.UTFMax && !utf8.RuneStart(s[end]) {
-		end--
+	for start := cut - 1; start > cut-utf8.UTFMax; start-- {
+		if _, size := utf8.DecodeRuneInString(s[start:]); size > cut-start {
+			return s[:start]
+		}
 	}
-	return s[:end]
+	return s[:cut]
 }
 
 // appendString appends s as a JSON string. Whatever does not print is escaped,

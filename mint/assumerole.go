@@ -158,7 +158,7 @@ func window(expires, now time.Time, skew, asked time.Duration) (until time.Time,
 	}
 	life = expires.Sub(plain.Add(skew))
 	if life > asked+slack {
-		expires = plain.Add(skew + asked).UTC().Truncate(time.Second)
+		expires = plain.Add(skew).Add(asked).UTC().Truncate(time.Second)
 	}
 	return expires, min(life, asked), skew
 }

@@ -131,18 +131,26 @@ func readToken(path string) (string, error) {
 
 // sso gets credentials for the token that "aws sso login" left behind. The
 // SDK's provider renews the token, and its file, where the login allows it.
-func (m *Minter) sso(ctx context.Context, s session.Source, at *link) (aws.Credentials, error) {
+func (m *Minter) sso(ctx context.Context, s session.Source, at *link) (keys aws.Credentials, err error) {
 	region, start := ssoPortal(at)
 	key := start
 	if at.SSOSession != nil {
 		key = at.SSOSession.Name
 	}
 	x := &exchange{client: m.http, now: m.now}
+	c := call{service: "AWS SSO in " + region, signer: identity{subject: subject(s)}, region: region, x: x}
+	// The provider of credentials v1.20.15 panics at an answer without
+	// roleCredentials. That must not end the daemon.
+	defer func() {
+		if recover() != nil {
+			keys, err = aws.Credentials{}, c.odd("no credentials")
+		}
+	}()
 	// The SDKs name the file so: SHA-1 is a file name here, not a safeguard.
 	name := sha1.Sum([]byte(key))
 	path := filepath.Join(m.home, ".aws", "sso", "cache", hex.EncodeToString(name[:])+".json")
 	portal := sso.New(sso.Options{Region: region, HTTPClient: x, Retryer: x.retryer(), AppID: agent, Logger: logging.Nop{}})
-	keys, err := ssocreds.New(portal, at.SSOAccountID, at.SSORoleName, start, func(o *ssocreds.Options) {
+	keys, err = ssocreds.New(portal, at.SSOAccountID, at.SSORoleName, start, func(o *ssocreds.Options) {
 		o.CachedTokenFilepath = path
 		if at.SSOSession != nil {
 			o.SSOTokenProvider = ssocreds.NewSSOTokenProvider(ssooidc.New(ssooidc.Options{
@@ -150,7 +158,6 @@ func (m *Minter) sso(ctx context.Context, s session.Source, at *link) (aws.Crede
 		}
 	}).Retrieve(ctx)
 	if err != nil {
-		c := call{service: "AWS SSO in " + region, signer: identity{subject: subject(s)}, region: region, x: x}
 		return aws.Credentials{}, c.loginFailure(err, "aws sso login --profile "+at.Profile)
 	}
 	return keys, nil

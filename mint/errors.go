@@ -123,6 +123,10 @@ func (c call) failure(err error) error {
 	// that it could not read, and those may be credentials.
 	out := &session.Error{Class: found.class, Code: code, Public: c.subject(found.about) + ": " + c.fill(found.problem, message),
 		Hint: c.fill(found.hint, message), Err: fmt.Errorf("%s answered HTTP %d %s: %s", c.service, statusOf(err), code, cut(message))}
+	if found.about == aClock && c.x.late() {
+		// The machine slept while AWS was asked: no clock is wrong.
+		out.Class, out.Public, out.Hint = session.Retry, c.subject(aService)+": the request was too long on its way", ""
+	}
 	if c.signer.renewed && out.Class == session.Person {
 		out.Class, out.Hint = session.Retry, "vendord renews it by itself"
 	}
@@ -184,7 +188,7 @@ func (c call) fill(text, message string) string {
 		action = "sts:AssumeRoleWithWebIdentity"
 	}
 	if found := denial.FindStringSubmatch(message); found != nil {
-		principal, action = found[1], found[2]
+		principal, action = cut(found[1]), cut(found[2])
 	}
 	return strings.NewReplacer("{message}", cut(message), "{region}", c.region, "{asked}", short(c.asked), "{key}", c.signer.keys.AccessKeyID,
 		"{signer}", c.signer.subject, "{action}", action, "{principal}", principal, "{clock}", c.clock(),

@@ -84,8 +84,9 @@ func proxy(r *http.Request) (*url.URL, error) {
 type exchange struct {
 	client *http.Client
 	now    func() time.Time
-	// at is when the last answer's headers came in.
-	at time.Time
+	// signed is when the last request was, and at when its answer's headers
+	// came in.
+	signed, at time.Time
 	// skew is AWS's clock minus ours, by the last answer's Date; zero if
 	// it had none; mended is how much of it the last signature allowed for.
 	skew, mended time.Duration
@@ -93,6 +94,7 @@ type exchange struct {
 
 // Do sends one attempt.
 func (x *exchange) Do(r *http.Request) (*http.Response, error) {
+	sent := x.now()
 	answer, err := x.client.Do(r)
 	if err != nil {
 		return nil, err
@@ -100,10 +102,23 @@ func (x *exchange) Do(r *http.Request) (*http.Response, error) {
 	x.at, x.skew = x.now(), 0
 	// An answer with Age comes from somebody's cache, and so does its Date.
 	if date, err := http.ParseTime(answer.Header.Get("Date")); err == nil && answer.Header.Get("Age") == "" {
-		x.skew = date.Sub(x.at.Round(0))
+		x.skew = skew(date, sent.Round(0), x.at.Round(0))
 	}
 	answer.Body = &limited{ReadCloser: answer.Body, left: maxAnswer}
 	return answer, nil
+}
+
+// skew returns how far AWS's clock was ahead of ours when it wrote date, in
+// whole seconds, at a moment between sent and received. As long as that is
+// possible the clocks agree: the way back, which a slow network or a laptop's
+// sleep can make as long as it likes, must not make AWS look late, and
+// credentials seem to live on after their end. Where they differ it is by the
+// most that is possible, for the same reason.
+func skew(date, sent, received time.Time) time.Duration {
+	if !date.Before(sent.Add(-time.Second)) && !date.After(received) {
+		return 0
+	}
+	return date.Sub(sent)
 }
 
 // tolerated is how far a clock may be off before signatures suffer: AWS allows
@@ -115,22 +130,25 @@ const tolerated = 4 * time.Minute
 // system's clock.
 func (x *exchange) SignHTTP(ctx context.Context, c aws.Credentials, r *http.Request, hash, service, region string,
 	_ time.Time, options ...func(*v4.SignerOptions)) error {
-	x.mended = 0
+	x.signed, x.mended = x.now(), 0
 	if x.skew.Abs() > tolerated {
 		x.mended = x.skew
 	}
-	return v4.NewSigner().SignHTTP(ctx, c, r, hash, service, region, x.now().Add(x.mended), options...)
+	return v4.NewSigner().SignHTTP(ctx, c, r, hash, service, region, x.signed.Add(x.mended), options...)
 }
 
 // mendable tells the SDK to try again what was refused because of a clock that
-// SignHTTP can mend now.
+// SignHTTP can mend now, or because the machine slept after it was signed.
 func (x *exchange) mendable(err error) aws.Ternary {
 	answer, ok := errors.AsType[smithy.APIError](err)
-	if ok && slices.Contains(clockCodes, answer.ErrorCode()) && (x.skew-x.mended).Abs() > tolerated {
+	if ok && slices.Contains(clockCodes, answer.ErrorCode()) && ((x.skew-x.mended).Abs() > tolerated || x.late()) {
 		return aws.TrueTernary
 	}
 	return aws.UnknownTernary
 }
+
+// late reports whether the last request was on its way for too long.
+func (x *exchange) late() bool { return x.at.Round(0).Sub(x.signed.Round(0)) > tolerated }
 
 // limited is a body that fails when it is too long, where io.LimitReader
 // would end it as if it were complete.

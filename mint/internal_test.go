@@ -62,3 +62,30 @@ func FuzzClean(f *testing.F) {
 		}
 	})
 }
+
+// AWS's clock is known to the second, from a moment between sent and received.
+func TestSkew(t *testing.T) {
+	sent := time.Date(2026, 11, 21, 12, 0, 0, 500_000_000, time.UTC)
+	for _, row := range []struct {
+		name     string
+		date     string
+		received time.Duration
+		want     time.Duration
+	}{
+		{"the clocks agree", "12:00:00", 50 * time.Millisecond, 0},
+		{"the answer took four seconds", "12:00:02", 4 * time.Second, 0},
+		{"the answer was read after a sleep", "12:00:00", 2 * time.Hour, 0},
+		{"a second behind, or only cut off", "11:59:59.5", time.Second, 0},
+		{"three hours behind", "09:00:00", time.Second, -3*time.Hour - 500*time.Millisecond},
+		{"three hours ahead", "15:00:01", time.Second, 3*time.Hour + 500*time.Millisecond},
+		{"ahead, by the most that is possible", "12:00:09", 4 * time.Second, 8500 * time.Millisecond},
+	} {
+		date, err := time.Parse("2006-01-02 15:04:05", "2026-11-21 "+row.date)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := skew(date, sent, sent.Add(row.received)); got != row.want {
+			t.Errorf("%s: got %v, want %v", row.name, got, row.want)
+		}
+	}
+}

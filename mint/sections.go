@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/vendord/vendord/near"
@@ -75,7 +76,7 @@ func (s sections) circle(profile string) string {
 // meant is the hint for a profile that is not there.
 func meant(name string, among sections) string {
 	if best := near.Name(name, slices.Collect(maps.Keys(among))); best != "" {
-		return `did you mean "` + best + `"?`
+		return "did you mean " + strconv.Quote(best) + "?"
 	}
 	return "correct the name, or add the profile, " + reload
 }

@@ -30,9 +30,11 @@ func Name(name string, known []string) string {
 	return cmp.Or(best, contained)
 }
 
+var separators = strings.NewReplacer("_", "", "-", "", ".", "", " ", "")
+
 // simplify drops case and separators, in which spellings of one name differ.
 func simplify(name string) string {
-	return strings.NewReplacer("_", "", "-", "", ".", "", " ", "").Replace(strings.ToLower(name))
+	return separators.Replace(strings.ToLower(name))
 }
 
 // distance is the least number of letters to insert, delete, replace or swap

@@ -172,12 +172,15 @@ var otherNames = map[string]string{
 	"s3:deletebucketcors":                   "s3:PutBucketCORS",
 }
 
+// s3Actions are all of them.
+var s3Actions = slices.Concat(s3ObjectActions, s3BucketActions, s3AccountActions, s3OtherActions)
+
 // actionNames returns the names of a service's actions, or nil for a service
 // whose names are not kept here.
 func actionNames(service string) []string {
 	switch service {
 	case "s3":
-		return slices.Concat(s3ObjectActions, s3BucketActions, s3AccountActions, s3OtherActions)
+		return s3Actions
 	case "sts":
 		return stsActions
 	case "iam":

@@ -57,7 +57,11 @@ func Placeholder(s string) string {
 func suspicious(s string) bool {
 	for i := 1; i < len(s); i++ {
 		switch before, c := s[i-1], s[i]; {
-		case before == '<', before == '{' && c == '{', (c == '_' || c == '-') && 'A' <= before && before <= 'Z':
+		case before == '{' && c == '{':
+			if !isTemplate(s[i-1:]) {
+				return true
+			}
+		case before == '<', (c == '_' || c == '-') && 'A' <= before && before <= 'Z':
 			return true
 		}
 	}
@@ -67,6 +71,11 @@ func suspicious(s string) bool {
 		}
 	}
 	return false
+}
+
+// isTemplate reports whether a text begins with a template.
+func isTemplate(s string) bool {
+	return slices.ContainsFunc(templates, func(t string) bool { return strings.HasPrefix(s, t) })
 }
 
 // checkPlaceholders reports P025 for every string of the document.

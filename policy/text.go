@@ -17,7 +17,7 @@ const (
 
 func isQuote(r rune) bool { return r == '"' || isCurly(r) || strings.ContainsRune(singleQuotes, r) }
 
-func isCurly(r rune) bool { return strings.ContainsRune(curlyQuotes, r) }
+func isCurly(r rune) bool { return r >= utf8.RuneSelf && strings.ContainsRune(curlyQuotes, r) }
 
 // readString reads a string in whatever quotes. Only straight double ones are
 // JSON: checkCharacters reports the curly ones, readString the single ones.
@@ -29,6 +29,12 @@ func (p *parser) readString() string {
 	p.at += utf8.RuneLen(opening)
 	if strings.ContainsRune(singleQuotes, opening) {
 		p.once(start, "a string in single quotes, perhaps pasted from a web page or word processor", `type straight double quotes everywhere: "`)
+	}
+	// Nearly all strings: nothing in them has to be looked at twice.
+	rest := p.text[p.at:]
+	if end := strings.IndexAny(rest, "\"\\\n\r\t"); opening == '"' && end >= 0 && rest[end] == '"' && utf8.ValidString(rest[:end]) {
+		p.at += end + 1
+		return rest[:end]
 	}
 	var b strings.Builder
 	for p.at < len(p.text) {
