@@ -65,6 +65,7 @@ var strangerTries = []struct {
 }{
 	{"status", status},
 	{"reload", reload},
+	{"dump", dump(heap)},
 	{"own token", issue(tok("claude", "", ""))},
 	{"root's token", issue(tok("claude", "root", ""))},
 	{"hold root's token", hold(tok("claude", "root", ""))},
@@ -173,6 +174,7 @@ func TestOtherUser(t *testing.T) {
 	want := strings.Join([]string{
 		`status: `,
 		`reload: ` + mayNot,
+		`dump: ` + mayNotDump,
 		`own token: `,
 		`root's token: token for user "root": only the owner (or root and operators) may issue it | leave the user out to get a token for yourself`,
 		`hold root's token: token for user "root": only the owner (or root and operators) may issue it | leave the user out to get a token for yourself`,

@@ -29,6 +29,7 @@ var calls = map[string]call{
 	"/hold":   {method: http.MethodPost, needs: Vend, do: (*Server).hold, unbounded: true},
 	"/revoke": {method: http.MethodPost, needs: Vend, do: (*Server).revoke},
 	"/reload": {method: http.MethodPost, needs: Steer, do: (*Server).reload, unbounded: true},
+	"/dump":   {method: http.MethodPost, needs: Steer, do: (*Server).dump, unbounded: true},
 }
 
 // request is a call by somebody who has the right to make it.

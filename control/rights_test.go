@@ -60,6 +60,7 @@ const (
 	noNonsense = `app "nonsense": user "ME" may not have tokens for it | whoever steers vendord can issue one: vendord token issue nonsense --user ME`
 	noAdmin    = `profile "admin": user "ME" may not have it | whoever steers vendord can issue a token of an app that has it: vendord token issue APP --user ME`
 	noToken    = `: no such token | vendord token list shows those that there are`
+	mayNotDump = `dump: only the owner (or root and operators) may steer | ask one of them, or run a vendord of your own: vendord serve`
 	mayNot     = `reload: only the owner (or root and operators) may steer | ask one of them, or run a vendord of your own: vendord serve`
 )
 
@@ -82,11 +83,13 @@ func TestRights(t *testing.T) {
 		deny(none, "holds its own", hold(tok("claude", "", "")), `hold: user "ME" has no rights here`+askOwner),
 		deny(none, "revokes its own", revoke("claude", "mine"), `revoke: user "ME" has no rights here`+askOwner),
 		deny(none, "reloads", reload, mayNot),
+		deny(none, "takes a dump", dump(heap), mayNotDump),
 
 		allow(control.See, "sees the status", status),
 		deny(control.See, "lists tokens", tokens, `tokens: user "ME" has no rights here`+askOwner),
 		deny(control.See, "issues its own", issue(tok("claude", "", "")), `issue: user "ME" has no rights here`+askOwner),
 		deny(control.See, "reloads", reload, mayNot),
+		deny(control.See, "takes a dump", dump(heap), mayNotDump),
 
 		deny(control.Vend, "sees the status", status, `status: user "ME" has no rights here`+askOwner),
 		allow(control.Vend, "lists tokens", tokens),
@@ -116,6 +119,7 @@ func TestRights(t *testing.T) {
 		deny(control.Vend, "revokes an unknown one", revoke("", "nothing"), `token "nothing"`+noToken),
 		allow(control.Vend, "revokes all of another app, and finds none", revoke("uploader", "")),
 		deny(both, "reloads", reload, mayNot),
+		deny(both, "takes a dump", dump(heap), mayNotDump),
 
 		allow(control.Steer, "sees the status", status),
 		allow(control.Steer, "lists tokens", tokens),
@@ -131,6 +135,7 @@ func TestRights(t *testing.T) {
 		deny(control.Steer, "chooses an app's profile", issue(tok("claude", "", "readonly")),
 			`profile "readonly": only tokens of the app cli name a profile | leave it out: an app has its own`),
 		allow(control.Steer, "reloads", reload),
+		allow(control.Steer, "takes a dump", dump(heap)),
 	} {
 		name := map[control.Rights]string{0: "nobody", control.See: "see", control.Vend: "vend", both: "vend and see", control.Steer: "steer"}[r.rights]
 		t.Run(name+" "+r.does, func(t *testing.T) {

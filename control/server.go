@@ -25,6 +25,8 @@ type Server struct {
 	revoking sync.RWMutex // guards the next; held while who steers revokes
 	// revocations counts what was revoked by who steers.
 	revocations int
+
+	dumping sync.Mutex // held while a CPU profile or a trace is taken
 }
 
 // New returns a server for what cfg steers.

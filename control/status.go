@@ -38,12 +38,16 @@ type Status struct {
 	Refusals []RefusalRow `json:"refusals,omitempty"`
 }
 
-// RefusalRow is one request that got no credentials.
+// RefusalRow is requests that got no credentials, one after the other and for
+// the same reason: one failure of one program is up to five of them.
 type RefusalRow struct {
 	Time    time.Time `json:"time"`
 	App     string    `json:"app,omitempty"`
 	User    string    `json:"user,omitempty"`
 	Message string    `json:"message"`
+	Hint    string    `json:"hint,omitempty"`
+	// Times is how many there were in a row; Time is the last one's.
+	Times int `json:"times"`
 }
 
 // AppRow is one app.

@@ -219,6 +219,7 @@ func (a errorAnswer) decode() error {
 	if a.Class == 0 || a.Public == "" {
 		return errUnreadable
 	}
+	a.Public, a.Hint = session.Visible(a.Public), session.Visible(a.Hint)
 	if len(a.Problems) == 0 {
 		return &a.Error
 	}
@@ -227,7 +228,7 @@ func (a errorAnswer) decode() error {
 		if p.Message == "" {
 			return errUnreadable
 		}
-		list = append(list, &session.Error{Class: a.Class, Public: p.Message, Hint: p.Hint})
+		list = append(list, &session.Error{Class: a.Class, Public: session.Visible(p.Message), Hint: session.Visible(p.Hint)})
 	}
 	return errors.Join(list...)
 }

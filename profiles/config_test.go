@@ -15,7 +15,7 @@ import (
 
 func TestDaemon(t *testing.T) {
 	c := load(t, one(""))
-	if want := (profiles.Daemon{Region: "eu-west-1"}); !reflect.DeepEqual(c.Daemon, want) {
+	if want := (profiles.Daemon{Region: "eu-west-1", RequestsPerSecond: 5_000}); !reflect.DeepEqual(c.Daemon, want) {
 		t.Errorf("Daemon: got %+v, want %+v", c.Daemon, want)
 	}
 	o := options(write(t, map[string]string{"vendord.toml": one("")}))
@@ -136,13 +136,13 @@ func TestFind(t *testing.T) {
 
 func TestFileThatCannotBeRead(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "large.toml"), make([]byte, 1<<20+1), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "large.toml"), make([]byte, 8<<20+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ name, path, want string }{
 		{"missing", filepath.Join(dir, "vendord.toml"), "error: $DIR/vendord.toml: no such file\nhint: start from examples/vendord.toml, or name another file with --config or $VENDORD_CONFIG\n"},
 		{"a directory", dir, "error: " + filepath.Base(dir) + ": not a regular file\n"},
-		{"too large", filepath.Join(dir, "large.toml"), "error: large.toml: larger than 1048576 bytes\n"},
+		{"too large", filepath.Join(dir, "large.toml"), "error: large.toml: larger than 8388608 bytes\n"},
 		{"no path", "", "error: : no configuration: its path is not known\nhint: name the file with --config or $VENDORD_CONFIG\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

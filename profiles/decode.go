@@ -5,6 +5,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -23,9 +24,12 @@ type oneOrMany struct {
 type condition map[string]map[string]any
 
 // decoder puts a tree of TOML into the tables of file.go. The library could do
-// it, but would stop at the first wrong type and take Region for region.
+// it, but would stop at the first wrong type and take Region for region. Texts
+// are copied: those of the tree are pieces of the file, which would stay in
+// memory whole for as long as one of them does.
 type decoder struct {
-	wrong func(at path, hint, format string, args ...any)
+	wrong  func(at path, hint, format string, args ...any)
+	fields fields
 }
 
 // table puts raw into the struct at into, reports what does not belong and
@@ -36,11 +40,11 @@ func (d *decoder) table(at path, raw any, into reflect.Value) bool {
 		d.mismatch(at, "a table", raw)
 		return false
 	}
-	fields := fieldsOf(into)
+	fields := d.fields.of(into.Type())
 	notes := into.Addr().Interface().(interface{ note(key string, ok bool) })
 	for _, key := range slices.Sorted(maps.Keys(table)) {
-		field, known := fields[key]
-		fits := known && d.value(at.to(key), table[key], field)
+		i, known := fields[key]
+		fits := known && d.value(at.to(key), table[key], into.Field(i))
 		ok = ok && fits
 		switch {
 		case known:
@@ -65,24 +69,32 @@ func (d *decoder) kindOf(at path) string {
 	return ""
 }
 
-// fieldsOf returns the fields of a struct by their TOML keys.
-func fieldsOf(v reflect.Value) map[string]reflect.Value {
-	fields := make(map[string]reflect.Value)
-	for i := range v.NumField() {
-		if key := v.Type().Field(i).Tag.Get("toml"); key != "" {
-			fields[key] = v.Field(i)
+// fields are the indexes of the fields of structs, by their TOML keys.
+type fields map[reflect.Type]map[string]int
+
+// of returns the fields of a struct. They are worked out once.
+func (all fields) of(t reflect.Type) map[string]int {
+	if known, done := all[t]; done {
+		return known
+	}
+	all[t] = make(map[string]int)
+	for i := range t.NumField() {
+		if key := t.Field(i).Tag.Get("toml"); key != "" {
+			all[t][key] = i
 		}
 	}
-	return fields
+	return all[t]
 }
 
 // value puts raw into a field and reports whether it could.
 func (d *decoder) value(at path, raw any, field reflect.Value) bool {
 	switch into := field.Addr().Interface().(type) {
 	case *string:
-		return take(d, at, "a string", raw, into)
+		return d.text(at, raw, into)
 	case *bool:
 		return take(d, at, "true or false", raw, into)
+	case *int64:
+		return take(d, at, "a whole number", raw, into)
 	case *[]string:
 		items, ok := d.strings(at, "a list of strings", raw)
 		*into = items
@@ -118,7 +130,7 @@ func (d *decoder) tables(at path, raw any, field reflect.Value) bool {
 		one := reflect.New(field.Type().Elem().Elem())
 		ok = d.table(at.to(name), named[name], one.Elem()) && ok
 		if _, table := named[name].(map[string]any); table {
-			field.SetMapIndex(reflect.ValueOf(name), one)
+			field.SetMapIndex(reflect.ValueOf(strings.Clone(name)), one)
 		}
 	}
 	return ok
@@ -153,6 +165,13 @@ func take[T any](d *decoder, at path, want string, raw any, into *T) bool {
 	return ok
 }
 
+// text puts raw into a string of its own.
+func (d *decoder) text(at path, raw any, into *string) bool {
+	ok := take(d, at, "a string", raw, into)
+	*into = strings.Clone(*into)
+	return ok
+}
+
 // strings returns raw as a list of strings.
 func (d *decoder) strings(at path, want string, raw any) ([]string, bool) {
 	items, ok := itemsOf(raw)
@@ -162,7 +181,7 @@ func (d *decoder) strings(at path, want string, raw any) ([]string, bool) {
 	}
 	texts := make([]string, len(items))
 	for i, item := range items {
-		ok = take(d, at.item(i), "a string", item, &texts[i]) && ok
+		ok = d.text(at.item(i), item, &texts[i]) && ok
 	}
 	return texts, ok
 }
@@ -189,8 +208,8 @@ func (d *decoder) texts(at path, raw any, into *map[string]string) bool {
 	*into = make(map[string]string, len(table))
 	for _, key := range slices.Sorted(maps.Keys(table)) {
 		var text string
-		ok = take(d, at.to(key), "a string", table[key], &text) && ok
-		(*into)[key] = text
+		ok = d.text(at.to(key), table[key], &text) && ok
+		(*into)[strings.Clone(key)] = text
 	}
 	return ok
 }

@@ -14,6 +14,9 @@ type document struct {
 	tree map[string]any
 	root toml.Primitive
 	meta toml.MetaData
+	// opened are the tables that line has gone through, by path: to open one
+	// costs as much as all that is in it.
+	opened map[string]map[string]toml.Primitive
 }
 
 // path is the path of a key. Steps into a list are numbers in brackets.
@@ -43,7 +46,7 @@ func (p path) String() string {
 
 // parse reads TOML. Its problem has the position that the library found.
 func parse(text string) (*document, *Problem) {
-	d := &document{text: text}
+	d := &document{text: text, opened: make(map[string]map[string]toml.Primitive)}
 	var err error
 	if d.meta, err = toml.Decode(text, &d.root); err == nil {
 		err = d.meta.PrimitiveDecode(d.root, &d.tree)
@@ -114,7 +117,7 @@ func (d *document) textLine(p path) int {
 // that is behind its quotes.
 func (d *document) offset(p path) int {
 	at := d.root
-	for _, step := range p {
+	for i, step := range p {
 		if strings.HasPrefix(step, "[") {
 			// The library keeps one position for all items of a list.
 			var items []toml.Primitive
@@ -124,11 +127,7 @@ func (d *document) offset(p path) int {
 			at = items[0]
 			continue
 		}
-		var table map[string]toml.Primitive
-		if d.meta.PrimitiveDecode(at, &table) != nil {
-			return -1
-		}
-		next, ok := table[step]
+		next, ok := d.open(p[:i], at)[step]
 		if !ok {
 			return -1
 		}
@@ -143,4 +142,16 @@ func (d *document) offset(p path) int {
 		return -1
 	}
 	return e.Position.Start
+}
+
+// open returns what is in the table at p, or nil if there is none.
+func (d *document) open(p path, at toml.Primitive) map[string]toml.Primitive {
+	table, done := d.opened[p.String()]
+	if !done {
+		if d.meta.PrimitiveDecode(at, &table) != nil {
+			table = nil
+		}
+		d.opened[p.String()] = table
+	}
+	return table
 }

@@ -5,8 +5,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-
-	"github.com/vendord/vendord/policy"
 )
 
 // group is the keys that are inherited together or not at all. Session policies
@@ -26,8 +24,8 @@ type draft struct {
 	// missing is then not reported as well.
 	broken bool
 
-	role      arn // zero if there is none, or a wrong one
-	documents []*policy.Document
+	role    arn     // zero if there is none, or a wrong one
+	verdict verdict // on the inline policy; zero if there is none
 }
 
 // at is the path of a key, in the profile that set it.
@@ -73,9 +71,13 @@ func (l *loader) draft(name string, between []string) *draft {
 		d.broken = d.parent == nil || d.parent.broken
 	}
 	if d.parent != nil {
-		d.inherit(d.parent)
+		d.inherit(d.parent, l.fields.of(reflect.TypeFor[profileTable]()))
+	}
+	if d.has("role_arn") {
+		d.role, _ = parseARN(roleARN, d.RoleARN)
 	}
 	l.drafts[name] = d
+	l.ordered = append(l.ordered, d)
 	return d
 }
 
@@ -84,8 +86,13 @@ func (l *loader) draft(name string, between []string) *draft {
 func (l *loader) parent(d *draft, between []string) *draft {
 	at := path{"profiles", d.name, "extends"}
 	if _, ok := l.file.Profiles[d.Extends]; !ok {
-		others := slices.DeleteFunc(slices.Collect(maps.Keys(l.file.Profiles)), func(s string) bool { return s == d.name })
-		l.wrong(at, suggest(d.Extends, others, "profiles"), "no profile %q", d.Extends)
+		l.unknown(at, "profile", d.Extends, func(yield func(string) bool) {
+			for name := range l.file.Profiles {
+				if name != d.name && !yield(name) {
+					return
+				}
+			}
+		})
 		return nil
 	}
 	if i := slices.Index(between, d.Extends); i >= 0 {
@@ -97,15 +104,14 @@ func (l *loader) parent(d *draft, between []string) *draft {
 }
 
 // inherit fills in every key that d does not set and its parent has.
-func (d *draft) inherit(parent *draft) {
+func (d *draft) inherit(parent *draft, fields map[string]int) {
 	own := d.narrowed()
-	mine := fieldsOf(reflect.ValueOf(&d.profileTable).Elem())
-	theirs := fieldsOf(reflect.ValueOf(&parent.profileTable).Elem())
+	mine, theirs := reflect.ValueOf(&d.profileTable).Elem(), reflect.ValueOf(&parent.profileTable).Elem()
 	for key := range parent.keys {
 		if d.named(key) || key == "extends" || (own && slices.Contains(group, key)) {
 			continue
 		}
-		mine[key].Set(theirs[key])
+		mine.Field(fields[key]).Set(theirs.Field(fields[key]))
 		d.note(key, parent.has(key))
 		d.origin[key] = parent.at(key)[1]
 	}

@@ -48,16 +48,13 @@ func Load(o Options) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, ok := l.read(l.path, l.name(l.path), nil)
-	if ok {
+	if text, ok := l.read(l.path, l.name(l.path), nil); ok {
 		l.load(string(text))
 	}
 	if len(l.errors) > 0 {
-		l.errors.sort(l.name(l.path))
-		return nil, l.errors
+		return nil, l.errors.told(l.name(l.path), "errors")
 	}
-	l.warnings.sort(l.name(l.path))
-	l.config.Warnings = l.warnings
+	l.config.Warnings = l.warnings.told(l.name(l.path), "warnings")
 	l.config.files = l.files
 	return l.config, nil
 }
@@ -68,9 +65,13 @@ type loader struct {
 	path     string // vendord.toml, absolute
 	document *document
 	file     file
+	fields   fields
 	drafts   map[string]*draft
+	ordered  []*draft          // parents before their children
 	texts    map[string][]byte // files read already, by path; nil if that went wrong
+	verdicts map[judged]verdict
 	files    []snapshot
+	compared int // names, by unknown
 	config   *Config
 	errors   problems
 	warnings problems
@@ -86,7 +87,8 @@ func newLoader(o Options) (*loader, error) {
 	if host == "" {
 		host, _ = os.Hostname() // an empty {{host}} is treated like an empty {{user}}
 	}
-	return &loader{options: o, path: at, drafts: make(map[string]*draft), texts: make(map[string][]byte),
+	return &loader{options: o, path: at, fields: make(fields), drafts: make(map[string]*draft),
+		texts: make(map[string][]byte), verdicts: make(map[judged]verdict),
 		config: &Config{Path: at, host: host, Sources: make(map[string]session.Source),
 			Profiles: make(map[string]Profile), Apps: make(map[string]App)}}, nil
 }
@@ -101,7 +103,7 @@ func (l *loader) load(text string) {
 		return
 	}
 	l.document = document
-	d := decoder{wrong: l.wrong}
+	d := decoder{wrong: l.wrong, fields: l.fields}
 	d.table(nil, document.tree, reflect.ValueOf(&l.file).Elem())
 
 	l.names()
@@ -117,12 +119,16 @@ func (l *loader) load(text string) {
 
 // wrong reports an error at a key.
 func (l *loader) wrong(at path, hint, format string, args ...any) {
-	l.errors.add(l.problem(at, hint, format, args...))
+	if !l.errors.full() {
+		l.errors.add(l.problem(at, hint, format, args...))
+	}
 }
 
 // doubt reports a warning at a key.
 func (l *loader) doubt(at path, hint, format string, args ...any) {
-	l.warnings.add(l.problem(at, hint, format, args...))
+	if !l.warnings.full() {
+		l.warnings.add(l.problem(at, hint, format, args...))
+	}
 }
 
 func (l *loader) problem(at path, hint, format string, args ...any) Problem {
@@ -175,15 +181,16 @@ func (l *loader) app(name string, t *appTable) {
 		return
 	}
 	var once []string
+	named := make(map[string]bool)
 	for i, profile := range t.Profiles {
 		if _, ok := l.file.Profiles[profile]; !ok && t.has("profiles") {
-			l.wrong(at.to("profiles").item(i), suggest(profile, slices.Collect(maps.Keys(l.file.Profiles)), "profiles"),
-				"no profile %q", profile)
+			l.unknown(at.to("profiles").item(i), "profile", profile, maps.Keys(l.file.Profiles))
 		}
-		if slices.Contains(once, profile) {
+		if named[profile] {
 			l.doubt(at.to("profiles").item(i), "", "%q is named twice", profile)
 			continue
 		}
+		named[profile] = true
 		once = append(once, profile)
 	}
 	l.config.Apps[name] = App{Name: name, Profiles: once}

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/vendord/vendord/policy"
-	"github.com/vendord/vendord/session"
 )
 
 // maxPolicyARNs is how many managed policies a session can have (STS API
@@ -25,32 +24,20 @@ func (l *loader) policies(d *draft) (text, file string) {
 
 // understood checks a policy and returns it minified, or "" if it is wrong.
 func (l *loader) understood(d *draft, w written) string {
-	findings := policy.Check(w.text, policy.Options{Operation: session.AssumeRole,
-		ARNChars: characters(d.PolicyARNs...), Partition: d.role.partition})
-	wrong := false
-	for _, f := range findings {
+	d.verdict = l.verdict(d.judged(string(w.text)))
+	for _, f := range d.verdict.findings {
+		among := &l.warnings
 		if f.Level == policy.Error {
-			wrong = true
-			l.errors.add(w.place(f))
-		} else {
-			l.warnings.add(w.place(f))
+			among = &l.errors
+		}
+		if !among.full() {
+			among.add(w.place(f))
 		}
 	}
-	if wrong {
-		return ""
-	}
-	text, err := policy.Minify(w.text)
-	if err == nil {
-		_, err = renderPolicy(text, known(policyTemplates))
-	}
-	if err != nil {
+	if err := d.verdict.err; err != nil {
 		l.badTemplate(d.at(w.key), err)
-		return ""
 	}
-	if document, err := policy.Parse([]byte(text)); err == nil {
-		d.documents = []*policy.Document{document}
-	}
-	return text
+	return d.verdict.text
 }
 
 // policyARNs checks policy_arns. STS takes managed policies of the role's own
@@ -107,7 +94,7 @@ func (l *loader) widened(d *draft) {
 	if len(d.parent.PolicyARNs) > 0 {
 		return
 	}
-	more := policy.Beyond(d.documents, d.parent.documents)
+	more := policy.Beyond(d.verdict.documents(), d.parent.verdict.documents())
 	if len(more) == 0 {
 		return
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/vendord/vendord/session"
 )
 
 // Problem is one thing that is wrong, or doubtful, in a configuration.
@@ -58,6 +60,11 @@ func Problems(err error) []Problem {
 	return nil
 }
 
+// maxProblems is how many errors, and how many warnings, are told. Nobody reads
+// more at once, to find the line of each costs as much as the file is long, and
+// all of them cross the control socket in one answer.
+const maxProblems = 100
+
 // problems is the error of Load. It is never empty.
 type problems []Problem
 
@@ -71,11 +78,30 @@ func (all problems) Error() string {
 }
 
 // add appends p unless it is there already: a key that several profiles inherit
-// is wrong once.
+// is wrong once. What p quotes of a file that somebody else wrote is made visible.
 func (all *problems) add(p Problem) {
-	if !slices.Contains(*all, p) {
+	p.File, p.Key = session.Visible(p.File), session.Visible(p.Key)
+	p.Problem, p.Hint = session.Visible(p.Problem), session.Visible(p.Hint)
+	if !all.full() && !slices.Contains(*all, p) {
 		*all = append(*all, p)
 	}
+}
+
+// full reports whether there are more problems than are told: one, to know that
+// there are more.
+func (all *problems) full() bool { return len(*all) > maxProblems }
+
+// told returns the problems that are told, sorted. what they are is said of the
+// rest.
+func (all problems) told(main, what string) problems {
+	if !all.full() {
+		all.sort(main)
+		return all
+	}
+	all = all[:maxProblems]
+	all.sort(main)
+	return append(all, Problem{File: main, Problem: fmt.Sprintf("more than %d %s; the others are not shown", maxProblems, what),
+		Hint: "mend these first"})
 }
 
 // sort puts the main file's problems in the order of its lines, with those of

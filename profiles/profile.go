@@ -46,20 +46,12 @@ func (l *loader) profiles() {
 			vended[name] = true
 		}
 	}
-	checked := make(map[string]bool)
-	var check func(d *draft)
-	check = func(d *draft) {
-		if checked[d.name] {
-			return
-		}
-		checked[d.name] = true
-		if d.parent != nil {
-			check(d.parent)
-		}
-		l.profile(d, extended[d.name] && !vended[d.name])
-	}
 	for _, name := range slices.Sorted(maps.Keys(l.file.Profiles)) {
-		check(l.draft(name, nil))
+		l.draft(name, nil)
+	}
+	l.judge(l.ordered, extended)
+	for _, d := range l.ordered {
+		l.profile(d, extended[d.name] && !vended[d.name])
 	}
 }
 
@@ -133,25 +125,23 @@ func (l *loader) operation(d *draft) {
 // reported where it stands.
 func (l *loader) sourceOf(d *draft) {
 	if _, ok := l.file.Sources[d.Source]; d.has("source") && !ok {
-		l.wrong(d.at("source"), suggest(d.Source, slices.Collect(maps.Keys(l.file.Sources)), "sources"), "no source %q", d.Source)
+		l.unknown(d.at("source"), "source", d.Source, maps.Keys(l.file.Sources))
 	}
 }
 
-// role checks role_arn and keeps what later checks compare with. A partition
+// role checks role_arn. A partition
 // that is unknown here may be a new one, so it is no error.
 func (l *loader) role(d *draft) {
 	if !d.has("role_arn") {
 		return
 	}
-	role, ok := parseARN(roleARN, d.RoleARN)
-	if !ok {
+	if d.role == (arn{}) {
 		l.wrongARN(d.at("role_arn"), "role", d.RoleARN)
 		return
 	}
-	d.role = role
-	if _, known := partitions[role.partition]; !known {
+	if _, known := partitions[d.role.partition]; !known {
 		l.doubt(d.at("role_arn"), "the partitions are "+strings.Join(knownPartitions(), ", "),
-			"partition %s is unknown to this version", role.partition)
+			"partition %s is unknown to this version", d.role.partition)
 	}
 }
 

@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -14,13 +15,18 @@ import (
 	"github.com/vendord/vendord/trust"
 )
 
-// maxFile is the largest file that is read: a session policy has 2,048
-// characters, and a thousand profiles still fit.
-const maxFile = 1 << 20
+// The largest files that are read. 10,000 profiles and apps with inline policies
+// are 4.5 MB, and while a file is read it takes up to eighty times its size in
+// memory. A session policy has 2,048 characters, and any white space.
+const (
+	maxMain   = 8 << 20 // vendord.toml
+	maxPolicy = 1 << 20
+)
 
 // snapshot is what a file held when it was loaded.
 type snapshot struct {
 	path string
+	most int // bytes that it may have
 	sum  [sha256.Size]byte
 }
 
@@ -28,7 +34,7 @@ type snapshot struct {
 // or cannot be read any more. A file that was only touched has not changed.
 func (c *Config) Changed() bool {
 	for _, f := range c.files {
-		text, err := readFile(f.path)
+		text, err := readFile(f.path, f.most)
 		if err != nil || sha256.Sum256(text) != f.sum {
 			return true
 		}
@@ -48,9 +54,13 @@ func (l *loader) read(file, name string, at path) ([]byte, bool) {
 	if !ok {
 		return nil, false
 	}
+	most := maxPolicy
+	if at == nil {
+		most = maxMain
+	}
 	text, err := []byte(nil), error(fs.ErrNotExist)
 	if exists {
-		text, err = readFile(file)
+		text, err = readFile(file, most)
 	}
 	if err != nil {
 		p := Problem{File: name, Problem: reason(err)}
@@ -63,8 +73,8 @@ func (l *loader) read(file, name string, at path) ([]byte, bool) {
 		l.errors.add(p)
 		return nil, false
 	}
-	l.texts[file] = append([]byte{}, text...) // never nil
-	l.files = append(l.files, snapshot{path: file, sum: sha256.Sum256(text)})
+	l.texts[file] = text
+	l.files = append(l.files, snapshot{path: file, most: most, sum: sha256.Sum256(text)})
 	return text, true
 }
 
@@ -83,9 +93,9 @@ func (l *loader) trusted(file string, at path) (exists, ok bool) {
 	return exists, false
 }
 
-// readFile reads a regular file of at most maxFile bytes. A named pipe or a
-// device would hang or never end.
-func readFile(name string) ([]byte, error) {
+// readFile reads a regular file of at most most bytes, and never returns nil for
+// its contents. A named pipe or a device would hang or never end.
+func readFile(name string, most int) ([]byte, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, err
@@ -98,11 +108,16 @@ func readFile(name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(text) > maxFile {
-		return nil, fmt.Errorf("larger than %d bytes", maxFile)
+	// Room for all of it: to grow into it would leave several times as much
+	// behind.
+	text := bytes.NewBuffer(make([]byte, 0, min(info.Size(), int64(most))+bytes.MinRead))
+	if _, err := text.ReadFrom(io.LimitReader(f, int64(most)+1)); err != nil {
+		return nil, err
 	}
-	return text, err
+	if text.Len() > most {
+		return nil, fmt.Errorf("larger than %d bytes", most)
+	}
+	return text.Bytes(), nil
 }
 
 // reason says why a file could not be used, without repeating its path.

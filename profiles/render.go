@@ -177,6 +177,9 @@ func literalEnd(text string) int {
 // renderLiteral renders one string literal. One without a template stays byte
 // for byte what it was.
 func renderLiteral(literal string, key bool, value func(name string) (string, error)) (string, error) {
+	if !strings.ContainsAny(literal, `{\`) { // a brace may be written \u007b
+		return literal, nil
+	}
 	var parsed string
 	if err := json.Unmarshal([]byte(literal), &parsed); err != nil {
 		return "", fmt.Errorf("reading a string of the policy: %w", err)

@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -31,6 +32,23 @@ var (
 
 // notYet is the problem of everything in these lists.
 const notYet = "not supported by this version"
+
+// maxCompared is how many names are compared with unknown ones while a file is
+// loaded: a hundred times a thousand take half a second.
+const maxCompared = 100_000
+
+// unknown reports a name that is not among known.
+func (l *loader) unknown(at path, what, name string, known iter.Seq[string]) {
+	if l.errors.full() {
+		return
+	}
+	hint := ""
+	if names := slices.Collect(known); l.compared+len(names) <= maxCompared {
+		l.compared += len(names)
+		hint = suggest(name, names, what+"s")
+	}
+	l.wrong(at, hint, "no %s %q", what, name)
+}
 
 // suggest returns the hint for a name that is not among known: the nearest, or
 // all of them where none is near. what says what they are.

@@ -55,13 +55,12 @@ var fileName = regexp.MustCompile(`^[\w./~-]+$`)
 
 // inline is a policy between quotes. Its lines are lines of vendord.toml.
 func (l *loader) inline(d *draft, at path) written {
-	first := l.document.textLine(at)
 	return written{key: "policy", text: []byte(d.Policy), place: func(f policy.Finding) Problem {
 		p := l.finding(at, f)
 		if f.Path != "" {
 			p.Problem = f.Path + ": " + p.Problem
 		}
-		if first > 0 && f.Line > 0 {
+		if first := l.document.textLine(at); first > 0 && f.Line > 0 {
 			p.Line = first + f.Line - 1
 		}
 		return p
