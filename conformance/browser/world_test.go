@@ -1,0 +1,262 @@
+//go:build browser
+
+package browser
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// What the configuration below vends: current is what the app's programs get,
+// other is one that the app could use, absent does not exist.
+const (
+	bare    = "/v1/credentials"
+	current = bare + "/hr-upload"
+	other   = bare + "/hr-reader"
+	absent  = bare + "/hr-nobody"
+)
+
+const config = `
+[daemon]
+listen = "127.0.0.1:%d"
+region = "eu-west-1"
+sts_endpoint = "%s"
+
+[sources.john]
+profile = "john"
+config_file = "aws-config"
+credentials_file = "aws-credentials"
+
+[profiles.hr-upload]
+source = "john"
+role_arn = "arn:aws:iam::629470240201:role/JohnUploadRole"
+
+[profiles.hr-reader]
+extends = "hr-upload"
+policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*"}]}'
+
+[apps.uploader]
+profiles = ["hr-upload", "hr-reader"]
+`
+
+const credentials = `[john]
+aws_access_key_id = AKIAIOSFODNN7EXAMPLE
+aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY
+`
+
+// world is fakeaws, and a vendord in user mode with a home of its own. Its
+// state outlives the daemon, which is stopped and started at one port.
+type world struct {
+	t       *testing.T
+	home    string
+	port    int
+	env     []string
+	daemon  *exec.Cmd
+	stolen  string   // a live token that the attacker's pages know
+	honest  string   // one that they do not
+	secrets []string // whatever must not reach the attacker
+	marks   int
+}
+
+// newWorld returns a world whose vendord has two live tokens and is stopped.
+func newWorld(t *testing.T) *world {
+	w := &world{t: t, home: t.TempDir(), port: freePort(t)}
+	w.env = append(clean(os.Environ()), "HOME="+w.home, "XDG_STATE_HOME="+w.home+"/state", "XDG_RUNTIME_DIR="+w.home+"/run")
+	must(t, os.Mkdir(w.home+"/run", 0o700))
+	w.write("vendord.toml", fmt.Sprintf(config, w.port, w.fakeAWS()))
+	w.write("aws-config", "[profile john]\nregion = eu-west-1\n")
+	w.write("aws-credentials", credentials)
+	w.start()
+	w.stolen, w.honest = w.issue(), w.issue()
+	w.secrets = []string{w.stolen, w.honest}
+	w.stop()
+	t.Cleanup(w.stop)
+	return w
+}
+
+// clean leaves out what would lead vendord elsewhere.
+func clean(environment []string) (kept []string) {
+	for _, v := range environment {
+		if !strings.HasPrefix(v, "AWS_") && !strings.HasPrefix(v, "VENDORD_") && !strings.Contains(strings.ToLower(v), "_proxy=") {
+			kept = append(kept, v)
+		}
+	}
+	return kept
+}
+
+func (w *world) write(name, text string) {
+	must(w.t, os.WriteFile(filepath.Join(w.home, name), []byte(text), 0o600))
+}
+
+// fakeAWS starts fakeaws and returns its address.
+func (w *world) fakeAWS() string {
+	cmd := exec.Command(os.Getenv("FAKEAWS"))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.StdoutPipe()
+	must(w.t, err)
+	must(w.t, cmd.Start())
+	w.t.Cleanup(func() { _, _ = cmd.Process.Kill(), cmd.Wait() })
+	line, err := bufio.NewReader(out).ReadString('\n')
+	must(w.t, err)
+	return strings.TrimSpace(line)
+}
+
+func (w *world) command(args ...string) *exec.Cmd {
+	cmd := exec.Command(os.Getenv("VENDORD"), append(args, "--config", w.home+"/vendord.toml")...)
+	cmd.Env = w.env
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return cmd
+}
+
+func (w *world) issue() string {
+	out, err := w.command("token", "issue", "uploader").Output()
+	must(w.t, err)
+	return strings.TrimSpace(string(out))
+}
+
+// start starts vendord and waits until it vends to who may have it.
+func (w *world) start() {
+	w.t.Helper()
+	log, err := os.OpenFile(w.home+"/log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	must(w.t, err)
+	defer func() { _ = log.Close() }()
+	w.daemon = w.command("serve", "--audit-log", w.home+"/audit")
+	w.daemon.Stdout, w.daemon.Stderr = log, log
+	must(w.t, w.daemon.Start())
+	for range 200 {
+		time.Sleep(50 * time.Millisecond)
+		if w.honest == "" && w.command("status").Run() == nil {
+			return
+		}
+		if status, _ := w.ask("starting"); w.honest != "" && status == http.StatusOK {
+			return
+		}
+	}
+	said, _ := os.ReadFile(w.home + "/log")
+	w.t.Fatalf("vendord serve: does not vend within 10 s:\n%s", said)
+}
+
+func (w *world) stop() {
+	if w.daemon == nil {
+		return
+	}
+	_, _ = w.daemon.Process.Signal(syscall.SIGTERM), w.daemon.Wait()
+	w.daemon = nil
+}
+
+// ask asks as an SDK does, with the token that no page knows, and adds what it
+// gets to what no page may learn.
+func (w *world) ask(agent string) (int, error) {
+	r, err := http.NewRequest(http.MethodGet, w.url()+bare, nil)
+	must(w.t, err)
+	r.Header.Set("Authorization", w.honest)
+	r.Header.Set("User-Agent", agent)
+	client := http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, err := client.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	var given struct{ AccessKeyID, SecretAccessKey, Token string }
+	if err := json.NewDecoder(answer.Body).Decode(&given); err != nil {
+		return 0, err
+	}
+	if answer.StatusCode == http.StatusOK && !strings.Contains(strings.Join(w.secrets, " "), given.SecretAccessKey) {
+		w.secrets = append(w.secrets, given.AccessKeyID, given.SecretAccessKey, given.Token)
+	}
+	return answer.StatusCode, nil
+}
+
+func (w *world) url() string { return fmt.Sprintf("http://127.0.0.1:%d", w.port) }
+
+// event is a line of the audit log.
+type event struct {
+	Path, Agent, Code, Message string
+	Status                     int
+}
+
+func (e event) browser() bool { return strings.Contains(e.Agent, "Mozilla/") }
+
+// events returns the lines that the audit log has from offset on, up to a
+// request of an honest program that this makes, and whose answer must be 200:
+// whatever the pages did, vendord still vends.
+func (w *world) events(offset int64) (found []event) {
+	w.t.Helper()
+	w.marks++
+	mark := fmt.Sprintf("mark-%d", w.marks)
+	if status, err := w.ask(mark); status != http.StatusOK {
+		w.t.Errorf("an honest request after the attack: %d, %v; want 200", status, err)
+		return nil
+	}
+	for range 100 {
+		text, err := os.ReadFile(w.home + "/audit")
+		must(w.t, err)
+		found = nil
+		for line := range bytes.Lines(text[offset:]) {
+			var e event
+			if json.Unmarshal(line, &e) != nil {
+				break // half a line
+			}
+			if e.Agent == mark {
+				return found
+			}
+			found = append(found, e)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	w.t.Errorf("audit log: does not have the request of %s within 2 s", mark)
+	return nil
+}
+
+// offset is where the next line of the audit log will stand; lines that are
+// still to be written are waited for.
+func (w *world) offset() int64 {
+	w.events(0)
+	s, err := os.Stat(w.home + "/audit")
+	must(w.t, err)
+	return s.Size()
+}
+
+func freePort(t *testing.T) int {
+	ln := listen(t, "127.0.0.1:0")
+	defer func() { _ = ln.Close() }()
+	return ln.Addr().(*net.TCPAddr).Port
+}
+
+// listen listens at an address that may have been somebody else's a moment ago.
+func listen(t *testing.T, address string) (ln net.Listener) {
+	t.Helper()
+	var err error
+	for range 50 {
+		if ln, err = net.Listen("tcp", address); err == nil {
+			return ln
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	must(t, err)
+	return nil
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func all(r io.Reader) []byte {
+	b, _ := io.ReadAll(io.LimitReader(r, 1<<20))
+	return b
+}
