@@ -7,8 +7,8 @@ import (
 	"github.com/vendord/vendord/session"
 )
 
-// maxRendered is how many renderings are remembered: a hundred profiles for a
-// hundred users.
+// maxRendered is how many renderings are remembered, at least: a hundred
+// profiles for a hundred users.
 const maxRendered = 10_000
 
 // renders remembers what the profiles of a configuration were rendered to, each
@@ -55,7 +55,7 @@ func (r *renders) get(app, user, profile string) (session.Key, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	// Full, it begins anew: users who are long gone must not fill it for good.
-	if r.done == nil || len(r.done) >= maxRendered {
+	if r.done == nil || len(r.done) >= max(maxRendered, 4*len(r.config.Profiles)) {
 		r.done = make(map[rendering]rendered)
 	}
 	r.done[what] = got

@@ -155,7 +155,11 @@ func (s *state) remember(failure *session.Error, now time.Time) {
 // retry returns a failure that may come right by itself, in the cache's own
 // words.
 func (e *entry) retry(problem, hint string, cause error) *session.Error {
-	return &session.Error{Class: session.Retry, Public: e.name + ": " + problem, Hint: hint, Err: cause}
+	subject := e.name
+	if e.request.RoleARN != "" {
+		subject = "role " + subject // as mint says it
+	}
+	return &session.Error{Class: session.Retry, Public: subject + ": " + problem, Hint: hint, Err: cause}
 }
 
 func (e *entry) stopping() *session.Error {

@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -177,15 +178,15 @@ func TestLogOfABout(t *testing.T) {
 		a.set(fails(session.Retry))
 		ask(50 * time.Minute) // the credentials expire at 60 minutes
 		want(t, "lines of failures", d.lines("asking AWS for a session failed"), 1)
-		want(t, "lines of failures in full", d.lines(`level=WARN msg="asking AWS for a session failed" session=`+name+
+		want(t, "lines of failures in full", d.lines(`level=WARN msg="asking AWS for a session failed" session=`+strings.TrimPrefix(name, "role ")+
 			` class=retry code=Storm problem="role: a storm of class retry" hint=wait cause=<nil>`), 1)
-		want(t, "lines of late credentials", d.lines(`level=WARN msg="handing out credentials that should have been renewed by now" session=`+name+
+		want(t, "lines of late credentials", d.lines(`level=WARN msg="handing out credentials that should have been renewed by now" session=`+strings.TrimPrefix(name, "role ")+
 			` key_id=ASIA0001 left=25m0s`)+d.lines("left=24m59s"), 1)
 		want(t, "lines", d.lines(""), 2)
 
 		a.set(nil)
 		ask(time.Minute)
-		want(t, "lines of the end", d.lines(`level=INFO msg="a session is renewed again" session=`+name+" failures="), 1)
+		want(t, "lines of the end", d.lines(`level=INFO msg="a session is renewed again" session=`+strings.TrimPrefix(name, "role ")+" failures="), 1)
 		ask(3 * time.Hour)
 		want(t, "lines", d.lines(""), 3)
 		want(t, "lines with a secret", d.lines("sEcReT")+d.lines("tOkEn"), 0)

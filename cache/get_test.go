@@ -17,7 +17,7 @@ import (
 
 var reader = role("Reader")
 
-const name = "arn:aws:iam::123456789012:role/Reader"
+const name = "role arn:aws:iam::123456789012:role/Reader"
 
 func TestHerdIsOneMint(t *testing.T) {
 	a := &aws{latency: 300 * time.Millisecond}

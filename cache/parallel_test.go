@@ -134,9 +134,9 @@ func TestHungSourceHoldsUpNobodyElse(t *testing.T) {
 		time.Sleep(15 * time.Second)
 		never := 0
 		for _, row := range c.Status() {
-			if row.Last != nil && strings.HasPrefix(row.Last.Public, row.Request.RoleARN) {
+			if row.Last != nil && strings.HasPrefix(row.Last.Public, "role "+row.Request.RoleARN) {
 				never++
-				want(t, "message", row.Last.Public, row.Request.RoleARN+": not its turn within 15 s, so many sessions ask the same place")
+				want(t, "message", row.Last.Public, "role "+row.Request.RoleARN+": not its turn within 15 s, so many sessions ask the same place")
 				want(t, "hint", row.Last.Hint, "nothing to do: vendord keeps trying")
 			}
 		}

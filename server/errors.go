@@ -86,6 +86,10 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *audit.Event, 
 	if v.tooMany && stranger {
 		a, err = answers[session.Limited], slowDown
 	}
+	if err.Class == session.Retry && err.Hint == "" {
+		told := *err // shared
+		told.Hint, err = "try again soon: vendord does so by itself", &told
+	}
 	e.Status, e.Code, e.Message, e.Hint = a.status, a.code, err.Public, err.Hint
 	if e.Unrecorded = v.unspoken; v.record {
 		s.audit.Record(e)

@@ -40,6 +40,15 @@ func TestEveryClassOfError(t *testing.T) {
 	}
 }
 
+// What AWS will mend has a hint all the same: that nobody need do anything.
+func TestWhatMayComeRightSaysSo(t *testing.T) {
+	got := start(t, failing(&session.Error{Class: session.Retry, Public: "STS: no answer in time"})).ask(plain)
+	want := problem("NotReady", "STS: no answer in time; hint: try again soon: vendord does so by itself")
+	if got.status != 503 || got.body != want {
+		t.Errorf("got %d %s, want %s", got.status, got.body, want)
+	}
+}
+
 func TestErrorsThatAreNotOurs(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -78,7 +87,7 @@ func TestMessagesAreShortAndPlain(t *testing.T) {
 		{"both too long", long, long, strings.Repeat("längliches ", 7) + "läng…; hint: " + strings.Repeat("längliches ", 8) + "l…"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := start(t, failing(&session.Error{Class: session.Retry, Public: test.public, Hint: test.hint})).ask(plain)
+			got := start(t, failing(&session.Error{Class: session.Person, Public: test.public, Hint: test.hint})).ask(plain)
 			var p map[string]string
 			if err := json.Unmarshal([]byte(got.body), &p); err != nil || len(p) != 4 {
 				t.Fatalf("got %s: %v", got.body, err)

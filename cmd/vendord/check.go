@@ -73,7 +73,7 @@ func (p *program) check() error {
 	for _, c := range checked {
 		p.printChecked(c)
 	}
-	fmt.Fprintf(p.stdout, "%s: %s, %s, %s: ok\n", config.Path, count(len(config.Sources), "source"),
+	say(p.stdout, "%s: %s, %s, %s: ok", config.Path, count(len(config.Sources), "source"),
 		count(len(config.Profiles), "profile"), count(len(config.Apps), "app"))
 	return nil
 }
@@ -90,7 +90,7 @@ func (p *program) checkProfile(profile profiles.Profile) checkedProfile {
 
 // printChecked says in words what a profile's sessions may do at most.
 func (p *program) printChecked(c checkedProfile) {
-	fmt.Fprintf(p.stdout, "profile %s: %s as %s, for %s\n", c.Name, c.RoleARN, c.SessionName, c.Life)
+	say(p.stdout, "profile %s: %s as %s, for %s", c.Name, c.RoleARN, c.SessionName, c.Life)
 	if !c.Narrowed {
 		fmt.Fprintln(p.stdout, "  no session policy: its programs may do all that the role may")
 		return
@@ -101,10 +101,10 @@ func (p *program) printChecked(c checkedProfile) {
 		if a.Conditional {
 			condition = "  (under a condition)"
 		}
-		fmt.Fprintf(p.stdout, "    %s on %s%s\n", a.Action, a.Resource, condition)
+		say(p.stdout, "    %s on %s%s", a.Action, a.Resource, condition)
 	}
 	for _, arn := range c.Managed {
-		fmt.Fprintf(p.stdout, "    and what %s allows\n", arn)
+		say(p.stdout, "    and what %s allows", arn)
 	}
 }
 

@@ -172,7 +172,7 @@ func (d *daemon) reload(ctx context.Context) ([]string, error) {
 		lines = append(lines, "daemon.listen: takes effect at the next start of vendord")
 	}
 	d.forget()
-	go d.warm(context.WithoutCancel(ctx)) // who asked for the reload need not wait for AWS
+	go func() { d.warm(context.WithoutCancel(ctx)); giveBack() }() // who asked for the reload need not wait for AWS
 	return lines, nil
 }
 

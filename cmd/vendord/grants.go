@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/vendord/vendord/apps"
@@ -99,15 +100,17 @@ func (d *daemon) notLoaded(err error) error {
 // ask for any profile, the profiles themselves.
 func (d *daemon) reachable() []apps.Grant {
 	grants := d.book.Grants()
-	users := []string{d.options.user}
+	users := map[string]bool{d.options.user: true}
 	for _, g := range grants {
-		users = addNew(users, g.User)
+		users[g.User] = true
 	}
-	for name := range d.book.Config().Profiles {
-		for _, user := range users {
-			if _, own := d.book.Allowed(user); user != d.options.user && !slices.Contains(own, name) {
-				continue
-			}
+	all := slices.Collect(maps.Keys(d.book.Config().Profiles))
+	for user := range users {
+		names := all
+		if user != d.options.user {
+			_, names = d.book.Allowed(user)
+		}
+		for _, name := range names {
 			if key, err := d.book.Render(profiles.CLI, user, name); err == nil {
 				grants = append(grants, apps.Grant{App: profiles.CLI, User: user, Profile: name, Session: key})
 			}

@@ -28,7 +28,7 @@ func (p *program) listCommand() *cobra.Command {
 
 func (p *program) printList(s control.Status) error {
 	if len(s.Profiles)+len(s.Apps) == 0 {
-		fmt.Fprintf(p.stderr, "nothing that %s may use; an operator gives you an app's token: vendord token issue APP --user %s\n", s.You, s.You)
+		say(p.stderr, "nothing that %s may use; an operator gives you an app's token: vendord token issue APP --user %s", s.You, s.You)
 		return nil
 	}
 	rows := [][]string{{"PROFILE", "ROLE", "SESSION POLICY", "LIFE", "REGION"}}

@@ -26,7 +26,7 @@ nothing; every error is printed.`,
 				return p.printJSON(map[string]any{"reloaded": true, "notes": append([]string{}, lines...)})
 			}
 			for _, line := range lines {
-				fmt.Fprintln(p.stderr, line)
+				say(p.stderr, "%s", line)
 			}
 			fmt.Fprintln(p.stderr, "reloaded")
 			return nil

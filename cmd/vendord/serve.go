@@ -54,6 +54,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 	defer closeRecord()
 	p.leaveAWS()
 	harden(log)
+	p.spareCollections()
 
 	d, err := newDaemon(p.daemonOptions(p.stateDirectory(), log, record))
 	if err != nil {
@@ -81,7 +82,8 @@ func (p *program) serve(ctx context.Context) (err error) {
 	d.reloads = reloads
 	return d.Run(ctx, vend, ctl, func() {
 		log.Info("ready", "url", d.url, "control", p.ownSocket(), "config", config.Path,
-			"profiles", len(config.Profiles), "apps", len(config.Apps))
+			"profiles", len(config.Profiles), "apps", len(config.Apps), "gogc", collects())
+		go giveBack()
 	})
 }
 

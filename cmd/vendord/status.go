@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vendord/vendord/apps"
+	"github.com/vendord/vendord/audit"
 	"github.com/vendord/vendord/control"
 	"github.com/vendord/vendord/profiles"
 	"github.com/vendord/vendord/session"
@@ -50,12 +51,34 @@ func (d *daemon) status(caller control.Caller) control.Status {
 		s.Profiles = append(s.Profiles, profileRow(config.Profiles[name]))
 	}
 	s.Sessions = d.sessions(caller)
-	for _, e := range d.audit.Refusals("") {
-		if caller.Steers() && len(s.Refusals) < 5 {
-			s.Refusals = append(s.Refusals, control.RefusalRow{Time: e.Time, App: e.App, User: e.User, Message: e.Message})
-		}
+	if caller.Steers() {
+		s.Refusals = refusalRows(d.audit.Refusals(""))
 	}
 	return s
+}
+
+// refusalRows returns the latest refusals of events, newest first, those of one
+// reason together.
+func refusalRows(events []audit.Event) (rows []control.RefusalRow) {
+	for _, e := range events {
+		row := control.RefusalRow{App: e.App, User: e.User, Message: e.Message, Hint: e.Hint}
+		if e.App == "" && e.UID != "" {
+			row.User = "#" + e.UID.String() // a stranger: all that is known
+		}
+		if last := len(rows) - 1; last >= 0 {
+			row.Time, row.Times = rows[last].Time, rows[last].Times
+			if row == rows[last] {
+				rows[last].Times += 1 + int(e.Unrecorded)
+				continue
+			}
+		}
+		if len(rows) == 5 {
+			break
+		}
+		row.Time, row.Times = e.Time, 1+int(e.Unrecorded)
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 func profileRow(p profiles.Profile) control.ProfileRow {
@@ -144,18 +167,26 @@ func (p *program) askStatus(ctx context.Context) (control.Status, error) {
 	return c.Status(ctx)
 }
 
+// times says how often something happened, if more than once.
+func times(n int) string {
+	if n < 2 {
+		return ""
+	}
+	return fmt.Sprintf(" (%d times)", n)
+}
+
 func (p *program) printStatus(s control.Status, now time.Time) error {
-	fmt.Fprintf(p.stdout, "vendord %s, %s mode, pid %d, up %s\n", s.Version, s.Mode, s.PID, inWords(now.Sub(s.Started)))
-	fmt.Fprintf(p.stdout, "  asked at  %s\n", s.URL)
+	say(p.stdout, "vendord %s, %s mode, pid %d, up %s", s.Version, s.Mode, s.PID, inWords(now.Sub(s.Started)))
+	say(p.stdout, "  asked at  %s", s.URL)
 	changed := ""
 	if s.Changed {
 		changed = "  (changed on disk, not loaded: vendord reload)"
 	}
 	if s.Config != "" {
-		fmt.Fprintf(p.stdout, "  config    %s%s\n", s.Config, changed)
+		say(p.stdout, "  config    %s%s", s.Config, changed)
 	}
 	for _, w := range s.Warnings {
-		fmt.Fprintf(p.stdout, "  warning   %s\n", w)
+		say(p.stdout, "  warning   %s", w)
 	}
 	fmt.Fprintln(p.stdout)
 	if len(s.Sessions) == 0 {
@@ -180,12 +211,15 @@ func (p *program) printStatus(s control.Status, now time.Time) error {
 		}
 	}
 	for _, line := range troubles {
-		fmt.Fprintln(p.stdout, line)
+		say(p.stdout, "%s", line)
 	}
 	if len(s.Refusals) > 0 {
 		fmt.Fprintln(p.stdout, "\nrefused lately:")
 		for _, r := range s.Refusals {
-			fmt.Fprintf(p.stdout, "  %s  %s: %s\n", r.Time.Local().Format("15:04:05"), dash(r.App), r.Message)
+			say(p.stdout, "  %s  %s: %s%s", r.Time.Local().Format("15:04:05"), cmp.Or(r.App, "user "+dash(r.User)), r.Message, times(r.Times))
+			if r.Hint != "" {
+				say(p.stdout, "            hint: %s", r.Hint)
+			}
 		}
 	}
 	return nil

@@ -40,10 +40,24 @@ func (p *program) printError(err error) {
 func (p *program) warn(err error) { printProblem(p.stderr, "warning: ", err) }
 
 func printProblem(w io.Writer, prefix string, err error) {
-	fmt.Fprintf(w, "%s%s\n", prefix, err)
+	fmt.Fprintf(w, "%s%s\n", prefix, visible(err.Error()))
 	if hint := hintOf(err); hint != "" {
-		fmt.Fprintf(w, "hint: %s\n", hint)
+		fmt.Fprintf(w, "hint: %s\n", visible(hint))
 	}
+}
+
+// say prints a line, or several, of what the program was told by others.
+func say(w io.Writer, format string, args ...any) {
+	fmt.Fprintln(w, visible(fmt.Sprintf(format, args...)))
+}
+
+// visible is session.Visible for text that may have several lines.
+func visible(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = session.Visible(line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // flatten returns the errors that errors.Join put together, and a
@@ -126,6 +140,9 @@ func (p *program) printJSON(v any) error {
 func table(w io.Writer, rows [][]string) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
+		for i := range row {
+			row[i] = visible(row[i])
+		}
 		fmt.Fprintln(t, strings.TrimRight(strings.Join(row, "\t"), "\t"))
 	}
 	return t.Flush()

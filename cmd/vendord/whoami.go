@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/vendord/vendord/mint"
@@ -24,7 +22,7 @@ func (p *program) whoamiCommand() *cobra.Command {
 			if p.json {
 				return p.printJSON(map[string]string{"Account": caller.Account, "Arn": caller.ARN, "UserId": caller.UserID})
 			}
-			fmt.Fprintln(p.stdout, caller.ARN)
+			say(p.stdout, "%s", caller.ARN)
 			return nil
 		},
 	}
