@@ -88,12 +88,7 @@ func clip(s string) string {
 func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	start := 0 // of what is yet to be copied
-	for i := 0; i < len(s); {
-		c := s[i]
-		if ' ' <= c && c <= '~' && c != '"' && c != '\\' {
-			i++
-			continue
-		}
+	for i := plainEnd(s, 0); i < len(s); i = plainEnd(s, i) {
 		r, size := utf8.DecodeRuneInString(s[i:])
 		if r >= utf8.RuneSelf && strconv.IsPrint(r) && (r != utf8.RuneError || size > 1) {
 			i += size
@@ -105,6 +100,26 @@ func appendString(b []byte, s string) []byte {
 	}
 	return append(append(b, s[start:]...), '"')
 }
+
+// plainEnd returns where the characters end, from i on, that stand for
+// themselves: the whole of nearly every text.
+func plainEnd(s string, i int) int {
+	for ; i < len(s); i++ {
+		if !plain[s[i]] {
+			break
+		}
+	}
+	return i
+}
+
+// plain are the characters that stand for themselves: printable ASCII without
+// the two that JSON escapes.
+var plain = func() (set [256]bool) {
+	for c := ' '; c <= '~'; c++ {
+		set[c] = c != '"' && c != '\\'
+	}
+	return set
+}()
 
 // appendEscape appends r escaped.
 func appendEscape(b []byte, r rune) []byte {

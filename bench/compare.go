@@ -72,6 +72,10 @@ type sideMemories struct {
 	BarePeak    int64 `json:"bare_peak"`
 }
 
+// quiet is how long nobody asks before memory counts as idle: vendord gives back
+// what its start and the call to AWS left once nobody asked for ten seconds.
+const quiet = 21 * time.Second
+
 // run starts both sides, compares them and stops them.
 func (w *world) run(ctx context.Context, c comparison) (*compared, error) {
 	d, v, b, err := w.serveBoth(ctx, "compare"+c.gogc, c.gogc)
@@ -84,7 +88,7 @@ func (w *world) run(ctx context.Context, c comparison) (*compared, error) {
 		return nil, err
 	}
 	r := &compared{GOGC: c.gogc, Body: len(v.body)}
-	r.Memory.VendordIdle, r.Memory.BareIdle = settled(v.process).Now, memoryOf(b.pid()).Now
+	r.Memory.VendordIdle, r.Memory.BareIdle = settled(v.process, quiet).Now, memoryOf(b.pid()).Now
 	for _, l := range workloads {
 		if !c.table {
 			break

@@ -123,7 +123,7 @@ func (p *printer) compared(c *compared) {
 
 func (p *printer) memory(c *compared) {
 	m := c.Memory
-	p.line("\nresident memory of vendord: %s idle with %d profiles after one STS call (bare: %s)",
+	p.line("\nresident memory of vendord: %s idle with %d profiles, 20 s after its STS call (bare: %s)",
 		mebibytes(m.VendordIdle), fewProfiles, mebibytes(m.BareIdle))
 	if len(c.Rows) > 0 {
 		p.line("at most, up to the end of 64 connections: %s (bare: %s)", mebibytes(m.VendordPeak), mebibytes(m.BarePeak))

@@ -89,7 +89,7 @@ func (d *daemon) untilAnswer(ctx context.Context, token string, weigh bool) (flo
 	if err != nil || !weigh {
 		return took, memory{}, err
 	}
-	return took, settled(p), nil
+	return took, settled(p, time.Second), nil
 }
 
 // untilListening waits until a connection can be made.
@@ -106,9 +106,9 @@ func untilListening(addr string, deadline time.Time) error {
 	}
 }
 
-// settled returns a process's memory once it has had a second to itself.
-func settled(p *process) memory {
-	time.Sleep(time.Second)
+// settled returns a process's memory once it has had some time to itself.
+func settled(p *process, after time.Duration) memory {
+	time.Sleep(after)
 	return memoryOf(p.pid())
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -22,12 +21,12 @@ var (
 	serialShape   = pattern(`[\w+=/:,.@-]*`, "")
 	codeShape     = pattern(`[\d]*`, "")
 
-	serialPattern = regexp.MustCompile(`^[\w+=/:,.@-]{9,256}$`)
+	serialPattern = expr(`^[\w+=/:,.@-]{9,256}$`)
 )
 
 // shape is a pattern and the way in which AWS writes it in messages.
 type shape struct {
-	re   *regexp.Regexp
+	re   expression
 	text string
 }
 
@@ -36,7 +35,7 @@ func pattern(expression, text string) shape {
 	if text == "" {
 		text = expression
 	}
-	return shape{regexp.MustCompile(`^(?:` + expression + `)$`), text}
+	return shape{expr(`^(?:` + expression + `)$`), text}
 }
 
 // constraints collects what is wrong with the shapes of parameters: AWS reports

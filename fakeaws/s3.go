@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -48,7 +47,7 @@ var s3Operations = map[string]s3Operation{
 const unknown = "Unknown"
 
 // hashPattern is the form of x-amz-content-sha256 with a signed body.
-var hashPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var hashPattern = expr(`^[0-9a-f]{64}$`)
 
 // serveS3 answers a request to S3: who asks, then what for.
 func (f *Fake) serveS3(rq *request) (*answer, *failure) {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,9 +33,9 @@ type malformed string
 func (m malformed) Error() string { return string(m) }
 
 var (
-	signaturePattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	headerPattern    = regexp.MustCompile("^[a-z0-9!#$%&'*+.^_`|~-]+$")
-	datePattern      = regexp.MustCompile(`^[0-9]{8}$`)
+	signaturePattern = expr(`^[0-9a-f]{64}$`)
+	headerPattern    = expr("^[a-z0-9!#$%&'*+.^_`|~-]+$")
+	datePattern      = expr(`^[0-9]{8}$`)
 )
 
 // parseAuthorization reads the value of an Authorization header. Nothing is

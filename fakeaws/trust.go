@@ -2,15 +2,14 @@ package fakeaws
 
 import (
 	"net/http"
-	"regexp"
 	"strconv"
 )
 
 // The ARNs that AssumeRole takes. A role's path may be long; its account is
 // what managed policies are compared with.
 var (
-	roleARNPattern   = regexp.MustCompile(`^arn:aws:iam::(\d{12}):role(/(?:[\x21-\x7e]+/)?)([A-Za-z0-9_+=,.@-]{1,64})$`)
-	policyARNPattern = regexp.MustCompile(`^arn:aws:iam::(\d{12}|aws):policy(/(?:[A-Za-z0-9.,+@=_-]+/)*)([A-Za-z0-9_+=,.@-]{1,128})$`)
+	roleARNPattern   = expr(`^arn:aws:iam::(\d{12}):role(/(?:[\x21-\x7e]+/)?)([A-Za-z0-9_+=,.@-]{1,64})$`)
+	policyARNPattern = expr(`^arn:aws:iam::(\d{12}|aws):policy(/(?:[A-Za-z0-9.,+@=_-]+/)*)([A-Za-z0-9_+=,.@-]{1,128})$`)
 )
 
 // checkTrust decides who may assume a role. A role that is not there, a wrong

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -50,13 +49,13 @@ type principal struct {
 // The names that IAM and S3 allow (IAM API reference; S3's rules before 2018,
 // as capitals live on in old buckets).
 var (
-	accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
-	namePattern    = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{1,64}$`)
-	policyPattern  = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{1,128}$`)
-	pathPattern    = regexp.MustCompile(`^/(?:[\x21-\x7e]{1,510}/)?$`)
-	bucketPattern  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]$`)
-	keyPattern     = regexp.MustCompile(`^[A-Za-z0-9_]{16,128}$`)
-	regionPattern  = regexp.MustCompile(`^[a-z0-9-]{1,40}$`)
+	accountPattern = expr(`^[0-9]{12}$`)
+	namePattern    = expr(`^[A-Za-z0-9_+=,.@-]{1,64}$`)
+	policyPattern  = expr(`^[A-Za-z0-9_+=,.@-]{1,128}$`)
+	pathPattern    = expr(`^/(?:[\x21-\x7e]{1,510}/)?$`)
+	bucketPattern  = expr(`^[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]$`)
+	keyPattern     = expr(`^[A-Za-z0-9_]{16,128}$`)
+	regionPattern  = expr(`^[a-z0-9-]{1,40}$`)
 )
 
 // builder makes a world and its buckets out of a State, collecting every

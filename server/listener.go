@@ -33,13 +33,18 @@ const (
 type phase int64
 
 const (
-	reading   phase = iota // a header: its first, or since a byte of the next came
+	accepted  phase = iota // and nobody had the time to read from it yet
+	reading                // a header: its first, or since a byte of the next came
 	answering              // waiting for credentials, or writing
 	idling                 // between two requests
 	phases                 // how many there are
 )
 
-var phaseLimits = [phases]time.Duration{reading: headerTimeout, answering: answerTimeout, idling: idleTimeout}
+// phaseLimits has no mercy with clients that are slow, and all with those that
+// have to wait for us: where a thousand ask at once, the last one's header lies
+// there for a while before anybody reads it.
+var phaseLimits = [phases]time.Duration{
+	accepted: idleTimeout, reading: headerTimeout, answering: answerTimeout, idling: idleTimeout}
 
 // nobody is the number under which callers who are not known are counted
 // together. It is no user's: the kernel reserves it as "none".
@@ -112,7 +117,7 @@ func (l *listener) admit(c *conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.tick.Store(time.Since(l.started).Milliseconds())
-	c.enter(reading)
+	c.enter(accepted)
 	l.open[c] = struct{}{}
 	l.users[c.uid]++
 	if l.sweep == nil {
@@ -195,6 +200,9 @@ type conn struct {
 	number  json.Number  // uid for the record, or empty
 	state   atomic.Int64 // phases times the tick at which the phase began, plus the phase
 	closed  atomic.Bool
+	// readBy and writeBy say whether a deadline is set. Only the goroutine
+	// that serves the connection sets any.
+	readBy, writeBy bool
 }
 
 type connKey struct{}
@@ -218,9 +226,12 @@ func (c *conn) now() (phase, int64) {
 	return phase(state % int64(phases)), state / int64(phases)
 }
 
-// Read notices that the next header begins: to net/http a connection is idle
-// until all of it is here, so that half a header would have a minute.
+// Read notices that a header begins: to net/http a connection is idle until all
+// of the next one is here, so that half a header would have a minute.
 func (c *conn) Read(b []byte) (int, error) {
+	if doing, _ := c.now(); doing == accepted {
+		c.enter(reading)
+	}
 	n, err := c.Conn.Read(b)
 	if n > 0 {
 		if doing, _ := c.now(); doing == idling {
@@ -228,6 +239,25 @@ func (c *conn) Read(b []byte) (int, error) {
 		}
 	}
 	return n, err
+}
+
+// SetReadDeadline passes on what makes a difference. net/http takes a deadline
+// away three times for each request, whether there was one or not.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	if t.IsZero() && !c.readBy {
+		return nil
+	}
+	c.readBy = !t.IsZero()
+	return c.Conn.SetReadDeadline(t)
+}
+
+// SetWriteDeadline does the same, once for each request.
+func (c *conn) SetWriteDeadline(t time.Time) error {
+	if t.IsZero() && !c.writeBy {
+		return nil
+	}
+	c.writeBy = !t.IsZero()
+	return c.Conn.SetWriteDeadline(t)
 }
 
 // CloseWrite ends our half of the connection. net/http looks for it, to let a

@@ -83,7 +83,10 @@ func (p *program) serve(ctx context.Context) (err error) {
 	return d.Run(ctx, vend, ctl, func() {
 		log.Info("ready", "url", d.url, "control", p.ownSocket(), "config", config.Path,
 			"profiles", len(config.Profiles), "apps", len(config.Apps), "gogc", collects())
-		go giveBack()
+		go func() {
+			giveBack()
+			giveBackWhenQuiet(ctx)
+		}()
 	})
 }
 
