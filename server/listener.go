@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"math"
 	"net"
 	"net/http"
@@ -62,7 +63,9 @@ type listener struct {
 	net.Listener
 	most int
 	who  func(net.Conn) (peer.Peer, error)
+	log  *slog.Logger
 
+	told    time.Time // when the log last heard of a full house; Accept's alone
 	started time.Time
 	tick    atomic.Int64 // coarse time since started, in milliseconds
 
@@ -72,8 +75,8 @@ type listener struct {
 	sweep *time.Timer    // nil while nothing is open
 }
 
-func newListener(ln net.Listener, most int, who func(net.Conn) (peer.Peer, error)) *listener {
-	return &listener{Listener: ln, most: most, who: who, started: time.Now(),
+func newListener(ln net.Listener, most int, who func(net.Conn) (peer.Peer, error), log *slog.Logger) *listener {
+	return &listener{Listener: ln, most: most, who: who, log: log, started: time.Now(),
 		open: make(map[*conn]struct{}), users: make(map[uint32]int)}
 }
 
@@ -84,6 +87,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
 		if outOfFiles(err) && l.evict(nobody) {
+			l.tell("no more files can be opened")
 			continue
 		}
 		if err != nil {
@@ -111,8 +115,11 @@ func (l *listener) admit(c *conn) bool {
 	l.mu.Lock()
 	full := len(l.open) >= l.most
 	l.mu.Unlock()
-	if full && !l.evict(c.uid) {
-		return false
+	if full {
+		l.tell("all places are taken")
+		if !l.evict(c.uid) {
+			return false
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -124,6 +131,15 @@ func (l *listener) admit(c *conn) bool {
 		l.sweep = time.AfterFunc(sweepEvery, l.closeOverdue)
 	}
 	return true
+}
+
+// tell says in the log, once a minute, that connections are closed for others.
+func (l *listener) tell(why string) {
+	if time.Since(l.told) < time.Minute {
+		return
+	}
+	l.told = time.Now()
+	l.log.Warn("server: "+why+", so that whoever has most connections loses the quiet ones", "places", l.most)
 }
 
 // evict closes the connection that is missed least, for one of the user uid: of

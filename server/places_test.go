@@ -69,6 +69,9 @@ func TestWhoHasMostMakesRoom(t *testing.T) {
 			t.Fatalf("newcomer %d: got %d %s, want 200", i, got.status, got.body)
 		}
 	}
+	if said := w.log.String(); strings.Count(said, "all places are taken, so that whoever has most connections loses the quiet ones") != 1 {
+		t.Errorf("log: got %q, want one line about it", said)
+	}
 	if n, err := io.Copy(io.Discard, greedy[0]); n != 0 || err != nil {
 		t.Errorf("the first of who has most: got %d bytes, %v, want its end", n, err)
 	}

@@ -37,7 +37,8 @@ func (p *program) execCommand() *cobra.Command {
 the command gets is a token that dies with it; its SDK fetches credentials with
 that and renews them, however long it runs. Variables and files of AWS's that
 would come first are out of its way: it sees copies of ~/.aws/config and
-~/.aws/credentials without credentials.
+~/.aws/credentials without credentials. The token is its user's: what the command
+starts as another user, by sudo for example, gets nothing.
 
 Exit status: the command's; 125 if vendord failed, 126 if the command cannot be
 run, 127 if it cannot be found, 128+n if signal n ended it, or vendord before it.`,
