@@ -22,6 +22,11 @@ const (
 // append adds e's line to those that wait, and reports whether it is the first
 // one lost since the writer last took some.
 func (l *Log) append(e *Event) (firstLost bool) {
+	var space [640]byte // on the stack, and more than most lines have
+	rest := space[:0]
+	if l.out != nil {
+		rest = appendRest(rest, e) // what takes long, before others have to wait
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	room := l.out == nil || l.roomLocked()
@@ -35,7 +40,7 @@ func (l *Log) append(e *Event) (firstLost bool) {
 		return l.lost == 1
 	}
 	before := len(l.waiting)
-	l.waiting = appendLine(l.waiting, e)
+	l.waiting = append(appendHead(l.waiting, e), rest...)
 	if before == 0 {
 		notify(l.some)
 	}

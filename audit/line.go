@@ -9,12 +9,17 @@ import (
 // cut bounds what a stranger can put into a line.
 const cut = 200
 
-// appendLine appends e as one line of JSON. It is written by hand because it
-// is on the path of every request: a tenth of the time of encoding/json, and
-// nothing allocated.
-func appendLine(b []byte, e *Event) []byte {
+// A line is written by hand because it is on the path of every request: a tenth
+// of the time of encoding/json, and nothing allocated.
+
+// appendHead appends a line's beginning, up to its number.
+func appendHead(b []byte, e *Event) []byte {
 	b = appendTime(append(b, `{"time":`...), e.Time)
-	b = strconv.AppendUint(append(b, `,"id":`...), e.ID, 10)
+	return strconv.AppendUint(append(b, `,"id":`...), e.ID, 10)
+}
+
+// appendRest appends the rest of a line.
+func appendRest(b []byte, e *Event) []byte {
 	b = appendField(b, `,"path":`, clip(e.Path))
 	b = appendField(b, `,"app":`, e.App)
 	b = appendField(b, `,"how":`, e.How)
