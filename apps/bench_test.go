@@ -52,6 +52,18 @@ func BenchmarkDecide(b *testing.B) {
 	}
 }
 
+// BenchmarkDecideAgain is BenchmarkDecide over a connection that is kept.
+func BenchmarkDecideAgain(b *testing.B) {
+	book, secret := busy(b)
+	r := apps.Request{Route: apps.ByToken, Token: secret, Now: start, Memo: new(apps.Memo)}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := book.Decide(r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkDecideStranger(b *testing.B) {
 	book, _ := busy(b)
 	secret, _ := apps.NewSecret()

@@ -34,6 +34,8 @@ type Request struct {
 	PeerErr error
 	// Now is when the request came; zero means the clock's time.
 	Now time.Time
+	// Memo is the connection's, if there is one.
+	Memo *Memo
 }
 
 // Grant is what a caller may have, and the words for it in the record.
@@ -80,10 +82,14 @@ func (s *snapshot) recognise(r Request) (*entry, error) {
 	if secret == "Bearer" {
 		secret = "" // net/http cut the rest: a variable was empty
 	}
-	if err := checkShape(secret); err != nil {
-		return nil, err
+	hash, known := r.Memo.hash(secret)
+	if !known {
+		if err := checkShape(secret); err != nil {
+			return nil, err
+		}
+		hash = sum(secret)
+		r.Memo.keep(secret, hash)
 	}
-	hash := sum(secret)
 	e := s.entries[hash]
 	// The lookup's time tells something about hashes. It helps nobody: to try
 	// secrets whose hashes share a beginning with a kept one is to know that

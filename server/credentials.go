@@ -61,7 +61,7 @@ func (s *Server) decide(e *audit.Event, r *http.Request, profile string, now tim
 	}
 	c := connOf(r)
 	grant, err := s.apps.Decide(apps.Request{Route: apps.ByToken, Token: token, Profile: profile,
-		Peer: c.peer, PeerErr: c.unknown, Now: now})
+		Peer: c.peer, PeerErr: c.unknown, Memo: &c.memo, Now: now})
 	e.App, e.User, e.Profile, e.TokenID, e.How = grant.App, grant.User, grant.Profile, grant.TokenID, grant.How
 	if err != nil {
 		return session.Key{}, err

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/vendord/vendord/apps"
 	"github.com/vendord/vendord/peer"
 )
 
@@ -214,6 +215,7 @@ type conn struct {
 	peer    peer.Peer
 	unknown error        // why there is no peer
 	number  json.Number  // uid for the record, or empty
+	memo    apps.Memo    // of its requests, which come one after the other
 	state   atomic.Int64 // phases times the tick at which the phase began, plus the phase
 	closed  atomic.Bool
 	// readBy and writeBy say whether a deadline is set. Only the goroutine
