@@ -39,7 +39,21 @@ import (
 //	P024 W  Id, which means nothing
 //	P025 E  placeholders that nobody filled in
 func Check(text []byte, o Options) []Finding {
+	return read(text, false).check(text, o)
+}
+
+// Examine is Check and Parse in one reading, for who has thousands of policies.
+// The document is nil where Parse would fail.
+func Examine(text []byte, o Options) ([]Finding, *Document) {
 	r := read(text, false)
+	var d *Document
+	if r.firstError() == nil { // before check adds what Parse does not mind
+		d = r.document()
+	}
+	return r.check(text, o), d
+}
+
+func (r *reading) check(text []byte, o Options) []Finding {
 	if r.root != nil {
 		r.lint(o)
 		r.checkPlaceholders(r.root)
@@ -57,6 +71,11 @@ func Parse(text []byte) (*Document, error) {
 	if err := r.firstError(); err != nil {
 		return nil, err
 	}
+	return r.document(), nil
+}
+
+// document returns what was read, which has no error.
+func (r *reading) document() *Document {
 	d := &Document{Version: r.version, Statements: make([]Statement, len(r.statements))}
 	if id := r.root.member("Id"); id != nil {
 		d.ID = id.value
@@ -64,7 +83,7 @@ func Parse(text []byte) (*Document, error) {
 	for i, s := range r.statements {
 		d.Statements[i] = s.Statement
 	}
-	return d, nil
+	return d
 }
 
 // firstError returns the first finding that keeps a document from being

@@ -28,21 +28,20 @@ type verdict struct {
 	findings []policy.Finding
 	text     string // minified; "" if it is wrong
 	err      error  // of its templates
-	// read returns what Beyond compares. It reads once, if at all.
-	read func() []*policy.Document
+	document *policy.Document
 }
 
 // documents returns the policy as what Beyond compares, or nothing where there
 // is none, or a wrong one.
 func (v verdict) documents() []*policy.Document {
-	if v.text == "" {
+	if v.text == "" || v.document == nil {
 		return nil
 	}
-	return v.read()
+	return []*policy.Document{v.document}
 }
 
 func (j judged) verdict() (v verdict) {
-	v.findings = policy.Check([]byte(j.text), policy.Options{Operation: session.AssumeRole, ARNChars: j.arnChars, Partition: j.partition})
+	v.findings, v.document = policy.Examine([]byte(j.text), policy.Options{Operation: session.AssumeRole, ARNChars: j.arnChars, Partition: j.partition})
 	if slices.ContainsFunc(v.findings, func(f policy.Finding) bool { return f.Level == policy.Error }) {
 		return v
 	}
@@ -54,13 +53,6 @@ func (j judged) verdict() (v verdict) {
 		return v
 	}
 	v.text = text
-	v.read = sync.OnceValue(func() []*policy.Document {
-		document, err := policy.Parse([]byte(text))
-		if err != nil {
-			return nil
-		}
-		return []*policy.Document{document}
-	})
 	return v
 }
 
@@ -98,8 +90,8 @@ func (l *loader) judge(all []*draft, extended map[string]bool) {
 		workers.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(work)); i = next.Add(1) - 1 {
 				verdicts[i] = work[i].verdict()
-				if compared[work[i]] {
-					verdicts[i].documents()
+				if !compared[work[i]] {
+					verdicts[i].document = nil // ten thousand take 30 MB
 				}
 			}
 		})
