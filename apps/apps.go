@@ -8,8 +8,9 @@
 // profile that vanished is a refusal, never another profile.
 //
 // Everything Decide needs is worked out beforehand and kept in one immutable
-// snapshot behind one atomic pointer: requests take no lock, do no I/O and
-// cannot hold each other up. What changes it (Issue, Hold, Revoke, Set) does so
+// snapshot behind one atomic pointer: requests do no I/O, take no lock but that of
+// the meter of their own app and user, and cannot hold up anybody else's. A token
+// of a user is good for that user's connections alone. What changes it (Issue, Hold, Revoke, Set) does so
 // one at a time. Tokens, as hashes, and the current profiles of their apps are
 // kept in one file that is either wholly old or wholly new, in a directory that
 // one daemon has locked: a restart gives nobody another profile than a reload

@@ -27,8 +27,8 @@ func busy(tb testing.TB) (book, string) {
 func TestDecideAllocations(t *testing.T) {
 	b, secret := busy(t)
 	for name, r := range map[string]apps.Request{
-		"a grant":             {Route: apps.ByToken, Token: secret, Now: start},
-		"a grant with Bearer": {Route: apps.ByToken, Token: "Bearer " + secret, Profile: "profile99", Now: start},
+		"a grant":             {Route: apps.ByToken, Token: secret, Now: start, Caller: new(apps.Caller)},
+		"a grant with Bearer": {Route: apps.ByToken, Token: "Bearer " + secret, Profile: "profile99", Now: start, Caller: new(apps.Caller)},
 	} {
 		n := testing.AllocsPerRun(1000, func() {
 			if _, err := b.Decide(r); err != nil {
@@ -43,7 +43,7 @@ func TestDecideAllocations(t *testing.T) {
 
 func BenchmarkDecide(b *testing.B) {
 	book, secret := busy(b)
-	r := apps.Request{Route: apps.ByToken, Token: secret, Now: start}
+	r := apps.Request{Route: apps.ByToken, Token: secret, Now: start, Caller: new(apps.Caller)}
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := book.Decide(r); err != nil {
@@ -55,7 +55,7 @@ func BenchmarkDecide(b *testing.B) {
 // BenchmarkDecideAgain is BenchmarkDecide over a connection that is kept.
 func BenchmarkDecideAgain(b *testing.B) {
 	book, secret := busy(b)
-	r := apps.Request{Route: apps.ByToken, Token: secret, Now: start, Memo: new(apps.Memo)}
+	r := apps.Request{Route: apps.ByToken, Token: secret, Now: start, Memo: new(apps.Memo), Caller: new(apps.Caller)}
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := book.Decide(r); err != nil {
@@ -69,7 +69,7 @@ func BenchmarkDecideStranger(b *testing.B) {
 	secret, _ := apps.NewSecret()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := book.Decide(apps.Request{Route: apps.ByToken, Token: secret, Now: start}); err == nil {
+		if _, err := book.Decide(apps.Request{Route: apps.ByToken, Token: secret, Now: start, Caller: new(apps.Caller)}); err == nil {
 			b.Fatal("got a grant")
 		}
 	}

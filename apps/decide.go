@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vendord/vendord/peer"
 	"github.com/vendord/vendord/profiles"
 	"github.com/vendord/vendord/session"
 )
@@ -27,15 +26,25 @@ type Request struct {
 	Token string
 	// Profile is the one named in the path, or empty.
 	Profile string
-	// Peer is the caller by the kernel's word, its UID alone. With a PeerErr
-	// there is none: the caller's user is not known, or, where
-	// errors.ErrUnsupported is in its chain, this system tells nobody's.
-	Peer    peer.Peer
-	PeerErr error
+	// Caller is who asks, by the kernel's word. Nil is nobody: who forgets it
+	// opens nothing that is one user's.
+	Caller *Caller
 	// Now is when the request came; zero means the clock's time.
 	Now time.Time
 	// Memo is the connection's, if there is one.
 	Memo *Memo
+	// Again says that this very request was decided before: it is not
+	// metered twice.
+	Again bool
+}
+
+// Caller is the user of a connection.
+type Caller struct {
+	// UID is the user's number, if there is no Err.
+	UID uint32
+	// Err is why the user is not known; with errors.ErrUnsupported in its
+	// chain it means that this system tells nobody's.
+	Err error
 }
 
 // Grant is what a caller may have, and the words for it in the record.
@@ -70,16 +79,21 @@ func (a *Apps) Decide(r Request) (Grant, error) {
 		return Grant{App: e.App, TokenID: e.ID}, err
 	}
 	grant, err := e.authorise(r)
-	if !e.meter.allow(r.Now) {
+	if !r.Again && !e.meter.allow(r.Now) {
 		grant.Session, err = session.Key{}, s.tooFast(e)
 	}
 	return grant, err
 }
 
+const bearer = "Bearer "
+
 // recognise finds out whose token it is.
 func (s *snapshot) recognise(r Request) (*entry, error) {
-	secret := strings.TrimPrefix(r.Token, "Bearer ")
-	if secret == "Bearer" {
+	secret := r.Token
+	if len(secret) >= len(bearer) && strings.EqualFold(secret[:len(bearer)], bearer) {
+		secret = secret[len(bearer):] // a scheme's case means nothing (RFC 9110, 11.1)
+	}
+	if strings.EqualFold(secret, "Bearer") {
 		secret = "" // net/http cut the rest: a variable was empty
 	}
 	hash, known := r.Memo.hash(secret)
@@ -117,14 +131,18 @@ func (s *snapshot) recognise(r Request) (*entry, error) {
 // or a relay that asks for whoever is on the network. That is no ground to be
 // granted anything; it can only take away.
 func (e *entry) owned(r Request) error {
-	switch {
+	switch c := r.Caller; {
 	case e.User == "":
 		return nil
-	case r.PeerErr == nil && r.Peer.UID == e.UID:
+	case c == nil:
+		return unrecognised("caller: this path knows no users, and the token is one user's", "ask /v1/credentials")
+	case c.Err == nil && c.UID == e.UID:
 		return nil
-	case r.PeerErr == nil:
+	case c.Err == nil && e.App == profiles.CLI:
+		return unrecognised("token: of another user", "start vendord exec, or env, as the user that the program runs as")
+	case c.Err == nil:
 		return unrecognised("token: of another user", "issue one for the user that the program runs as: vendord token issue APP --user NAME")
-	case errors.Is(r.PeerErr, errors.ErrUnsupported):
+	case errors.Is(c.Err, errors.ErrUnsupported):
 		return nil
 	}
 	return unrecognised("caller: its user is not known here, and the token is one user's",

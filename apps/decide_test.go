@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/vendord/vendord/apps"
-	"github.com/vendord/vendord/peer"
 	"github.com/vendord/vendord/profiles"
 	"github.com/vendord/vendord/session"
 )
@@ -33,11 +32,15 @@ func TestDecideGrants(t *testing.T) {
 	}{
 		{"the bare token", apps.Request{Token: secret}},
 		{"after Bearer", apps.Request{Token: "Bearer " + secret}},
+		{"after bearer", apps.Request{Token: "bearer " + secret}},
 		{"its own profile named in the path", apps.Request{Token: secret, Profile: "hr-upload"}},
-		{"on a system that tells nobody's user", apps.Request{Token: secret, PeerErr: fmt.Errorf("darwin: %w", errors.ErrUnsupported)}},
+		{"on a system that tells nobody's user", apps.Request{Token: secret, Caller: &apps.Caller{Err: fmt.Errorf("darwin: %w", errors.ErrUnsupported)}}},
 		{"at a given time", apps.Request{Token: secret, Now: start.Add(59 * time.Minute)}},
 	} {
-		row.r.Route, row.r.Peer = apps.ByToken, peer.Peer{UID: 1000}
+		row.r.Route = apps.ByToken
+		if row.r.Caller == nil {
+			row.r.Caller = &apps.Caller{UID: 1000}
+		}
 		if got, err := b.Decide(row.r); err != nil || got != want {
 			t.Errorf("%s: Decide: got %+v, %v, want %+v", row.name, got, err, want)
 		}
@@ -90,6 +93,7 @@ func TestDecideAnotherUser(t *testing.T) {
 	johns := b.issue("uploader", "john", func(x *apps.Token) { x.ID, x.UID = "aaaaaaaa", 1000 })
 	roots := b.issue("uploader", "root", func(x *apps.Token) { x.ID = "bbbbbbbb" })
 	anyones := b.issue("uploader", "", func(x *apps.Token) { x.ID = "cccccccc" })
+	command := b.issue(profiles.CLI, "john", func(x *apps.Token) { x.Profile, x.UID = "hr-upload", 1000 })
 	const (
 		another = "token: of another user"
 		issue   = "issue one for the user that the program runs as: vendord token issue APP --user NAME"
@@ -100,18 +104,19 @@ func TestDecideAnotherUser(t *testing.T) {
 	for _, row := range []struct {
 		name         string
 		secret       string
-		peer         peer.Peer
-		err          error
+		caller       *apps.Caller
 		public, hint string
 	}{
-		{"another user", johns, peer.Peer{UID: 33}, nil, another, issue},
-		{"root, which may be a relay", johns, peer.Peer{}, nil, another, issue},
-		{"unknown", johns, peer.Peer{UID: 1000}, gone, unknown, here},
-		{"unknown, which is not root", roots, peer.Peer{}, gone, unknown, here},
-		{"anybody's token from another user", anyones, peer.Peer{UID: 33}, nil, "", ""},
-		{"anybody's token from the unknown", anyones, peer.Peer{}, gone, "", ""},
+		{"another user", johns, &apps.Caller{UID: 33}, another, issue},
+		{"what exec started, as another user", command, &apps.Caller{UID: 33}, another, "start vendord exec, or env, as the user that the program runs as"},
+		{"root, which may be a relay", johns, &apps.Caller{}, another, issue},
+		{"unknown", johns, &apps.Caller{UID: 1000, Err: gone}, unknown, here},
+		{"unknown, which is not root", roots, &apps.Caller{Err: gone}, unknown, here},
+		{"nobody looked", roots, nil, "caller: this path knows no users, and the token is one user's", "ask /v1/credentials"},
+		{"anybody's token from another user", anyones, &apps.Caller{UID: 33}, "", ""},
+		{"anybody's token from the unknown", anyones, &apps.Caller{Err: gone}, "", ""},
 	} {
-		g, err := b.Decide(apps.Request{Route: apps.ByToken, Token: row.secret, Peer: row.peer, PeerErr: row.err})
+		g, err := b.Decide(apps.Request{Route: apps.ByToken, Token: row.secret, Caller: row.caller})
 		if row.public == "" {
 			if err != nil || g.Session == (session.Key{}) {
 				t.Errorf("%s: Decide: got %+v, %v, want a grant", row.name, g, err)
@@ -119,7 +124,7 @@ func TestDecideAnotherUser(t *testing.T) {
 			continue
 		}
 		refusal(t, row.name, err, session.Unrecognised, row.public, row.hint)
-		if g.TokenID == "" || g != (apps.Grant{App: "uploader", TokenID: g.TokenID}) {
+		if g.TokenID == "" || g != (apps.Grant{App: g.App, TokenID: g.TokenID}) || g.App == "" {
 			t.Errorf("%s: Decide: got %+v with the error, want which token, and not whose", row.name, g)
 		}
 	}
@@ -146,7 +151,7 @@ func TestDecideCLI(t *testing.T) {
 	b := open(t, "", "uploader=hr-upload,hr-read")
 	secret := b.issue(profiles.CLI, "john", func(x *apps.Token) { x.Profile = "hr-read" })
 	b.granted("cli", secret, "hr-read")
-	_, err := b.Decide(apps.Request{Route: apps.ByToken, Token: secret, Profile: "hr-upload"})
+	_, err := b.Decide(apps.Request{Route: apps.ByToken, Token: secret, Profile: "hr-upload", Caller: new(apps.Caller)})
 	refusal(t, "another profile", err, session.Refused, `profile "hr-upload": not the one this token has now`, askPlain)
 }
 

@@ -148,7 +148,7 @@ func (b book) issue(app, user string, change func(*apps.Token)) string {
 
 // decide asks for the credentials of a token.
 func (b book) decide(secret string) (apps.Grant, error) {
-	return b.Decide(apps.Request{Route: apps.ByToken, Token: secret, Now: b.now})
+	return b.Decide(apps.Request{Route: apps.ByToken, Token: secret, Now: b.now, Caller: new(apps.Caller)})
 }
 
 // granted checks that a token gets a profile.

@@ -16,7 +16,7 @@ func TestTokensOverOneConnection(t *testing.T) {
 	stranger, _ := apps.NewSecret()
 	memo := new(apps.Memo)
 	ask := func(secret string) (string, error) {
-		g, err := b.Decide(apps.Request{Route: apps.ByToken, Token: secret, Now: b.now, Memo: memo})
+		g, err := b.Decide(apps.Request{Route: apps.ByToken, Token: secret, Now: b.now, Memo: memo, Caller: new(apps.Caller)})
 		return g.Profile, err
 	}
 	for i, row := range []struct{ secret, profile string }{

@@ -238,7 +238,7 @@ func FuzzTokensFile(f *testing.F) {
 		if after := a.Tokens(""); fmt.Sprint(after) != fmt.Sprint(before) {
 			t.Errorf("Open of what was written: got %v, want %v", after, before)
 		}
-		g, err := a.Decide(apps.Request{Route: apps.ByToken, Token: secret})
+		g, err := a.Decide(apps.Request{Route: apps.ByToken, Token: secret, Caller: new(apps.Caller)})
 		if g.Profile != profile || (profile == "one") != (err == nil) {
 			t.Errorf("Decide: got profile %q, %v, want %q, refused unless it is one", g.Profile, err, profile)
 		}

@@ -1,5 +1,5 @@
 // Package audit keeps the record of what was handed out and what was refused:
-// one line of JSON for each decision, and the latest refusals in memory for
+// one line of JSON for each decision that the server records, and the latest refusals in memory for
 // whoever asks why a program got nothing.
 //
 // Vending goes before recording. Lines gather in a bounded buffer that Run

@@ -175,7 +175,7 @@ func TestLoad(t *testing.T) {
 		addr := serve(t, b)
 		for _, fresh := range []bool{false, true} {
 			l := load{Addr: addr, Token: "vnd_x", Body: b.Body, Connections: 4, Fresh: fresh, WarmUp: 20 * time.Millisecond,
-				Time: 150 * time.Millisecond, PID: os.Getpid()}
+				Time: time.Second, PID: os.Getpid()}
 			o, err := l.run(t.Context())
 			if err != nil || o.Answers == 0 || o.All < o.Answers || o.Elapsed < l.Time {
 				t.Errorf("%s, fresh %v: got %+v, %v", name, fresh, o, err)
@@ -310,7 +310,7 @@ func TestProcess(t *testing.T) {
 }
 
 // TestConfig checks that apps, profiles and the file's size are as they should
-// be: vendord reads no file of more than 1 MiB.
+// be: vendord reads no file of more than 8 MiB.
 func TestConfig(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "vendord.toml")
 	for n, policies := range map[int]int{10: 11, 1_000: 1_001, 10_000: 1} {

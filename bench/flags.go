@@ -24,7 +24,7 @@ var sections = []string{"answer", "equal", "wrk", "start", "cold"}
 const about = `Usage: go run ./bench [flags]
 
 Measures vendord beside a bare net/http handler on this machine. The default run
-takes about four minutes, -quick half a one; both leave nothing behind.
+takes about five minutes, -quick two; both leave nothing behind.
 
   answer  requests per second, processor time and memory: 16 and 64 connections
           that are kept, and a connection per request

@@ -27,12 +27,13 @@ import (
 )
 
 // Version is the version of the API that this package speaks, at both ends.
-// It changes when a field or a call does; there is no other compatibility,
+// It changes, from the first release on, when a field or a call does; there is no
+// other compatibility,
 // since daemon and command come in one file.
 const Version = 1
 
-// Times that bound a request, as the server sees it. Holding and reloading are
-// bound by the connection alone.
+// Times that bound a request, as the server sees it. Holding, reloading
+// and dumps are bound by the connection alone.
 const (
 	headerTimeout  = 2 * time.Second
 	requestTimeout = 30 * time.Second

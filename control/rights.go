@@ -2,6 +2,7 @@ package control
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -72,7 +73,13 @@ func (t *TokenSpec) belongTo(user string) (err error) {
 		return nil
 	}
 	t.User = user
-	if t.UID, err = peer.UserID(user); err != nil {
+	t.UID, err = peer.UserID(user)
+	if errors.Is(err, peer.ErrNobody) {
+		return &session.Error{Class: session.Refused, Err: err,
+			Public: fmt.Sprintf("token for user %q: to the kernel that is everybody of another container", user),
+			Hint:   "run the program as a user of its own"}
+	}
+	if err != nil {
 		return &session.Error{Class: session.Refused, Err: err,
 			Public: fmt.Sprintf("token for user %q: not known on this machine", user),
 			Hint:   "name a user of this machine, or give the number: #1234"}

@@ -126,6 +126,8 @@ func TestRights(t *testing.T) {
 		allow(control.Steer, "issues for another user", issue(tok("uploader", "#1234", ""))),
 		deny(control.Steer, "issues for a user who is not known", issue(tok("uploader", "nobody-has-this-name", "")),
 			`token for user "nobody-has-this-name": not known on this machine | name a user of this machine, or give the number: #1234`),
+		deny(control.Steer, "issues for nobody", issue(tok("uploader", "#65534", "")),
+			`token for user "#65534": to the kernel that is everybody of another container | run the program as a user of its own`),
 		allow(control.Steer, "holds any profile", hold(tok("cli", "", "admin"))),
 		allow(control.Steer, "revokes another user's", revoke("", "janes")),
 		allow(control.Steer, "revokes all of an app", revoke("uploader", "")),

@@ -38,15 +38,15 @@ type Status struct {
 	Refusals []RefusalRow `json:"refusals,omitempty"`
 }
 
-// RefusalRow is requests that got no credentials, one after the other and for
-// the same reason: one failure of one program is up to five of them.
+// RefusalRow is requests that got no credentials, of one caller for one reason,
+// as far as they are remembered: one failure of one program is up to five of them.
 type RefusalRow struct {
 	Time    time.Time `json:"time"`
 	App     string    `json:"app,omitempty"`
 	User    string    `json:"user,omitempty"`
 	Message string    `json:"message"`
 	Hint    string    `json:"hint,omitempty"`
-	// Times is how many there were in a row; Time is the last one's.
+	// Times is how many are remembered; Time is the last one's.
 	Times int `json:"times"`
 }
 

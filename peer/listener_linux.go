@@ -36,7 +36,7 @@ func listener(addr netip.AddrPort) (Holder, error) {
 	s := slices.MinFunc(found, func(a, b socket) int { return cmp.Compare(a.distance(addr), b.distance(addr)) })
 	h := Holder{}
 	if s.uid != overflowID && s.inode != 0 { // without an inode its uid says 0, whoever has it
-		h.UID, h.User = s.uid, name(s.uid, userName)
+		h.User = name(s.uid, userName)
 		h.PID, h.Command = holder(s.inode)
 	}
 	return h, nil

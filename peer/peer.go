@@ -14,11 +14,12 @@
 // kernel that no other socket can answer (Linux). What it cannot tell for sure
 // is an error.
 //
-// Listener reads tables, and finds process and names as far as they can be
-// seen. The user of a Holder is the kernel's word; the rest is for messages.
+// Listener is for one message, "port taken by …". It reads tables that other
+// processes influence, and nothing may be decided by what it says.
 package peer
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -108,6 +109,10 @@ func name(id uint32, lookup func(string) (string, error)) string {
 	return found
 }
 
+// ErrNobody is in the error for the user "nobody", 65534: the kernel shows every
+// user of another namespace by that number, so it is nobody's in particular.
+var ErrNobody = errors.New("users of other namespaces look the same")
+
 // UserID returns the number of a user: of "#1234", 1234, else that of the name.
 // Like Named it may take long.
 func UserID(name string) (uint32, error) {
@@ -120,7 +125,10 @@ func UserID(name string) (uint32, error) {
 		number = found.Uid // not one on Windows
 	}
 	id, err := strconv.ParseUint(number, 10, 32)
-	if err != nil || id == overflowID {
+	if err == nil && id == overflowID {
+		return 0, fmt.Errorf("number of user %q: %w", name, ErrNobody)
+	}
+	if err != nil {
 		return 0, fmt.Errorf("number of user %q: %q is none", name, number)
 	}
 	return uint32(id), nil
@@ -147,9 +155,7 @@ func groupName(number string) (string, error) {
 
 // Holder is the process that listens on a port. What is not known is empty.
 type Holder struct {
-	// UID is the user who made the socket, and User their name. UID means
-	// nothing where User is empty.
-	UID     uint32
+	// User is the name of the user who made the socket.
 	User    string
 	PID     int
 	Command string

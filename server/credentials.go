@@ -25,15 +25,15 @@ var (
 func (s *Server) vend(w http.ResponseWriter, r *http.Request, profile string) {
 	now := s.now()
 	e := event(r, now)
-	key, err := s.decide(&e, r, profile, now)
+	key, err := s.decide(&e, r, profile, now, false)
 	if err != nil {
 		s.fail(w, r, &e, err)
 		return
 	}
 	c, err := s.credentials.Get(r.Context(), key, s.patience)
-	if err == nil && c != nil && c.Minted.After(now) {
-		// AWS was waited for: the token may have been revoked meanwhile, and
-		// what is revoked gets nothing from then on.
+	if err == nil && s.now().Sub(now) > time.Millisecond {
+		// AWS was waited for, in vain or not: the token may have been revoked
+		// meanwhile, and what is revoked gets nothing from then on.
 		err = s.stillDecided(&e, r, profile, key)
 	}
 	if err != nil {
@@ -54,14 +54,14 @@ func (s *Server) vend(w http.ResponseWriter, r *http.Request, profile string) {
 }
 
 // decide finds out who asks and for which session, and says so in e.
-func (s *Server) decide(e *audit.Event, r *http.Request, profile string, now time.Time) (session.Key, error) {
+func (s *Server) decide(e *audit.Event, r *http.Request, profile string, now time.Time, again bool) (session.Key, error) {
 	token, err := single(r.Header["Authorization"])
 	if err != nil {
 		return session.Key{}, err
 	}
 	c := connOf(r)
 	grant, err := s.apps.Decide(apps.Request{Route: apps.ByToken, Token: token, Profile: profile,
-		Peer: c.peer, PeerErr: c.unknown, Memo: &c.memo, Now: now})
+		Caller: &c.caller, Memo: &c.memo, Now: now, Again: again})
 	e.App, e.User, e.Profile, e.TokenID, e.How = grant.App, grant.User, grant.Profile, grant.TokenID, grant.How
 	if err != nil {
 		return session.Key{}, err
@@ -73,7 +73,7 @@ func (s *Server) decide(e *audit.Event, r *http.Request, profile string, now tim
 
 // stillDecided decides again, and fails unless the answer is the same.
 func (s *Server) stillDecided(e *audit.Event, r *http.Request, profile string, before session.Key) error {
-	key, err := s.decide(e, r, profile, s.now())
+	key, err := s.decide(e, r, profile, s.now(), true)
 	if err == nil && key != before {
 		err = &session.Error{Class: session.Retry, Public: "profile: changed while AWS was asked", Hint: "ask again"}
 	}

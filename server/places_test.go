@@ -80,24 +80,6 @@ func TestWhoHasMostMakesRoom(t *testing.T) {
 	}
 }
 
-// A thousand connections that say nothing keep nobody out, the same user's
-// programs included.
-func TestAFloodOfConnections(t *testing.T) {
-	w := start(t, always(credentials(nil)))
-	for range 3000 {
-		c, err := net.Dial("tcp", w.addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = c.Close() }()
-	}
-	for range 50 {
-		if got := w.ask(plain); got.status != 200 {
-			t.Fatalf("got %d, want 200", got.status)
-		}
-	}
-}
-
 // Only who gets nothing is told to slow down, and the record is not filled by
 // them either.
 func TestStrangersAreToldToSlowDown(t *testing.T) {
@@ -152,7 +134,7 @@ func TestATokenRevokedWhileAWSIsAsked(t *testing.T) {
 	w := start(t, func(context.Context, session.Key, time.Duration) (*session.Credentials, error) {
 		asked <- true
 		<-goOn
-		return credentials(func(c *session.Credentials) { c.Minted = noon.Add(time.Second) }), nil
+		return credentials(nil), nil // the ones of before: a renewal was waited for in vain
 	})
 	c := w.dial()
 	_, _ = io.WriteString(c, w.fill(plain))
@@ -160,6 +142,7 @@ func TestATokenRevokedWhileAWSIsAsked(t *testing.T) {
 	if n, err := w.apps.Revoke("uploader", ""); n != 1 || err != nil {
 		t.Fatalf("Revoke: got %d, %v", n, err)
 	}
+	w.pass(100 * time.Millisecond)
 	goOn <- true
 	answer, _ := io.ReadAll(c)
 	if !strings.HasPrefix(string(answer), "HTTP/1.1 401 ") || !strings.Contains(string(answer), "token: not recognised") {

@@ -59,7 +59,8 @@ type Config struct {
 	Apps *apps.Apps
 	// Credentials are what is handed out.
 	Credentials Credentials
-	// Audit gets one event for each request; nil for no record.
+	// Audit gets one event for each request, but not for each of a caller's
+	// refusals when there are too many; nil for no record.
 	Audit *audit.Log
 	// Who tells the user of a connection, at once; nil where the system has
 	// nothing to say. Its error means that the user is not known, and that

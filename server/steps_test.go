@@ -45,14 +45,14 @@ func BenchmarkSteps(b *testing.B) {
 	b.Run("decide", func(b *testing.B) {
 		e := event(r, now)
 		for b.Loop() {
-			if _, err := h.decide(&e, r, "", now); err != nil {
+			if _, err := h.decide(&e, r, "", now, false); err != nil {
 				b.Fatal(err)
 			}
 		}
 	})
 	b.Run("audit", func(b *testing.B) {
 		e := event(r, now)
-		if _, err := h.decide(&e, r, "", now); err != nil {
+		if _, err := h.decide(&e, r, "", now, false); err != nil {
 			b.Fatal(err)
 		}
 		e.KeyID, e.Expires, e.Status = "ASIAEXAMPLEEXAMPLE00", now, http.StatusOK

@@ -117,7 +117,7 @@ func (s *stage) close() {
 	for _, cmd := range []*exec.Cmd{s.vendord, s.fakeds} {
 		if cmd != nil && cmd.Process != nil {
 			_ = cmd.Process.Signal(os.Interrupt)
-			stop := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
+			stop := time.AfterFunc(60*time.Second, func() { _ = cmd.Process.Kill() })
 			_ = cmd.Wait()
 			stop.Stop()
 		}

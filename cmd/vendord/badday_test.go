@@ -28,7 +28,7 @@ func TestBadDays(t *testing.T) {
 }
 
 // timeout is an attempt's 15 s, and a little for a busy machine.
-const timeout = 20 * time.Second
+const timeout = 60 * time.Second
 
 func (d badDay) play(t *testing.T) {
 	s := setBadStage(t, d.named)

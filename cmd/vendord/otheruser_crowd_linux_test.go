@@ -19,7 +19,7 @@ func (h *household) crowd(t *testing.T) {
 			t.Errorf("connecting: %v", err)
 			return nil
 		}
-		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+		_ = c.SetDeadline(time.Now().Add(2 * time.Minute))
 		return c
 	}
 	answered := func(c net.Conn) bool {

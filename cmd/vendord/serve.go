@@ -80,6 +80,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 	}
 	defer vend.Close()
 	d.reloads = reloads
+	defer func() { log.Info("stopped") }()
 	return d.Run(ctx, vend, ctl, func() {
 		log.Info("ready", "url", d.url, "control", p.ownSocket(), "config", config.Path,
 			"profiles", len(config.Profiles), "apps", len(config.Apps), "gogc", collects())

@@ -57,29 +57,31 @@ func (d *daemon) status(caller control.Caller) control.Status {
 	return s
 }
 
-// refusalRows returns the latest refusals of events, newest first, those of one
-// reason together.
+// refusalRows returns the latest refusals of events, which are newest first:
+// those of one caller for one reason together, since a loop would hide all others.
 func refusalRows(events []audit.Event) (rows []control.RefusalRow) {
+	known := make(map[control.RefusalRow]int) // to its index in rows
 	for _, e := range events {
 		row := control.RefusalRow{App: e.App, User: e.User, Message: e.Message, Hint: e.Hint}
-		if e.App == "" && e.UID != "" {
-			row.User = "#" + e.UID.String() // a stranger: all that is known
+		if e.User == "" && e.UID != "" {
+			row.User = "#" + e.UID.String() // a stranger, or a thief: all that is known
 		}
-		if last := len(rows) - 1; last >= 0 {
-			row.Time, row.Times = rows[last].Time, rows[last].Times
-			if row == rows[last] {
-				rows[last].Times += 1 + int(e.Unrecorded)
-				continue
-			}
+		i, seen := known[row]
+		if !seen && len(rows) == maxRefusals {
+			continue
 		}
-		if len(rows) == 5 {
-			break
+		if !seen {
+			i = len(rows)
+			known[row] = i
+			row.Time = e.Time
+			rows = append(rows, row)
 		}
-		row.Time, row.Times = e.Time, 1+int(e.Unrecorded)
-		rows = append(rows, row)
+		rows[i].Times++
 	}
 	return rows
 }
+
+const maxRefusals = 8
 
 func profileRow(p profiles.Profile) control.ProfileRow {
 	return control.ProfileRow{Name: p.Name, Source: p.Source, RoleARN: p.RoleARN, Region: p.Region,
@@ -123,6 +125,8 @@ func (d *daemon) sessions(caller control.Caller) []control.SessionRow {
 			}
 			row.Apps = addNew(row.Apps, who)
 		}
+		slices.Sort(row.Profiles)
+		slices.Sort(row.Apps)
 		if len(row.Profiles) > 0 { // else nobody can ask for it any more
 			rows = append(rows, row)
 		}
@@ -165,6 +169,17 @@ func (p *program) askStatus(ctx context.Context) (control.Status, error) {
 	}
 	defer c.Close()
 	return c.Status(ctx)
+}
+
+// whom says who was refused.
+func whom(r control.RefusalRow) string {
+	switch {
+	case r.App == "":
+		return "user " + dash(r.User)
+	case strings.HasPrefix(r.User, "#"):
+		return r.App + " (user " + r.User + ")"
+	}
+	return r.App
 }
 
 // times says how often something happened, if more than once.
@@ -216,7 +231,7 @@ func (p *program) printStatus(s control.Status, now time.Time) error {
 	if len(s.Refusals) > 0 {
 		fmt.Fprintln(p.stdout, "\nrefused lately:")
 		for _, r := range s.Refusals {
-			say(p.stdout, "  %s  %s: %s%s", r.Time.Local().Format("15:04:05"), cmp.Or(r.App, "user "+dash(r.User)), r.Message, times(r.Times))
+			say(p.stdout, "  %s  %s: %s%s", r.Time.Local().Format("15:04:05"), whom(r), r.Message, times(r.Times))
 			if r.Hint != "" {
 				say(p.stdout, "            hint: %s", r.Hint)
 			}

@@ -64,7 +64,10 @@ func (p *program) issueToken(ctx context.Context, app, forUser string, ttl time.
 			"url": issued.URL, "expires": issued.Expires})
 		return p.takeBackUnprinted(ctx, c, issued)
 	}
-	fmt.Fprintln(p.stdout, secret)
+	fmt.Fprint(p.stdout, secret)
+	if terminal(p.stdout.File) {
+		fmt.Fprintln(p.stdout) // and none in a file, which SDKs would send, or refuse
+	}
 	if err := p.takeBackUnprinted(ctx, c, issued); err != nil {
 		return err
 	}
