@@ -55,10 +55,10 @@ var onlyPlace = map[string][]string{
 	"github.com/aws/aws-sdk-go-v2/service/signin":  {"mint"},
 	"github.com/aws/aws-sdk-go-v2/service/s3":      {}, // tests alone: 3 MB
 	"github.com/rogpeppe/go-internal/testscript":   {},
-	"github.com/Shopify/toxiproxy/v2/stream": {"soak", "soak/proxy"},
-	"github.com/Shopify/toxiproxy/v2/toxics": {"soak", "soak/proxy"},
-	"golang.org/x/time/rate":                 {"apps", "server"},
-	"os/exec": {"mint", "cmd/vendord", "bench", "soak"},
+	"github.com/Shopify/toxiproxy/v2/stream":       {"soak", "soak/proxy"},
+	"github.com/Shopify/toxiproxy/v2/toxics":       {"soak", "soak/proxy"},
+	"golang.org/x/time/rate":                       {"apps", "server"},
+	"os/exec":                                      {"mint", "cmd/vendord", "bench", "soak"},
 }
 
 type listed struct {

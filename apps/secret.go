@@ -62,7 +62,7 @@ func checkShape(secret string) error {
 	case secret == "":
 		return unrecognised("token: none was sent", `set AWS_CONTAINER_AUTHORIZATION_TOKEN, or run the program under "vendord exec"`)
 	case strings.ContainsAny(secret, " \t\r\n\v\f"):
-		return unrecognised("token: has a space or a line break in it", `send it alone, or after "Bearer "; a token file must not end in a newline`)
+		return unrecognised("token: has a space or a line break in it", `send it alone, or after "Bearer "; a token file has no newline`)
 	}
 	return unrecognised("token: not one of vendord's",
 		`one is vnd_ and 49 letters and digits; send it alone, or after "Bearer "`)

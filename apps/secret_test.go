@@ -41,7 +41,7 @@ const (
 	noToken      = "token: none was sent"
 	noTokenHint  = `set AWS_CONTAINER_AUTHORIZATION_TOKEN, or run the program under "vendord exec"`
 	spaces       = "token: has a space or a line break in it"
-	spacesHint   = `send it alone, or after "Bearer "; a token file must not end in a newline`
+	spacesHint   = `send it alone, or after "Bearer "; a token file has no newline`
 	misshapen    = "token: not one of vendord's"
 	misshapeHint = `one is vnd_ and 49 letters and digits; send it alone, or after "Bearer "`
 	damaged      = "token: damaged, its checksum does not match"
