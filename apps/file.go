@@ -26,7 +26,8 @@ type document struct {
 
 type record struct {
 	Token
-	Hash string `json:"hash"`
+	UID  *uint32 `json:"uid"` // to tell root from a field that was left out
+	Hash string  `json:"hash"`
 }
 
 var (
@@ -48,7 +49,7 @@ func (k kept) encode() []byte {
 	slices.SortFunc(k.tokens, byIssue)
 	d := document{Version: version, Current: k.current, Tokens: []record{}}
 	for _, t := range k.tokens {
-		d.Tokens = append(d.Tokens, record{t, hex.EncodeToString(t.Hash[:])})
+		d.Tokens = append(d.Tokens, record{t, &t.UID, hex.EncodeToString(t.Hash[:])})
 	}
 	text, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
@@ -145,11 +146,14 @@ func (r record) token() (Token, error) {
 		return t, errors.New("its app and profile do not fit")
 	case t.User == "" && !t.Steer || checkUser(t.User) != nil:
 		return t, errors.New("its user is not a user's name")
+	case r.UID == nil:
+		return t, errors.New("its user has no number")
 	case t.Held:
 		return t, errors.New("it was held, not stored")
 	case !t.Issued.Before(t.Expires) || t.Expires.Sub(t.Issued) > maxLife:
 		return t, errors.New("its times do not fit")
 	}
+	t.UID = *r.UID
 	t.Issued, t.Expires = t.Issued.UTC(), t.Expires.UTC()
 	return t, nil
 }

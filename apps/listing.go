@@ -38,6 +38,10 @@ func (a *Apps) Tokens(app string) []Token {
 	return tokens
 }
 
+// Owns reports whether a user has a token, as a number: 65,536 of these can be
+// one person's, who may have as many in a user namespace, and tokens cannot.
+func (a *Apps) Owns(uid uint32) bool { return a.state.Load().owners[uid] }
+
 // Current returns the profile that an app's programs get now, which the
 // configuration may lack by now, or "" for an app that neither it nor a live
 // token has.

@@ -19,6 +19,8 @@ type snapshot struct {
 	entries map[[32]byte]*entry
 	// rights are what the tokens give their users.
 	rights rights
+	// owners are the users of tokens.
+	owners map[uint32]bool
 	// meters are those of the identities that have live tokens.
 	meters map[identity]*meter
 }
@@ -43,7 +45,7 @@ type entry struct {
 // knows the profiles that their apps use.
 func newSnapshot(old *snapshot, c *profiles.Config, tokens []Token, now time.Time) *snapshot {
 	s := &snapshot{config: c, renders: old.renders, uses: make(map[string]use),
-		entries: make(map[[32]byte]*entry, len(tokens)), rights: newRights(c, tokens), meters: make(map[identity]*meter)}
+		entries: make(map[[32]byte]*entry, len(tokens)), rights: newRights(c, tokens), meters: make(map[identity]*meter), owners: make(map[uint32]bool)}
 	if c != old.config {
 		s.renders = &renders{config: c}
 	}
@@ -53,6 +55,9 @@ func newSnapshot(old *snapshot, c *profiles.Config, tokens []Token, now time.Tim
 	for _, t := range tokens {
 		e := s.entry(t, now)
 		e.meter = s.meter(t, old)
+		if t.User != "" {
+			s.owners[t.UID] = true
+		}
 		s.entries[t.Hash] = e
 	}
 	return s

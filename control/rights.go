@@ -84,6 +84,9 @@ func (t *TokenSpec) belongTo(user string) (err error) {
 			Public: fmt.Sprintf("token for user %q: not known on this machine", user),
 			Hint:   "name a user of this machine, or give the number: #1234"}
 	}
+	if strings.HasPrefix(user, "#") {
+		t.User = peer.UserName(t.UID) // one user has one name, or would be two
+	}
 	return nil
 }
 

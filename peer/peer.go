@@ -34,6 +34,9 @@ import (
 // looks like that, and so does "nobody"; who could be either is not known.
 const overflowID = 65534
 
+// noID is the number that the kernel keeps for "none".
+const noID = 1<<32 - 1
+
 // Peer is the process at the other end of a connection. One without User, such
 // as the zero value, is not known; UID 0 alone does not mean root.
 type Peer struct {
@@ -128,11 +131,15 @@ func UserID(name string) (uint32, error) {
 	if err == nil && id == overflowID {
 		return 0, fmt.Errorf("number of user %q: %w", name, ErrNobody)
 	}
-	if err != nil {
+	if err != nil || id == noID {
 		return 0, fmt.Errorf("number of user %q: %q is none", name, number)
 	}
 	return uint32(id), nil
 }
+
+// UserName returns the name of a user, or "#" and the number of one who has none.
+// It may take long.
+func UserName(uid uint32) string { return name(uid, userName) }
 
 // userName is user.LookupId for a name. For our own uid os/user falls back on
 // $USER where no user database has it, as under systemd's DynamicUser; whoever

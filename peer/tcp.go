@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -8,9 +9,10 @@ import (
 )
 
 // OpenTCP returns a TCP that knows the users of this machine's loopback
-// connections, after trying it on a connection of its own: a sandbox, a kernel
-// or a user namespace that would have it guess makes it fail here. It fails
-// with errors.ErrUnsupported in its chain on systems where it is not built.
+// connections, after trying it on a connection of its own. It fails with
+// errors.ErrUnsupported in its chain where the system, a sandbox or a user
+// namespace does not tell. Other errors pass, and can be another user's doing,
+// who has used up all ports for example: they are no reason to do without.
 func OpenTCP() (*TCP, error) {
 	t, err := openTCP()
 	if err != nil {
@@ -82,12 +84,13 @@ func (t *TCP) test() error {
 	}
 	defer func() { _ = client.Close() }()
 	// Nobody needs to accept: the connection is made by the kernel.
+	// That it is there is certain, so who does not know it knows none.
 	found, err := t.Of(client.LocalAddr().(*net.TCPAddr).AddrPort(), client.RemoteAddr().(*net.TCPAddr).AddrPort())
 	if err != nil {
-		return err
+		return errors.Join(err, errors.ErrUnsupported)
 	}
 	if own := os.Geteuid(); int(found.UID) != own {
-		return fmt.Errorf("it is said to be user %d's, and is %d's", found.UID, own)
+		return fmt.Errorf("it is said to be user %d's, and is %d's: %w", found.UID, own, errors.ErrUnsupported)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"sync"
 
@@ -21,6 +22,7 @@ import (
 type TCP struct {
 	mu  sync.Mutex // one question at a time; guards the rest
 	fd  int
+	lo  uint32 // the loopback interface's index, or 0
 	seq uint32
 	buf [1024]byte
 }
@@ -50,6 +52,7 @@ const (
 	idDport  = 2
 	idSrc    = 4
 	idDst    = 20
+	idIf     = 36
 	idCookie = 40
 
 	stateListen = 10 // TCP_LISTEN (net/tcp_states.h)
@@ -62,7 +65,11 @@ var (
 
 func openTCP() (*TCP, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_SOCK_DIAG)
-	if err != nil {
+	switch err {
+	case nil:
+	case unix.EPERM, unix.EACCES, unix.EAFNOSUPPORT, unix.EPROTONOSUPPORT, unix.ENOSYS: // a sandbox's, or a kernel's without it
+		return nil, fmt.Errorf("opening a netlink socket: %w: %w", err, errors.ErrUnsupported)
+	default:
 		return nil, fmt.Errorf("opening a netlink socket: %w", err)
 	}
 	// Connected to the kernel, so that nobody else's message is ever read,
@@ -71,7 +78,11 @@ func openTCP() (*TCP, error) {
 		_ = unix.Close(fd)
 		return nil, fmt.Errorf("connecting a netlink socket: %w", err)
 	}
-	return &TCP{fd: fd}, nil
+	t := &TCP{fd: fd}
+	if lo, err := net.InterfaceByName("lo"); err == nil {
+		t.lo = uint32(lo.Index)
+	}
+	return t, nil
 }
 
 // Close ends it. Of fails from then on.
@@ -83,12 +94,22 @@ func (t *TCP) Close() error {
 	return unix.Close(fd)
 }
 
-// ask asks for the one socket with these four numbers.
+// ask asks for the one socket with these four numbers, and if there is none, for
+// the one that is bound to the loopback interface as well, as anybody may bind
+// theirs: it would be a way to come without a user.
 func (t *TCP) ask(client, server netip.AddrPort) (diagnosis, error) {
+	d, err := t.askAt(client, server, 0)
+	if err == errGone && t.lo != 0 {
+		d, err = t.askAt(client, server, t.lo)
+	}
+	return d, err
+}
+
+func (t *TCP) askAt(client, server netip.AddrPort, device uint32) (diagnosis, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.seq++
-	question := appendQuestion(t.buf[:0], t.seq, client, server)
+	question := appendQuestion(t.buf[:0], t.seq, client, server, device)
 	if _, err := unix.Write(t.fd, question); err != nil {
 		return diagnosis{}, fmt.Errorf("asking: %w", err)
 	}
@@ -142,7 +163,7 @@ func (t *TCP) listening(addr netip.AddrPort) (uint32, error) {
 
 // appendQuestion appends the request for one socket, as its owner sees it:
 // from client to server. It is no dump, so the kernel compares all four.
-func appendQuestion(b []byte, seq uint32, client, server netip.AddrPort) []byte {
+func appendQuestion(b []byte, seq uint32, client, server netip.AddrPort, device uint32) []byte {
 	const length = headerLen + reqLen
 	b = append(b, make([]byte, length)...)
 	native := binary.NativeEndian
@@ -156,6 +177,7 @@ func appendQuestion(b []byte, seq uint32, client, server netip.AddrPort) []byte 
 	request[reqProtocol] = unix.IPPROTO_TCP
 	native.PutUint32(request[reqStates:], ^uint32(0))
 	putID(request[reqID:], client, server)
+	native.PutUint32(request[reqID+idIf:], device)
 	native.PutUint64(request[reqID+idCookie:], ^uint64(0)) // any
 	return b
 }

@@ -182,6 +182,23 @@ func TestAnotherUsersConnection(t *testing.T) {
 	}
 }
 
+// Anybody may bind a socket to the loopback interface, and is who they are.
+func TestASocketBoundToTheLoopbackInterface(t *testing.T) {
+	tcp := openTCP(t)
+	other := anotherUser(t)
+	p := connect(t, "tcp4", "127.0.0.1:0", func(to string) (c net.Conn, err error) {
+		d := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) (err error) {
+			_ = raw.Control(func(fd uintptr) { err = unix.SetsockoptString(int(fd), unix.SOL_SOCKET, unix.SO_BINDTODEVICE, "lo") })
+			return err
+		}}
+		as(t, other, func() error { c, err = d.Dial("tcp", to); return err })
+		return c, err
+	})
+	if got, err := p.of(t, tcp); err != nil || got.UID != other {
+		t.Errorf("OfConn: got %+v, %v, want user %d", got, err, other)
+	}
+}
+
 func TestTheOverflowUserIsUnknown(t *testing.T) {
 	tcp := openTCP(t)
 	anotherUser(t)
@@ -226,7 +243,7 @@ func TestUserID(t *testing.T) {
 			t.Errorf("UserID(%q): got %d, %v, want %d", name, got, err, want)
 		}
 	}
-	for _, name := range []string{"", "#", "#-1", "#65534", "#4294967296", "nobody-has-this-name", "1234"} {
+	for _, name := range []string{"", "#", "#-1", "#65534", "#4294967295", "#4294967296", "nobody-has-this-name", "1234"} {
 		if got, err := peer.UserID(name); err == nil {
 			t.Errorf("UserID(%q): got %d, want an error", name, got)
 		}

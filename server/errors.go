@@ -80,7 +80,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *audit.Event, 
 	stranger := e.App == "" || err.Class == session.Unrecognised
 	who := refusedCaller{uid: connOf(r).uid}
 	if !stranger {
-		who = refusedCaller{app: e.App}
+		who.app = e.App
 	}
 	v := s.refusals.count(who, e.Time)
 	if v.tooMany && stranger {

@@ -48,8 +48,9 @@ const (
 var phaseLimits = [phases]time.Duration{
 	accepted: idleTimeout, reading: headerTimeout, answering: answerTimeout, idling: idleTimeout}
 
-// nobody is the number under which callers who are not known are counted
-// together. It is no user's: the kernel reserves it as "none".
+// nobody is the number under which callers who are not known, and users who have
+// no token here, are counted together: one person can come as 65,536 of those, in
+// a user namespace. It is no user's: the kernel reserves it as "none".
 const nobody = math.MaxUint32
 
 // listener knows who is at the other end of each connection and keeps their
@@ -64,6 +65,7 @@ type listener struct {
 	net.Listener
 	most int
 	who  func(net.Conn) (peer.Peer, error)
+	owns func(uid uint32) bool
 	log  *slog.Logger
 
 	told    time.Time // when the log last heard of a full house; Accept's alone
@@ -76,8 +78,8 @@ type listener struct {
 	sweep *time.Timer    // nil while nothing is open
 }
 
-func newListener(ln net.Listener, most int, who func(net.Conn) (peer.Peer, error), log *slog.Logger) *listener {
-	return &listener{Listener: ln, most: most, who: who, log: log, started: time.Now(),
+func newListener(ln net.Listener, most int, who func(net.Conn) (peer.Peer, error), owns func(uint32) bool, log *slog.Logger) *listener {
+	return &listener{Listener: ln, most: most, who: who, owns: owns, log: log, started: time.Now(),
 		open: make(map[*conn]struct{}), users: make(map[uint32]int)}
 }
 
@@ -99,8 +101,11 @@ func (l *listener) Accept() (net.Conn, error) {
 		own := &conn{Conn: c, of: l, uid: nobody}
 		peer, err := l.who(c)
 		if own.caller.Err = err; err == nil {
-			own.uid, own.caller.UID = peer.UID, peer.UID
-			own.number = json.Number(strconv.FormatUint(uint64(own.uid), 10))
+			own.caller.UID = peer.UID
+			if l.owns(peer.UID) {
+				own.uid = peer.UID
+			}
+			own.number = json.Number(strconv.FormatUint(uint64(peer.UID), 10))
 		}
 		if l.admit(own) {
 			return own, nil

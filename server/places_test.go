@@ -3,6 +3,8 @@ package server_test
 import (
 	"bufio"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -38,6 +40,15 @@ func house(t *testing.T, places int) *world {
 	return w
 }
 
+// own gives a user a token of their own.
+func (w *world) own(user uint32) {
+	w.tb.Helper()
+	_, hash := apps.NewSecret()
+	if err := w.apps.Issue(apps.Token{App: "uploader", User: fmt.Sprint("user", user), UID: user, Steer: true, Hash: hash, Expires: noon.Add(time.Hour)}); err != nil {
+		w.tb.Fatal(err)
+	}
+}
+
 // from opens a connection of a user.
 func (w *world) from(user byte) net.Conn {
 	w.tb.Helper()
@@ -51,32 +62,57 @@ func (w *world) from(user byte) net.Conn {
 }
 
 // A user who fills the house pays for each newcomer with the connection that was
-// quiet for longest: their own.
+// quiet for longest: their own. So do users without a token, all together: one
+// person can be a thousand of those.
 func TestWhoHasMostMakesRoom(t *testing.T) {
-	w := house(t, 10)
-	calm := w.from(1) // came first, and keeps its connection
-	in := bufio.NewReader(calm)
-	if got := w.askOn(calm, in, plain); got.status != 200 {
-		t.Fatalf("the first: got %d, want 200", got.status)
-	}
-	var greedy []net.Conn
-	for range 9 {
-		greedy = append(greedy, w.from(7))
-	}
-	for i := range 4 {
-		c := w.from(2)
-		if got := w.askOn(c, bufio.NewReader(c), plain); got.status != 200 {
-			t.Fatalf("newcomer %d: got %d %s, want 200", i, got.status, got.body)
-		}
-	}
-	if said := w.log.String(); strings.Count(said, "all places are taken, so that whoever has most connections loses the quiet ones") != 1 {
-		t.Errorf("log: got %q, want one line about it", said)
-	}
-	if n, err := io.Copy(io.Discard, greedy[0]); n != 0 || err != nil {
-		t.Errorf("the first of who has most: got %d bytes, %v, want its end", n, err)
-	}
-	if got := w.askOn(calm, in, plain); got.status != 200 {
-		t.Errorf("the first again: got %d, want 200", got.status)
+	for name, greedy := range map[string]func(i int) byte{
+		"a user with a token":       func(int) byte { return 7 },
+		"a user without":            func(int) byte { return 8 },
+		"one person as nine others": func(i int) byte { return byte(10 + i) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := house(t, 12)
+			for _, user := range []uint32{1, 2, 7} {
+				w.own(user)
+			}
+			var calm []net.Conn // came first, and keep their connections
+			var in []*bufio.Reader
+			for i := range 3 {
+				calm = append(calm, w.from(1))
+				in = append(in, bufio.NewReader(calm[i]))
+				if got := w.askOn(calm[i], in[i], plain); got.status != 200 {
+					t.Fatalf("who came first: got %d, want 200", got.status)
+				}
+			}
+			var many []net.Conn
+			for i := range 9 {
+				many = append(many, w.from(greedy(i)))
+			}
+			for i := range 4 {
+				c := w.from(2)
+				if got := w.askOn(c, bufio.NewReader(c), plain); got.status != 200 {
+					t.Fatalf("newcomer %d: got %d %s, want 200", i, got.status, got.body)
+				}
+			}
+			if said := w.log.String(); strings.Count(said, "all places are taken, so that whoever has most connections loses the quiet ones") != 1 {
+				t.Errorf("log: got %q, want one line about it", said)
+			}
+			lost := 0
+			for _, c := range many {
+				_ = c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+				if _, err := c.Read(make([]byte, 1)); errors.Is(err, io.EOF) {
+					lost++
+				}
+			}
+			if lost < 4 {
+				t.Errorf("who has most: lost %d connections, want 4", lost)
+			}
+			for i := range calm {
+				if got := w.askOn(calm[i], in[i], plain); got.status != 200 {
+					t.Errorf("who came first, again: got %d, want 200", got.status)
+				}
+			}
+		})
 	}
 }
 

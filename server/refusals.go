@@ -19,7 +19,8 @@ const (
 )
 
 // refusedCaller is who was refused: a user, and for callers who were recognised the
-// app, so that nobody can spend what belongs to somebody's programs.
+// app, so that nobody can spend what belongs to somebody's programs, or have their
+// refusals left out of the record.
 type refusedCaller struct {
 	uid uint32
 	app string

@@ -130,7 +130,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	// will not ask again. They are cut off when Serve returns.
 	base, cutOff := context.WithCancel(context.WithoutCancel(ctx))
 	defer cutOff()
-	own := newListener(ln, s.maxConns, s.who, s.log)
+	own := newListener(ln, s.maxConns, s.who, s.apps.Owns, s.log)
 	hs := newHTTPServer(base, h, own, s.log)
 	defer func() { _ = hs.Close() }()
 

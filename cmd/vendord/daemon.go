@@ -79,7 +79,11 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 	}
 	d.cache = cache.New(cache.Config{Mint: minter, Now: o.now, Log: o.log})
 	d.audit = audit.New(audit.Config{Out: o.audit, Now: o.now, Log: o.log})
-	d.server = server.New(server.Config{Apps: d.book, Credentials: d.cache, Audit: d.audit, Who: d.who(),
+	who, err := d.who()
+	if err != nil {
+		return nil, errors.Join(err, d.book.Close())
+	}
+	d.server = server.New(server.Config{Apps: d.book, Credentials: d.cache, Audit: d.audit, Who: who,
 		MaxConns: connections(), Now: o.now, Log: o.log})
 	d.control = control.New(control.Config{
 		Rights: d.rights, Allowed: d.book.Allowed, Status: d.status,
@@ -90,15 +94,20 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 }
 
 // who returns what tells the users of connections, or nil where this system
-// does not: a token is then good for whoever has it, and the log says so.
-func (d *daemon) who() func(net.Conn) (peer.Peer, error) {
+// does not: a token is then good for whoever has it, and the log says so. That it
+// fails for another reason ends the start: whoever can bring that about, by using
+// up all ports, could otherwise switch it off for good.
+func (d *daemon) who() (func(net.Conn) (peer.Peer, error), error) {
 	tcp, err := peer.OpenTCP()
-	if err != nil {
+	if errors.Is(err, errors.ErrUnsupported) {
 		d.options.log.Warn("tokens are not bound to users here", "err", err)
-		return nil
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fail("start it again; if that does not help, see who uses up ports or open files", "%w", err)
 	}
 	d.tcp = tcp
-	return tcp.OfConn
+	return tcp.OfConn, nil
 }
 
 // Close gives the state directory free.

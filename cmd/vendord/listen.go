@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/netip"
@@ -50,7 +51,7 @@ func readPort(path string) (string, bool) {
 }
 
 func bind(address, hint string) (net.Listener, error) {
-	listener, err := net.Listen("tcp", address)
+	listener, err := (&net.ListenConfig{Control: alone}).Listen(context.Background(), "tcp", address)
 	if err == nil {
 		return listener, nil
 	}

@@ -30,7 +30,7 @@ func refuseSquatter(c *control.Client, address string) error {
 		return nil
 	}
 	if err != nil {
-		return err
+		return fail("try again", "%w", err)
 	}
 	defer func() { _ = tcp.Close() }()
 	listens, err := tcp.OfListener(at)

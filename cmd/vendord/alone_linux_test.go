@@ -1,0 +1,79 @@
+package main
+
+import (
+	"net"
+	"os"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// Another user has a socket bound to our port before our start, and does not
+// listen: from there it could connect to the ports that our clients come from.
+func TestAPortThatAnotherUserHasBound(t *testing.T) {
+	if os.Geteuid() != 0 {
+		if os.Getenv("CI") != "" {
+			t.Fatal("CI must run this as root")
+		}
+		t.Skip("only root can be another user")
+	}
+	free, err := bind("127.0.0.1:0", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().(*net.TCPAddr)
+	_ = free.Close()
+	for name, option := range map[string]int{"with SO_REUSEADDR": unix.SO_REUSEADDR, "with SO_REUSEPORT": unix.SO_REUSEPORT} {
+		t.Run(name, func(t *testing.T) {
+			made := make(chan int)
+			go func() {
+				runtime.LockOSThread() // and never unlocked: the thread dies with the goroutine
+				_ = unix.Setfsuid(20001)
+				fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+				if err == nil {
+					_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, 1)
+					err = unix.Bind(fd, &unix.SockaddrInet4{Port: address.Port, Addr: [4]byte{127, 0, 0, 1}})
+				}
+				if err != nil {
+					t.Error(err)
+				}
+				made <- fd
+			}()
+			fd := <-made
+			ln, err := bind(address.String(), "stop it")
+			if err == nil {
+				_ = ln.Close()
+			}
+			if err == nil || err.Error() != address.String()+": in use by another program" {
+				t.Errorf("bind: got %v, want it refused", err)
+			}
+			_ = syscall.Close(fd)
+		})
+	}
+
+	// Our own connections of a moment ago do not keep us from starting again.
+	ln, err := bind(address.String(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := net.Dial("tcp", address.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = server.Close(), client.Close() // the server first: the port is its to wait for
+	_ = ln.Close()
+	if ln, err = bind(address.String(), ""); err != nil {
+		t.Fatalf("again: %v", err)
+	}
+	defer func() { _ = ln.Close() }()
+	if _, err := bind(address.String(), "stop it"); err == nil || !strings.Contains(err.Error(), "in use by ") {
+		t.Errorf("bind beside ourselves: got %v, want it refused", err)
+	}
+}
