@@ -53,27 +53,29 @@ func TestAPortThatAnotherUserHasBound(t *testing.T) {
 			_ = syscall.Close(fd)
 		})
 	}
+}
 
-	// Our own connections of a moment ago do not keep us from starting again.
-	ln, err := bind(address.String(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, err := net.Dial("tcp", address.String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	server, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, _ = server.Close(), client.Close() // the server first: the port is its to wait for
-	_ = ln.Close()
-	if ln, err = bind(address.String(), ""); err != nil {
-		t.Fatalf("again: %v", err)
-	}
-	defer func() { _ = ln.Close() }()
-	if _, err := bind(address.String(), "stop it"); err == nil || !strings.Contains(err.Error(), "in use by ") {
-		t.Errorf("bind beside ourselves: got %v, want it refused", err)
+// Connections of a moment ago, of the very first start too, whose port the kernel
+// chose, do not keep vendord from starting again at the same port.
+func TestARestartAtTheSamePort(t *testing.T) {
+	state := t.TempDir()
+	for start := range 3 {
+		ln, err := listen("", state)
+		if err != nil {
+			t.Fatalf("start %d: %v", start+1, err)
+		}
+		client, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = client.Close() }() // after all: the server's end waits for it
+		server, err := ln.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bind(ln.Addr().String(), "stop it"); err == nil || !strings.Contains(err.Error(), "in use by ") {
+			t.Errorf("bind beside ourselves: got %v, want it refused", err)
+		}
+		_, _ = server.Close(), ln.Close()
 	}
 }

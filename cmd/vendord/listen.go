@@ -26,7 +26,14 @@ func listen(address, state string) (net.Listener, error) {
 	if port, ok := readPort(kept); ok {
 		return bind(net.JoinHostPort("127.0.0.1", port), "stop it, or remove "+kept+" to be given another port")
 	}
-	listener, err := bind("127.0.0.1:0", "")
+	free, err := bind("127.0.0.1:0", "")
+	if err != nil {
+		return nil, err
+	}
+	// Bound again by its number, as it will be at the next start: only what was
+	// bound so leaves nothing behind that would be in the way then.
+	free.Close()
+	listener, err := bind(free.Addr().String(), "start vendord again")
 	if err != nil {
 		return nil, err
 	}
