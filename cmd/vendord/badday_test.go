@@ -113,7 +113,9 @@ func (d badDay) bounded(s *badStage, tried int, asked int64, steps int, passed, 
 		most = 4
 	}
 	calls := int64(3)
-	if d.calls != 0 {
+	// The stage's clock can go on by minutes while a call is under way, which
+	// mint takes for a sleep, and asks again where it otherwise would not.
+	if d.calls != 0 && d.class != session.Retry {
 		calls = int64(d.calls)
 	}
 	if tried > most || asked > calls*int64(tried+2) { // two may be under way

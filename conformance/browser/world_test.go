@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // What the configuration below vends: current is what the app's programs get,
@@ -235,12 +237,20 @@ func freePort(t *testing.T) int {
 	return ln.Addr().(*net.TCPAddr).Port
 }
 
-// listen listens at an address that may have been somebody else's a moment ago.
+// listen listens at an address that may have been somebody else's a moment ago. At
+// one that vendord will have a moment later it leaves nothing in vendord's way.
 func listen(t *testing.T, address string) (ln net.Listener) {
 	t.Helper()
 	var err error
+	like := net.ListenConfig{Control: func(_, _ string, socket syscall.RawConn) (err error) {
+		if strings.HasSuffix(address, ":0") {
+			return nil
+		}
+		_ = socket.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
+		return err
+	}}
 	for range 50 {
-		if ln, err = net.Listen("tcp", address); err == nil {
+		if ln, err = like.Listen(t.Context(), "tcp", address); err == nil {
 			return ln
 		}
 		time.Sleep(20 * time.Millisecond)
