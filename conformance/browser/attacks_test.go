@@ -137,7 +137,7 @@ func (a attack) probes(origin, right string) (probes []probe) {
 // tolerance is the difference, in milliseconds, up to which two times are the
 // same on a machine that does other things as well: this, or half of the
 // quickest. Control is slower by 20.
-const tolerance = 4
+const tolerance = 12
 
 // learned says what a page learned from what it saw, or "" for nothing. A page
 // of another origin may read nothing at all. One of the same origin, by a name
