@@ -2,8 +2,6 @@ package main
 
 import (
 	"net"
-	"os"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,12 +12,7 @@ import (
 // Another user has a socket bound to our port before our start, and does not
 // listen: from there it could connect to the ports that our clients come from.
 func TestAPortThatAnotherUserHasBound(t *testing.T) {
-	if os.Geteuid() != 0 {
-		if os.Getenv("CI") != "" {
-			t.Fatal("CI must run this as root")
-		}
-		t.Skip("only root can be another user")
-	}
+	needsRoot(t, "be another user")
 	free, err := bind("127.0.0.1:0", "")
 	if err != nil {
 		t.Fatal(err)
@@ -28,21 +21,16 @@ func TestAPortThatAnotherUserHasBound(t *testing.T) {
 	_ = free.Close()
 	for name, option := range map[string]int{"with SO_REUSEADDR": unix.SO_REUSEADDR, "with SO_REUSEPORT": unix.SO_REUSEPORT} {
 		t.Run(name, func(t *testing.T) {
-			made := make(chan int)
-			go func() {
-				runtime.LockOSThread() // and never unlocked: the thread dies with the goroutine
-				_ = unix.Setfsuid(20001)
-				fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-				if err == nil {
-					_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, 1)
-					err = unix.Bind(fd, &unix.SockaddrInet4{Port: address.Port, Addr: [4]byte{127, 0, 0, 1}})
+			var fd int
+			asStranger(t, func() (err error) {
+				if fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
+					return err
 				}
-				if err != nil {
-					t.Error(err)
+				if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, 1); err != nil {
+					return err
 				}
-				made <- fd
-			}()
-			fd := <-made
+				return unix.Bind(fd, &unix.SockaddrInet4{Port: address.Port, Addr: [4]byte{127, 0, 0, 1}})
+			})
 			ln, err := bind(address.String(), "stop it")
 			if err == nil {
 				_ = ln.Close()

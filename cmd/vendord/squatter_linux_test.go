@@ -5,12 +5,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/vendord/vendord/control"
 	"github.com/vendord/vendord/peer"
@@ -19,32 +16,17 @@ import (
 // The daemon has gone and somebody took its port, or an address was named that
 // was never its own: no token is made for it.
 func TestASquatterIsNoticed(t *testing.T) {
-	if os.Geteuid() != 0 {
-		if os.Getenv("CI") != "" {
-			t.Fatal("CI must run this as root")
-		}
-		t.Skip("only root can listen as another user")
-	}
+	needsRoot(t, "listen as another user")
 	d := startDaemon(t)
 	if err := refuseSquatter(d.client, d.url); err != nil {
 		t.Errorf("the daemon's own address: got %v, want no error", err)
 	}
 
 	var squatter net.Listener
-	listening := make(chan error)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread dies with the goroutine
-		if err := unix.Setfsuid(20001); err != nil {
-			listening <- err
-			return
-		}
-		var err error
+	asStranger(t, func() (err error) {
 		squatter, err = net.Listen("tcp", "127.0.0.1:0")
-		listening <- err
-	}()
-	if err := <-listening; err != nil {
-		t.Fatal(err)
-	}
+		return err
+	})
 	taken := "http://" + squatter.Addr().String() + "/v1/credentials"
 	err := refuseSquatter(d.client, taken)
 	if err == nil || !strings.HasPrefix(err.Error(), taken+": ") || !strings.HasSuffix(err.Error(), "user #20001) listens there, and not vendord") ||

@@ -30,12 +30,7 @@ const (
 
 func newUsers(t *testing.T) *users {
 	t.Helper()
-	if os.Getuid() != 0 {
-		if os.Getenv("CI") != "" {
-			t.Fatal("CI must run this as root: it is about other users")
-		}
-		t.Skip("it takes root to be more than one user")
-	}
+	needsRoot(t, "be more than one user")
 	dir, err := os.MkdirTemp("", "vendord-users-")
 	if err != nil {
 		t.Fatal(err)
