@@ -92,6 +92,7 @@ type Log struct {
 
 	mu      sync.Mutex // guards what follows
 	id      uint64
+	head    head          // of lines
 	waiting []byte        // lines that no Flush has taken
 	lost    int           // lines dropped since the last Flush took some
 	stuck   bool          // a Record waited for room in vain, and no Flush came since
@@ -122,13 +123,13 @@ func New(c Config) *Log {
 	}
 }
 
-// Record gives e the next id and records it. It keeps nothing of e, so that
-// the caller's event can live on its stack.
-func (l *Log) Record(e *Event) {
+// Record gives e the next id and records it; memo is that of the connection, or
+// nil. The caller's event can live on its stack.
+func (l *Log) Record(e *Event, memo *Memo) {
 	if e.Time.IsZero() {
 		e.Time = l.now()
 	}
-	first := l.append(e)
+	first := l.append(e, memo)
 	if e.Status != 200 {
 		l.refusals.add(*e)
 	}

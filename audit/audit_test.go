@@ -47,7 +47,7 @@ func lineOf(t *testing.T, e audit.Event) string {
 	t.Helper()
 	var out bytes.Buffer
 	log := audit.New(audit.Config{Out: &out})
-	log.Record(&e)
+	log.Record(&e, nil)
 	if err := log.Flush(); err != nil {
 		t.Fatalf("Flush: %v", err)
 	}
@@ -183,7 +183,7 @@ func TestRecordGivesIdsInTheOrderOfLines(t *testing.T) {
 			wg.Go(func() {
 				for i := range each {
 					e := audit.Event{Time: noon, App: fmt.Sprint("app-", w), SessionName: fmt.Sprint(i), Status: 200}
-					log.Record(&e)
+					log.Record(&e, nil)
 				}
 			})
 		}
@@ -214,7 +214,7 @@ func TestRecordAllocatesNothing(t *testing.T) {
 	log := audit.New(audit.Config{Out: new(nowhere)})
 	got := testing.AllocsPerRun(1000, func() {
 		e := audit.Event{Time: noon, Path: "/v1/credentials", App: "uploader", KeyID: "ASIA", Expires: noon, Status: 200, Agent: "x"}
-		log.Record(&e)
+		log.Record(&e, nil)
 		_ = log.Flush()
 	})
 	if got > 0 {
@@ -236,6 +236,6 @@ func BenchmarkRecord(b *testing.B) {
 			Profile: "company1-hr-upload", RoleARN: "arn:aws:iam::629470240201:role/JohnUploadRole", SessionName: "john-uploader",
 			KeyID: "ASIAEXAMPLE", Expires: noon, Status: 200, Agent: "Go-http-client/1.1",
 		}
-		log.Record(&e)
+		log.Record(&e, nil)
 	}
 }

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"io"
+	"strconv"
 	"time"
 )
 
@@ -12,6 +13,8 @@ const (
 	flushEvery = 100 * time.Millisecond
 	flushSize  = 64 << 10
 	fullSize   = 1 << 20
+	// keptSize is the largest buffer that is kept when a burst is over.
+	keptSize = 4 * flushSize
 	// roomWait is how long Record waits for a writer that is merely slower
 	// than the requests. Once it waited in vain, nobody waits until the
 	// writer has moved: a hung disk must cost a request 50 ms once, not each
@@ -21,11 +24,12 @@ const (
 
 // append adds e's line to those that wait, and reports whether it is the first
 // one lost since the writer last took some.
-func (l *Log) append(e *Event) (firstLost bool) {
+func (l *Log) append(e *Event, memo *Memo) (firstLost bool) {
 	var space [640]byte // on the stack, and more than most lines have
-	rest := space[:0]
-	if l.out != nil {
-		rest = appendRest(rest, e) // what takes long, before others have to wait
+	rest := memo.of(e)
+	if rest == nil && l.out != nil {
+		rest = appendRest(space[:0], e) // what takes long, before others have to wait
+		memo.keep(e, rest)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -40,7 +44,8 @@ func (l *Log) append(e *Event) (firstLost bool) {
 		return l.lost == 1
 	}
 	before := len(l.waiting)
-	l.waiting = append(appendHead(l.waiting, e), rest...)
+	l.waiting = strconv.AppendUint(append(l.head.append(l.waiting, e.Time), `,"id":`...), e.ID, 10)
+	l.waiting = append(l.waiting, rest...)
 	if before == 0 {
 		notify(l.some)
 	}
@@ -101,7 +106,9 @@ func (l *Log) write() error {
 	}
 	n, err := l.out.Write(l.left)
 	l.left = l.left[min(max(n, 0), len(l.left)):]
-	if err == nil && len(l.left) > 0 {
+	if len(l.left) == 0 {
+		l.left = nil
+	} else if err == nil {
 		err = io.ErrShortWrite
 	}
 	return err
@@ -118,9 +125,13 @@ func (l *Log) take() bool {
 	if l.lost > 0 {
 		// Here and not at the front of the next batch: the lost ones came
 		// after the last that found room.
-		l.waiting = appendLost(l.waiting, l.now(), l.lost)
+		l.waiting = strconv.AppendInt(append(l.head.append(l.waiting, l.now()), `,"lost":`...), int64(l.lost), 10)
+		l.waiting = append(l.waiting, "}\n"...)
 	}
 	l.left, l.waiting, l.spare = l.waiting, l.spare[:0], l.waiting
+	if cap(l.spare) > keptSize && len(l.left) < flushSize {
+		l.spare = nil
+	}
 	l.lost, l.stuck = 0, false
 	if l.room != nil {
 		close(l.room)

@@ -39,7 +39,7 @@ func run(tb testing.TB, log *audit.Log) (stop func()) {
 func record(log *audit.Log, n int) {
 	for range n {
 		e := audit.Event{Status: 200, Message: strings.Repeat("m", 300)}
-		log.Record(&e)
+		log.Record(&e, nil)
 	}
 }
 

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -12,13 +13,57 @@ const cut = 200
 // A line is written by hand because it is on the path of every request: a tenth
 // of the time of encoding/json, and nothing allocated.
 
-// appendHead appends a line's beginning, up to its number.
-func appendHead(b []byte, e *Event) []byte {
-	b = appendTime(append(b, `{"time":`...), e.Time)
-	return strconv.AppendUint(append(b, `,"id":`...), e.ID, 10)
+// Memo remembers the line that was written last. A program that keeps its
+// connection gets the same again and again, so that its lines differ in the time
+// and the number alone, and to know the rest is twice as fast as to write it.
+// The zero Memo is ready; a nil one remembers nothing. It is for one goroutine at
+// a time.
+type Memo struct {
+	event Event // without its time and number
+	rest  []byte
 }
 
-// appendRest appends the rest of a line.
+// of returns the rest of e's line, if it is the one that is remembered.
+func (m *Memo) of(e *Event) []byte {
+	if m == nil {
+		return nil
+	}
+	if same := m.event; same.Status != 0 {
+		same.Time, same.ID = e.Time, e.ID
+		if same == *e {
+			return m.rest
+		}
+	}
+	return nil
+}
+
+// keep remembers the rest of e's line. It does not keep what a stranger sent to
+// be kept: only what was granted, and no text that is cut in the line.
+func (m *Memo) keep(e *Event, rest []byte) {
+	if m == nil || e.Status != 200 || len(e.Path) > cut || len(e.Agent) > cut {
+		return
+	}
+	m.event, m.rest = *e, append(m.rest[:0], rest...)
+	// Copies: net/http's may hold on to a header of 16 KiB.
+	m.event.Path, m.event.Agent = strings.Clone(e.Path), strings.Clone(e.Agent)
+}
+
+// head writes the beginnings of lines. The second that came last it knows by
+// heart.
+type head struct {
+	second int64
+	text   []byte // `{"time":"2026-11-22T10:11:12`
+}
+
+// append appends a line's beginning, its time in UTC with milliseconds.
+func (h *head) append(b []byte, t time.Time) []byte {
+	if second := t.Unix(); second != h.second || h.text == nil {
+		h.second, h.text = second, appendSecond(append(h.text[:0], `{"time":"`...), t)
+	}
+	return appendMillis(append(b, h.text...), t)
+}
+
+// appendRest appends what follows the line's number.
 func appendRest(b []byte, e *Event) []byte {
 	b = appendField(b, `,"path":`, clip(e.Path))
 	b = appendField(b, `,"app":`, e.App)
@@ -47,13 +92,6 @@ func appendRest(b []byte, e *Event) []byte {
 	return append(b, "}\n"...)
 }
 
-// appendLost appends the line that stands for n lost ones.
-func appendLost(b []byte, now time.Time, n int) []byte {
-	b = appendTime(append(b, `{"time":`...), now)
-	b = strconv.AppendInt(append(b, `,"lost":`...), int64(n), 10)
-	return append(b, "}\n"...)
-}
-
 // appendField appends a key, given as it stands in the line, and its value, or
 // nothing for an empty value.
 func appendField(b []byte, key, value string) []byte {
@@ -63,13 +101,22 @@ func appendField(b []byte, key, value string) []byte {
 	return appendString(append(b, key...), value)
 }
 
-// appendTime appends t in UTC with milliseconds, always as many characters. It
-// goes by way of RFC 3339 because the time package writes that form, and no
-// other with a fixed fraction, in a fifth of the time.
+// appendTime appends t in UTC with milliseconds, always as many characters.
 func appendTime(b []byte, t time.Time) []byte {
-	b = t.UTC().AppendFormat(append(b, '"'), time.RFC3339)
+	return appendMillis(appendSecond(append(b, '"'), t), t)
+}
+
+// appendSecond appends t's second. It goes by way of RFC 3339 because the time
+// package writes that form, and no other, in a fifth of the time.
+func appendSecond(b []byte, t time.Time) []byte {
+	b = t.UTC().AppendFormat(b, time.RFC3339)
+	return b[:len(b)-len("Z")]
+}
+
+// appendMillis appends what follows t's second.
+func appendMillis(b []byte, t time.Time) []byte {
 	ms := t.Nanosecond() / int(time.Millisecond)
-	return append(b[:len(b)-len("Z")], '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z', '"')
+	return append(b, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z', '"')
 }
 
 // clip returns at most the first cut bytes of s, without a part of a rune at

@@ -207,7 +207,7 @@ func TestOpenLeavesALinkAsItIsWritten(t *testing.T) {
 func TestLogWritesToAFile(t *testing.T) {
 	path := filepath.Join(folder(t), "audit.log")
 	log := audit.New(audit.Config{Out: open(t, path), Now: func() time.Time { return noon }})
-	log.Record(&audit.Event{Status: 401, Code: "NotRecognized"})
+	log.Record(&audit.Event{Status: 401, Code: "NotRecognized"}, nil)
 	if err := log.Flush(); err != nil {
 		t.Fatalf("Flush: %v", err)
 	}

@@ -21,14 +21,14 @@ func ids(events []audit.Event) []uint64 {
 
 func refuse(log *audit.Log, app string, n int) {
 	for range n {
-		log.Record(&audit.Event{App: app, Status: 403})
+		log.Record(&audit.Event{App: app, Status: 403}, nil)
 	}
 }
 
 func TestRefusalsAreNewestFirst(t *testing.T) {
 	log := audit.New(audit.Config{Ring: 3})
 	refuse(log, "a", 1)
-	log.Record(&audit.Event{App: "a", Status: 200}) // 2: no refusal
+	log.Record(&audit.Event{App: "a", Status: 200}, nil) // 2: no refusal
 	refuse(log, "b", 1)
 	refuse(log, "a", 4) // 4 to 7, of which three are kept
 	for _, test := range []struct {
@@ -77,7 +77,7 @@ func TestRefusalsOfManyAppsAreBounded(t *testing.T) {
 
 func TestRefusalsHoldOnToNoRequest(t *testing.T) {
 	log := audit.New(audit.Config{})
-	log.Record(&audit.Event{Status: 401, Path: strings.Repeat("p", 16_000), Agent: strings.Repeat("a", 16_000)})
+	log.Record(&audit.Event{Status: 401, Path: strings.Repeat("p", 16_000), Agent: strings.Repeat("a", 16_000)}, nil)
 	got := log.Refusals("")[0]
 	if len(got.Path) != 200 || len(got.Agent) != 200 {
 		t.Errorf("refusal: got %d bytes of path, %d of agent, want 200 of each", len(got.Path), len(got.Agent))
@@ -86,7 +86,7 @@ func TestRefusalsHoldOnToNoRequest(t *testing.T) {
 
 func TestRecordTellsTheTime(t *testing.T) {
 	log := audit.New(audit.Config{Now: func() time.Time { return noon }})
-	log.Record(&audit.Event{Status: 401})
+	log.Record(&audit.Event{Status: 401}, nil)
 	if got := log.Refusals("")[0].Time; !got.Equal(noon) {
 		t.Errorf("time: got %v, want %v", got, noon)
 	}

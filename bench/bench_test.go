@@ -55,6 +55,26 @@ func TestParseSchedstat(t *testing.T) {
 	}
 }
 
+func TestParseStat(t *testing.T) {
+	for text, want := range map[string]ticks{
+		"cpu  10 1 20 100 5 2 3 7 4 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n": {148, 7},
+		"cpu  10 1 20 100 5 2 3\n":                                 {}, // before Linux 2.6.11
+		"cpu  10 1 20 x 5 2 3 7 4 0\n":                             {},
+		"intr 1 2 3 4 5 6 7 8\n":                                   {},
+		"":                                                         {},
+	} {
+		if got := parseStat(text); got != want {
+			t.Errorf("parseStat(%q): got %v, want %v", text, got, want)
+		}
+	}
+	if got := (ticks{200, 12}).stolenSince(ticks{100, 7}); got != 0.05 {
+		t.Errorf("stolenSince: got %v, want 0.05", got)
+	}
+	if got := (ticks{}).stolenSince(ticks{}); got != 0 {
+		t.Errorf("stolenSince where nothing is told: got %v, want 0", got)
+	}
+}
+
 func TestParseStatus(t *testing.T) {
 	const status = "Name:\tvendord\nVmPeak:\t 1234 kB\nVmHWM:\t   20480 kB\nVmRSS:\t   1024 kB\nThreads:\t7\n"
 	for name, want := range map[string]int64{"VmHWM": 20 << 20, "VmRSS": 1 << 20, "VmSwap": unmeasured, "Threads": unmeasured, "Vm": unmeasured} {
@@ -281,6 +301,32 @@ func TestCompare(t *testing.T) {
 	if got.Ratio != (spread{0.5, 0.5, 0.5}) || *got.CPURatio != (spread{3, 3, 3}) || got.Vendord != (figures{5, 300}) || got.Bare != (figures{10, 100}) {
 		t.Errorf("compare: got %+v, %+v", got, got.CPURatio)
 	}
+	order = ""
+	host := func(ctx context.Context, s *side) (outcome, error) { // takes much in the first pair's second run
+		o, err := run(ctx, s)
+		if len(order) == 2 {
+			o = outcome{Stolen: 0.03, All: 10}
+		}
+		return o, err
+	}
+	if got, err = compare(t.Context(), "x", d, v, b, 2, host); err != nil || order != "vbbvvb" || got.Again != 1 || got.Bare.PerSecond != 10 {
+		t.Errorf("compare on a busy host: order %s, %+v, %v, want 1 pair again", order, got, err)
+	}
+	greedy := func(ctx context.Context, s *side) (outcome, error) {
+		o, err := run(ctx, s)
+		o.Stolen = 0.5
+		return o, err
+	}
+	if got, err = compare(t.Context(), "x", d, v, b, 2, greedy); err != nil || got.Again != 2 || got.Pairs != 2 || got.Stolen != 0.5 {
+		t.Errorf("compare on a host that never rests: got %+v, %v, want 2 pairs again", got, err)
+	}
+	none := func(ctx context.Context, s *side) (outcome, error) {
+		_, err := run(ctx, s)
+		return outcome{All: 10, Elapsed: time.Second}, err
+	}
+	if _, err = compare(t.Context(), "x", d, v, b, 1, none); err == nil || err.Error() != "x, vendord: no answer in 1s" {
+		t.Errorf("compare without an answer: got %v", err)
+	}
 	lines = 11
 	if _, err = compare(t.Context(), "x", d, v, b, 1, run); err == nil || err.Error() != "x: audit log: 11 lines for 10 answers" {
 		t.Errorf("compare with a line too many: got %v", err)
@@ -336,8 +382,8 @@ func TestFlags(t *testing.T) {
 	for args, want := range map[string]string{
 		"-only nothing": `-only "nothing": no such section; hint: one of answer, equal, wrk, start, cold`,
 		"quick":         `argument "quick": not understood; hint: bench takes flags only, see -h`,
-		"-pairs 0":      "-pairs 0: not between 1 and 1000; hint: 16 is the default",
-		"-time 1ms":     "-time 1ms: not between 50ms and 1m; hint: 1s is the default",
+		"-pairs 0":      "-pairs 0: not between 1 and 1000; hint: 40 is the default",
+		"-time 1ms":     "-time 1ms: not between 50ms and 1m; hint: 300ms is the default",
 	} {
 		_, err := parse(strings.Fields(args), io.Discard)
 		f, ok := errors.AsType[failure](err)
@@ -355,7 +401,7 @@ func TestFlags(t *testing.T) {
 }
 
 func TestReport(t *testing.T) {
-	line := row{Workload: "16 connections", Pairs: 16, Vendord: figures{61234.4, 13.94}, Bare: figures{65000, 12.8},
+	line := row{Workload: "16 connections", Pairs: 16, Again: 2, Stolen: 0.031, Vendord: figures{61234.4, 13.94}, Bare: figures{65000, 12.8},
 		Ratio: spread{0.942, 0.93, 0.951}, CPURatio: &spread{1.089, 1.07, 1.1}, Client: 7.04}
 	without := row{Workload: "64 connections", Vendord: figures{1, unmeasured}, Bare: figures{1, unmeasured}}
 	memory := sideMemories{17 << 20, 8 << 20, 29 << 20, unmeasured}
@@ -371,8 +417,8 @@ func TestReport(t *testing.T) {
 	for _, want := range []string{
 		"A, 2 cores, Linux 6, go1.26; load average 0.1 at the start", "requests_per_second = 0", "STS over https",
 		"Own defaults: vendord as it sets itself, bare with GOGC=100; a body of 1299 bytes",
-		"16 connections 16 61,234 65,000 0.942 (0.930 to 0.951) 13.9 µs 12.8 µs 1.089 (1.070 to 1.100) 7.0 µs",
-		"64 connections 0 1 1 0.000 (0.000 to 0.000) not measured", "16 connections, by wrk", "GOGC=400 on both sides",
+		"16 connections 16 2 3 % 61,234 65,000 0.942 (0.930 to 0.951) 13.9 µs 12.8 µs 1.089 (1.070 to 1.100) 7.0 µs",
+		"64 connections 0 0 0 % 1 1 0.000 (0.000 to 0.000) not measured", "16 connections, by wrk", "GOGC=400 on both sides",
 		"17.0 MiB idle with 10 profiles, 20 s after its STS call (bare: 8.0 MiB)", "29.0 MiB (bare: not measured)",
 		"wrk is not installed, so its figure is left out (apt install wrk).", "10,000 890 kB 5 9.0 ms 31.2 ms 1",
 		"1,000 clients at once, nothing minted, STS takes 200 ms, 3 rounds: STS calls 1, 1, 1; a client waits 230 ms (median), 260 ms at most",

@@ -122,7 +122,7 @@ func (o options) measure(ctx context.Context, w *world, r *report, stderr io.Wri
 	if o.wants("equal") {
 		for _, gogc := range []string{"400", "100"} {
 			progress("GOGC=%s on both sides", gogc)
-			c := comparison{gogc: gogc, pairs: max(3, o.pairs/2), time: max(o.time/2, 50*time.Millisecond), table: true}
+			c := comparison{gogc: gogc, pairs: max(3, o.pairs/2), time: o.time, table: true}
 			both, err := w.run(ctx, c)
 			if err != nil {
 				return err

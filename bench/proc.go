@@ -51,6 +51,50 @@ func parseSchedstat(text string) (time.Duration, error) {
 	return time.Duration(ns), nil
 }
 
+// ticks are what the machine's processors have done since it started, in
+// hundredths of a second.
+type ticks struct{ all, stolen int64 }
+
+// processors returns the machine's ticks, or none where the system does not tell.
+func processors() ticks {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return ticks{}
+	}
+	return parseStat(string(text))
+}
+
+// parseStat reads the first line of /proc/stat: user, nice, system, idle, iowait,
+// irq, softirq, and what a host gave to others while this machine wanted it
+// (proc_stat(5)).
+func parseStat(text string) (t ticks) {
+	line, _, _ := strings.Cut(text, "\n")
+	fields := strings.Fields(line)
+	if len(fields) < 9 || fields[0] != "cpu" {
+		return ticks{}
+	}
+	for i, field := range fields[1:9] {
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return ticks{}
+		}
+		t.all += n
+		if i == 7 {
+			t.stolen = n
+		}
+	}
+	return t
+}
+
+// stolenSince returns the part of the processors' time that a host has taken
+// since then, 0 where the system does not tell.
+func (t ticks) stolenSince(then ticks) float64 {
+	if t.all <= then.all {
+		return 0
+	}
+	return float64(t.stolen-then.stolen) / float64(t.all-then.all)
+}
+
 // memory is how much of a process is in memory, in bytes, the pages of its
 // binary included: now, and at most since it started.
 type memory struct {

@@ -90,6 +90,8 @@ func (p *printer) head(r *report) {
 	}
 	p.line("bare      net/http, a constant-time token compare, the same body, Go's defaults")
 	p.line("client    a Go process on raw connections with half the cores, which it and the servers share")
+	p.line("host      what the machine's host took of its processors' time meanwhile; pairs of over %.0f %% are measured again, if they are", 100*maxStolen)
+	p.line("          no more than the others")
 }
 
 // compared prints one comparison: the lines of the table, then memory.
@@ -105,7 +107,7 @@ func (p *printer) compared(c *compared) {
 		lines = append(lines[:len(lines):len(lines)], line)
 	}
 	p.line("\n%s; a body of %d bytes\n", title, c.Body)
-	rows := [][]string{{"requests per second", "pairs", "vendord", "bare", "ratio", "(quartiles)", "CPU vendord", "bare", "ratio", "(quartiles)", "client"}}
+	rows := [][]string{{"requests per second", "pairs", "again", "host", "vendord", "bare", "ratio", "(quartiles)", "CPU vendord", "bare", "ratio", "(quartiles)", "client"}}
 	for _, l := range lines {
 		cpu := []string{"not measured", "", "", "", ""}
 		if l.CPURatio != nil {
@@ -114,7 +116,7 @@ func (p *printer) compared(c *compared) {
 		if l.Client > 0 {
 			cpu[4] = micro(l.Client)
 		}
-		rows = append(rows, append([]string{l.Workload, fmt.Sprint(l.Pairs), thousands(l.Vendord.PerSecond), thousands(l.Bare.PerSecond),
+		rows = append(rows, append([]string{l.Workload, fmt.Sprint(l.Pairs), fmt.Sprint(l.Again), fmt.Sprintf("%.0f %%", 100*l.Stolen), thousands(l.Vendord.PerSecond), thousands(l.Bare.PerSecond),
 			ratio(l.Ratio.Median), quartiles(l.Ratio)}, cpu...))
 	}
 	p.table(rows)

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/vendord/vendord/apps"
@@ -47,9 +48,10 @@ func (s *Server) vend(w http.ResponseWriter, r *http.Request, profile string) {
 		return
 	}
 	e.KeyID, e.Expires, e.Minted, e.Status = c.KeyID, c.Expires, c.Minted.After(now), http.StatusOK
-	s.audit.Record(&e) // first: what left the daemon is on record, even if it never arrived
+	s.audit.Record(&e, &connOf(r).line) // first: what left the daemon is on record, even if it never arrived
 	header := w.Header()
 	setCommon(header, len(body))
+	header["Date"] = s.dates.at(now)
 	_, _ = w.Write(body) // a client that left is nobody's error
 }
 
@@ -102,6 +104,24 @@ func setCommon(header http.Header, length int) {
 	if length > buffered {
 		header["Content-Length"] = []string{strconv.Itoa(length)}
 	}
+}
+
+// dates makes the Date header of granted requests, once a second: net/http
+// formats it anew for each answer.
+type dates struct{ last atomic.Pointer[date] }
+
+type date struct {
+	second int64
+	header []string
+}
+
+func (d *dates) at(now time.Time) []string {
+	last := d.last.Load()
+	if last == nil || last.second != now.Unix() {
+		last = &date{now.Unix(), []string{now.UTC().Format(http.TimeFormat)}}
+		d.last.Store(last)
+	}
+	return last.header
 }
 
 // buffered is how much of an answer net/http keeps back (Go 1.26); the tests

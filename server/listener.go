@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/vendord/vendord/apps"
+	"github.com/vendord/vendord/audit"
 	"github.com/vendord/vendord/peer"
 )
 
@@ -218,6 +219,7 @@ type conn struct {
 	caller apps.Caller
 	number json.Number  // uid for the record, or empty
 	memo   apps.Memo    // of its requests, which come one after the other
+	line   audit.Memo   // the same
 	state  atomic.Int64 // phases times the tick at which the phase began, plus the phase
 	closed atomic.Bool
 	// readBy and writeBy say whether a deadline is set. Only the goroutine

@@ -77,13 +77,14 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Server answers SDKs. It remembers nothing but who was refused how often.
+// Server answers SDKs. It remembers nothing of them but who was refused how often.
 type Server struct {
 	apps        *apps.Apps
 	credentials Credentials
 	audit       *audit.Log
 	who         func(net.Conn) (peer.Peer, error)
 	refusals    *refusals
+	dates       dates
 	patience    time.Duration
 	maxConns    int
 	now         func() time.Time

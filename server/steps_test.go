@@ -57,7 +57,7 @@ func BenchmarkSteps(b *testing.B) {
 		}
 		e.KeyID, e.Expires, e.Status = "ASIAEXAMPLEEXAMPLE00", now, http.StatusOK
 		for b.Loop() {
-			h.audit.Record(&e)
+			h.audit.Record(&e, &connOf(r).line)
 		}
 	})
 	b.Run("headers", func(b *testing.B) {
