@@ -382,8 +382,8 @@ func TestFlags(t *testing.T) {
 	for args, want := range map[string]string{
 		"-only nothing": `-only "nothing": no such section; hint: one of answer, equal, wrk, start, cold`,
 		"quick":         `argument "quick": not understood; hint: bench takes flags only, see -h`,
-		"-pairs 0":      "-pairs 0: not between 1 and 1000; hint: 40 is the default",
-		"-time 1ms":     "-time 1ms: not between 50ms and 1m; hint: 300ms is the default",
+		"-pairs 0":      "-pairs 0: not between 1 and 1000; hint: 32 is the default",
+		"-time 1ms":     "-time 1ms: not between 50ms and 1m; hint: 250ms is the default",
 	} {
 		_, err := parse(strings.Fields(args), io.Discard)
 		f, ok := errors.AsType[failure](err)

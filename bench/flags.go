@@ -45,8 +45,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		fmt.Fprint(stderr, about)
 		flags.PrintDefaults()
 	}
-	flags.IntVar(&o.pairs, "pairs", 40, "`number` of pairs of runs for each line of the first table")
-	flags.DurationVar(&o.time, "time", 300*time.Millisecond, "how `long` each run is measured")
+	flags.IntVar(&o.pairs, "pairs", 32, "`number` of pairs of runs for each line of the first table")
+	flags.DurationVar(&o.time, "time", 250*time.Millisecond, "how `long` each run is measured")
 	flags.BoolVar(&o.json, "json", false, "print JSON")
 	quick := flags.Bool("quick", false, "3 pairs, 3 starts: to see that it works, not to quote")
 	only := flags.String("only", "", "`sections`, with commas: "+strings.Join(sections, ","))
@@ -72,9 +72,9 @@ func (o options) check(rest []string) error {
 	case len(rest) > 0:
 		return failure{fmt.Sprintf("argument %q: not understood", rest[0]), "bench takes flags only, see -h"}
 	case o.pairs < 1 || o.pairs > 1000:
-		return failure{fmt.Sprintf("-pairs %d: not between 1 and 1000", o.pairs), "40 is the default"}
+		return failure{fmt.Sprintf("-pairs %d: not between 1 and 1000", o.pairs), "32 is the default"}
 	case o.time < 50*time.Millisecond || o.time > time.Minute:
-		return failure{fmt.Sprintf("-time %s: not between 50ms and 1m", o.time), "300ms is the default"}
+		return failure{fmt.Sprintf("-time %s: not between 50ms and 1m", o.time), "250ms is the default"}
 	}
 	return nil
 }
