@@ -33,8 +33,8 @@ func TestAnswerToTheByte(t *testing.T) {
 		t.Fatal(err)
 	}
 	got = regexp.MustCompile(`Date: [^\r]*`).ReplaceAll(got, []byte("Date: D"))
-	want := "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Type: application/json\r\n" +
-		"X-Content-Type-Options: nosniff\r\nDate: D\r\nContent-Length: 262\r\nConnection: close\r\n\r\n" + golden
+	want := "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Type: application/json\r\nDate: D\r\n" +
+		"X-Content-Type-Options: nosniff\r\nContent-Length: 262\r\nConnection: close\r\n\r\n" + golden
 	if string(got) != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
