@@ -1,0 +1,71 @@
+package server
+
+import (
+	"testing"
+	"time"
+)
+
+// spend has a caller refused so often that they are not listened to any more.
+func spend(r *refusals, who refusedCaller, now time.Time) {
+	for range refusedBurst {
+		r.count(who, now)
+	}
+}
+
+// Each caller has an account of their own: a stranger of the same user, another
+// app, another user can neither use it up, so that programs get no reason, nor
+// have its refusals left out of the record.
+func TestRefusalsAreCountedByCaller(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	callers := []refusedCaller{{uid: 501}, {uid: 501, app: "a"}, {uid: 501, app: "b"}, {uid: 502, app: "a"}, {uid: nobody}}
+	for _, busy := range callers {
+		r := newRefusals()
+		spend(r, busy, now)
+		for _, who := range callers {
+			if got, want := r.count(who, now).tooMany, who == busy; got != want {
+				t.Errorf("%v after a hundred refusals of %v: too many %v, want %v", who, busy, got, want)
+			}
+		}
+	}
+}
+
+// The first that is too many has a line, the next that is not says how many
+// had none.
+func TestRefusalsThatHaveNoLineAreCounted(t *testing.T) {
+	r, who, now := newRefusals(), refusedCaller{uid: 501}, time.Unix(1_800_000_000, 0)
+	spend(r, who, now)
+	for i, want := range []verdict{{tooMany: true, record: true}, {tooMany: true}, {tooMany: true}} {
+		if got := r.count(who, now); got != want {
+			t.Errorf("refusal %d too many: got %+v, want %+v", i+1, got, want)
+		}
+	}
+	now = now.Add(refusedEvery)
+	if got, want := r.count(who, now), (verdict{record: true, unspoken: 2}); got != want {
+		t.Errorf("when one is allowed again: got %+v, want %+v", got, want)
+	}
+	now = now.Add(refusedEvery)
+	if got, want := r.count(who, now), (verdict{record: true}); got != want {
+		t.Errorf("and then: got %+v, want %+v", got, want)
+	}
+}
+
+// Who comes as many callers, in a user namespace say, fills no memory, and those
+// who were quiet are forgotten.
+func TestRefusalsAreBounded(t *testing.T) {
+	r, now := newRefusals(), time.Unix(1_800_000_000, 0)
+	for uid := range uint32(3 * mostCallers) {
+		r.count(refusedCaller{uid: uid}, now)
+	}
+	if got := len(r.callers); got != mostCallers+1 {
+		t.Errorf("got %d callers, want %d and all others as one", got, mostCallers)
+	}
+	spend(r, refusedCaller{uid: 1}, now)
+	later := now.Add(refusedEvery)
+	r.count(refusedCaller{uid: 1 << 20}, later)
+	if got := r.callers[refusedCaller{uid: 1 << 20}]; got == nil {
+		t.Error("a newcomer: not told apart when others were quiet for long enough")
+	}
+	if !r.count(refusedCaller{uid: 1}, later).record || !r.count(refusedCaller{uid: 1}, later).tooMany {
+		t.Error("a caller who was not quiet was forgotten")
+	}
+}
