@@ -94,6 +94,9 @@ type exchange struct {
 
 // Do sends one attempt.
 func (x *exchange) Do(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		r.Body = plainBody{r.Body}
+	}
 	sent := x.now()
 	answer, err := x.client.Do(r)
 	if err != nil {
@@ -107,6 +110,13 @@ func (x *exchange) Do(r *http.Request) (*http.Response, error) {
 	answer.Body = &limited{ReadCloser: answer.Body, left: maxAnswer}
 	return answer, nil
 }
+
+// plainBody hides that a body can write itself. smithy closes a request's body as
+// soon as the answer begins; net/http may still look whether there is more of it,
+// and a closed body's WriteTo says io.EOF, which net/http takes for a broken
+// request and tears the connection down under the answer (smithy-go 1.28, one
+// call in some hundreds on a busy machine). Its Read is not misunderstood.
+type plainBody struct{ io.ReadCloser }
 
 // skew returns how far AWS's clock was ahead of ours when it wrote date, in
 // whole seconds, at a moment between sent and received. As long as that is
