@@ -79,7 +79,7 @@ func TestMintReturnsWhatAWSGave(t *testing.T) {
 	if got.Minted.Before(before) || got.Minted.After(after) || got.Minted == got.Minted.Round(0) {
 		t.Errorf("minted: got %v, want a time with a monotonic reading between %v and %v", got.Minted, before, after)
 	}
-	if got.Life > time.Hour || got.Life < time.Hour-2*time.Second || got.Skew != 0 {
+	if got.Life > time.Hour || got.Life < time.Hour-2*time.Second || got.Skew.Abs() > time.Second {
 		t.Errorf("life and skew: got %v and %v, want an hour and none", got.Life, got.Skew)
 	}
 	if left := got.Left(time.Now()); left > time.Hour || left < time.Hour-3*time.Second {
@@ -153,7 +153,7 @@ func TestShiftedClock(t *testing.T) {
 	if err != nil || now().Sub(signed).Abs() > 5*time.Second {
 		t.Errorf("signed at %v (%v), want %v", signed, err, now())
 	}
-	if left := got.Left(now()); got.Skew != 0 || left < 59*time.Minute {
+	if left := got.Left(now()); got.Skew.Abs() > time.Second || left < 59*time.Minute {
 		t.Errorf("skew and left: got %v and %v, want none and an hour", got.Skew, left)
 	}
 }

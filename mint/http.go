@@ -25,6 +25,10 @@ const agent = "vendord"
 // a session token of 4,096 bytes (as of 2026-11).
 const maxAnswer = 1 << 20
 
+// exchangeLimit is how long one attempt may take, the body of its answer included:
+// one that trickles for ever ends here.
+const exchangeLimit = 8 * time.Second
+
 // attempts is how often one call is tried. The cache waits longer and with
 // more care between mints; these are for the dropped packet.
 const attempts = 3
@@ -59,9 +63,7 @@ func newHTTP() *http.Client {
 				return &proxyError{host: proxy.Host, status: answer.Status}
 			},
 		},
-		// The headers and the body of an answer together: a body that
-		// trickles for ever ends here.
-		Timeout: 8 * time.Second,
+		Timeout: exchangeLimit,
 		// AWS does not redirect these calls. Whoever does would get a
 		// signed request that is none of its business.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -119,16 +121,16 @@ func (x *exchange) Do(r *http.Request) (*http.Response, error) {
 type plainBody struct{ io.ReadCloser }
 
 // skew returns how far AWS's clock was ahead of ours when it wrote date, in
-// whole seconds, at a moment between sent and received. As long as that is
-// possible the clocks agree: the way back, which a slow network or a laptop's
-// sleep can make as long as it likes, must not make AWS look late, and
-// credentials seem to live on after their end. Where they differ it is by the
-// most that is possible, for the same reason.
+// whole seconds, at a moment between sent and received. It is the most that is
+// possible: what AWS takes for dead must not look alive. Only where the clocks may
+// agree it is no more than an exchange can take: the rest is a laptop's sleep, on
+// the way there, or before the answer was read, when AWS looks late and is not.
 func skew(date, sent, received time.Time) time.Duration {
-	if !date.Before(sent.Add(-time.Second)) && !date.After(received) {
-		return 0
+	ahead := date.Sub(sent)
+	if ahead >= -time.Second && !date.After(received) {
+		return min(max(0, ahead), exchangeLimit)
 	}
-	return date.Sub(sent)
+	return ahead
 }
 
 // tolerated is how far a clock may be off before signatures suffer: AWS allows
