@@ -376,7 +376,7 @@ func TestConfig(t *testing.T) {
 
 func TestFlags(t *testing.T) {
 	o, err := parse([]string{"-quick", "-only", "answer,cold"}, io.Discard)
-	if err != nil || o.pairs != 3 || o.time != 300*time.Millisecond || !o.wants("cold") || o.wants("start") {
+	if err != nil || o.pairs != 3 || o.starts != 3 || !o.wants("cold") || o.wants("start") {
 		t.Errorf("parse: got %+v, %v", o, err)
 	}
 	for args, want := range map[string]string{
