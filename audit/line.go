@@ -19,7 +19,7 @@ const cut = 200
 // The zero Memo is ready; a nil one remembers nothing. It is for one goroutine at
 // a time.
 type Memo struct {
-	event Event // without its time and number
+	event Event // its time and number mean nothing
 	rest  []byte
 }
 
