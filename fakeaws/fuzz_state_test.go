@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"unicode/utf8"
 	"time"
 
 	"github.com/vendord/vendord/fakeaws"
@@ -102,8 +103,8 @@ func FuzzDocument(f *testing.F) {
 	f.Add([]byte(`[{"a":1,"a":2},"b"]`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var d, again fakeaws.Documents
-		if json.Unmarshal(text, &d) != nil {
-			return
+		if !utf8.Valid(text) || json.Unmarshal(text, &d) != nil {
+			return // a state file that is not UTF-8 is refused as a whole
 		}
 		written, err := json.Marshal(d)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"unicode/utf8"
 )
 
 // State is a whole made-up AWS, as a file or a test describes it.
@@ -149,6 +150,9 @@ func ReadState(path string) (State, error) {
 
 // parseState reads and checks the text of a state file.
 func parseState(text []byte) (State, error) {
+	if !utf8.Valid(text) {
+		return State{}, errors.New("not UTF-8") // json would mend it in names, and not in documents
+	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	var s State

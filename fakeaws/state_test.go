@@ -68,6 +68,7 @@ func TestStateProblems(t *testing.T) {
 		{account(`"buckets":[{"name":"_fake"},{"name":"one"},{"name":"one"},{"name":"two","objects":{"":"x"}}]`), []string{
 			`accounts[0].buckets[0].name: "_fake" is not a bucket name`, `accounts[0].buckets[2].name: one is there already`,
 			`accounts[0].buckets[3].objects[""]: InvalidArgument: Object key must not be empty.`}},
+		{account(`"managed_policies":[{"name":"p","document":{"` + "\xba" + `":2}}]`), []string{"not UTF-8"}},
 		{`{"accounts":[],"x":"` + strings.Repeat("x", 4<<20) + `"}`, []string{"larger than 4 MiB"}},
 	} {
 		_, path, err := read(t, c.text)
