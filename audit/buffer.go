@@ -129,8 +129,8 @@ func (l *Log) take() bool {
 		l.waiting = append(l.waiting, "}\n"...)
 	}
 	l.left, l.waiting, l.spare = l.waiting, l.spare[:0], l.waiting
-	if cap(l.spare) > keptSize && len(l.left) < flushSize {
-		l.spare = nil
+	if len(l.left) < flushSize {
+		l.waiting, l.spare = small(l.waiting), small(l.spare)
 	}
 	l.lost, l.stuck = 0, false
 	if l.room != nil {
@@ -138,6 +138,14 @@ func (l *Log) take() bool {
 		l.room = nil
 	}
 	return true
+}
+
+// small returns a buffer, or nil for one that is too large to be kept.
+func small(b []byte) []byte {
+	if cap(b) > keptSize {
+		return nil
+	}
+	return b
 }
 
 // notify sets a flag that is a channel.

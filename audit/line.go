@@ -19,8 +19,9 @@ const cut = 200
 // The zero Memo is ready; a nil one remembers nothing. It is for one goroutine at
 // a time.
 type Memo struct {
-	event Event // its time and number mean nothing
-	rest  []byte
+	granted bool  // something, before
+	event   Event // its time and number mean nothing
+	rest    []byte
 }
 
 // of returns the rest of e's line, if it is the one that is remembered.
@@ -37,10 +38,15 @@ func (m *Memo) of(e *Event) []byte {
 	return nil
 }
 
-// keep remembers the rest of e's line. It does not keep what a stranger sent to
-// be kept: only what was granted, and no text that is cut in the line.
+// keep remembers the rest of e's line, from the second time on: most programs ask
+// once over a connection. It does not keep what a stranger sent to be kept: only
+// what was granted, and no text that is cut in the line.
 func (m *Memo) keep(e *Event, rest []byte) {
 	if m == nil || e.Status != 200 || len(e.Path) > cut || len(e.Agent) > cut {
+		return
+	}
+	if !m.granted {
+		m.granted = true
 		return
 	}
 	m.event, m.rest = *e, append(m.rest[:0], rest...)

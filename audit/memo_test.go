@@ -52,7 +52,8 @@ func vended() audit.Event {
 func TestMemoSeesEveryField(t *testing.T) {
 	b := newBoth(t)
 	b.record("the first", vended())
-	b.record("the same again", vended())
+	b.record("the same again, which is kept", vended())
+	b.record("the same once more", vended())
 	for i := range reflect.TypeFor[audit.Event]().NumField() {
 		e := vended()
 		name, field := reflect.TypeFor[audit.Event]().Field(i).Name, reflect.ValueOf(&e).Elem().Field(i)
@@ -73,6 +74,9 @@ func TestMemoSeesEveryField(t *testing.T) {
 			t.Fatalf("Event.%s: this test knows no other value of its type", name)
 		}
 		b.record("another "+name, e)
+		if got := reflect.ValueOf(b.memo).FieldByName("rest").Len(); got == 0 {
+			t.Errorf("another %s: nothing is remembered any more", name)
+		}
 		b.record("the first again, after another "+name, vended())
 	}
 }
@@ -119,6 +123,7 @@ func TestRememberedLinesAllocateNothing(t *testing.T) {
 		log.Record(&e, memo)
 		_ = log.Flush()
 	}
+	record()
 	record()
 	if got := testing.AllocsPerRun(100, record); got != 0 {
 		t.Errorf("got %v allocations a line, want 0", got)

@@ -141,10 +141,10 @@ func compare(ctx context.Context, name string, d *daemon, v, b *side, pairs int,
 	var perSecond, cpu [2][]float64
 	var ratios, cpuRatios, client, stolen []float64
 	again := 0
-	for i := 0; len(ratios) < pairs; i++ {
+	for len(ratios) < pairs {
 		var o [2]outcome
 		disturbed := false
-		for _, which := range [][]int{{0, 1}, {1, 0}}[i%2] {
+		for _, which := range [][]int{{0, 1}, {1, 0}}[len(ratios)%2] {
 			var err error
 			if o[which], err = run(ctx, []*side{v, b}[which]); err != nil {
 				return row{}, fmt.Errorf("%s, %s: %w", name, sideNames[which], err)

@@ -51,9 +51,9 @@ func parseSchedstat(text string) (time.Duration, error) {
 	return time.Duration(ns), nil
 }
 
-// ticks are what the machine's processors have done since it started, in
-// hundredths of a second.
-type ticks struct{ all, stolen int64 }
+// ticks are what the machine's processors were wanted for since it started, and
+// what they were taken for meanwhile, in hundredths of a second.
+type ticks struct{ wanted, stolen int64 }
 
 // processors returns the machine's ticks, or none where the system does not tell.
 func processors() ticks {
@@ -78,7 +78,9 @@ func parseStat(text string) (t ticks) {
 		if err != nil {
 			return ticks{}
 		}
-		t.all += n
+		if i != 3 && i != 4 {
+			t.wanted += n
+		}
 		if i == 7 {
 			t.stolen = n
 		}
@@ -86,13 +88,13 @@ func parseStat(text string) (t ticks) {
 	return t
 }
 
-// stolenSince returns the part of the processors' time that a host has taken
-// since then, 0 where the system does not tell.
+// stolenSince returns the part of the wanted processors' time that a host has
+// taken since then, 0 where the system does not tell.
 func (t ticks) stolenSince(then ticks) float64 {
-	if t.all <= then.all {
+	if t.wanted <= then.wanted {
 		return 0
 	}
-	return float64(t.stolen-then.stolen) / float64(t.all-then.all)
+	return float64(t.stolen-then.stolen) / float64(t.wanted-then.wanted)
 }
 
 // memory is how much of a process is in memory, in bytes, the pages of its

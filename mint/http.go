@@ -96,7 +96,7 @@ type exchange struct {
 
 // Do sends one attempt.
 func (x *exchange) Do(r *http.Request) (*http.Response, error) {
-	if r.Body != nil {
+	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = plainBody{r.Body}
 	}
 	sent := x.now()
@@ -122,15 +122,17 @@ type plainBody struct{ io.ReadCloser }
 
 // skew returns how far AWS's clock was ahead of ours when it wrote date, in
 // whole seconds, at a moment between sent and received. It is the most that is
-// possible: what AWS takes for dead must not look alive. Only where the clocks may
-// agree it is no more than an exchange can take: the rest is a laptop's sleep, on
-// the way there, or before the answer was read, when AWS looks late and is not.
+// possible: what AWS takes for dead must not look alive. But it is no more above
+// the least that is possible than an exchange can take: the rest is a laptop's
+// sleep on the way there, and living credentials must not look dead. (A sleep on
+// the way back hides by how much AWS is ahead; only who sleeps just then, with a
+// wrong clock, is given credentials beyond their end.)
 func skew(date, sent, received time.Time) time.Duration {
-	ahead := date.Sub(sent)
-	if ahead >= -time.Second && !date.After(received) {
-		return min(max(0, ahead), exchangeLimit)
+	least, most := date.Sub(received), date.Sub(sent)
+	if most < -time.Second { // which Date cuts off
+		return most
 	}
-	return ahead
+	return max(0, min(most, max(0, least)+exchangeLimit))
 }
 
 // tolerated is how far a clock may be off before signatures suffer: AWS allows

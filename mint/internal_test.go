@@ -75,6 +75,7 @@ func TestSkew(t *testing.T) {
 		{"the clocks agree", "12:00:00", 50 * time.Millisecond, 0},
 		{"the answer took four seconds, or AWS is ahead by less", "12:00:02", 4 * time.Second, 1500 * time.Millisecond},
 		{"a sleep on the way there", "14:00:00", 2 * time.Hour, 8 * time.Second},
+		{"the same, and AWS is ahead", "14:00:02", 2 * time.Hour, 9500 * time.Millisecond},
 		{"the answer was read after a sleep", "12:00:00", 2 * time.Hour, 0},
 		{"a second behind, or only cut off", "11:59:59.5", time.Second, 0},
 		{"three hours behind", "09:00:00", time.Second, -3*time.Hour - 500*time.Millisecond},
