@@ -281,13 +281,21 @@ async function arrive() {
 	throw new Error("the name still leads to the attacker");
 }
 
+// sizes are how much came. A media element hangs up as soon as it has read the
+// header of a refusal (Chromium 156), so that how much of its body came first is
+// chance.
+function sizes(e) {
+	if (e.initiatorType === "video" && e.responseStatus === 0) return [];
+	return [e.transferSize, e.encodedBodySize, e.decodedBodySize];
+}
+
 // resource is what the resource timing says of a probe, without the times.
 async function resource(name, since) {
 	const mine = () => performance.getEntriesByType("resource").filter((e) => e.name === name && e.startTime >= since);
 	for (const end = performance.now() + 400; mine().length === 0 && performance.now() < end; ) await pause(5);
 	return mine().map((e) => ({
 		initiator: e.initiatorType, status: e.responseStatus, protocol: e.nextHopProtocol, type: e.contentType, delivery: e.deliveryType,
-		sizes: [e.transferSize, e.encodedBodySize, e.decodedBodySize], redirect: [e.redirectStart > 0, e.redirectEnd > 0],
+		sizes: sizes(e), redirect: [e.redirectStart > 0, e.redirectEnd > 0],
 		connect: e.connectStart > 0, request: e.requestStart > 0, response: e.responseStart > 0,
 	}));
 }
