@@ -31,10 +31,10 @@ func fields(t *testing.T, v reflect.Value, path string, f func(path string, fiel
 		switch name := path + info.Name; field.Kind() {
 		case reflect.Struct:
 			fields(t, field, name+".", f)
-		case reflect.String, reflect.Int64, reflect.Bool:
+		case reflect.String, reflect.Int, reflect.Int64, reflect.Bool:
 			f(name, field)
 		default:
-			t.Fatalf("field %s: got a %v, want a string, a duration or a bool: a key is compared by value", name, field.Kind())
+			t.Fatalf("field %s: got a %v, want a string, a number or a bool: a key is compared by value", name, field.Kind())
 		}
 	}
 }
@@ -44,7 +44,7 @@ func change(field reflect.Value) {
 	switch field.Kind() {
 	case reflect.String:
 		field.SetString(field.String() + "<&>")
-	case reflect.Int64:
+	case reflect.Int, reflect.Int64:
 		field.SetInt(field.Int() + 1)
 	default:
 		field.SetBool(!field.Bool())
