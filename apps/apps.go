@@ -10,11 +10,11 @@
 // Everything Decide needs is worked out beforehand and kept in one immutable
 // snapshot behind one atomic pointer: requests do no I/O, take no lock but that of
 // the meter of their own app and user, and cannot hold up anybody else's. A token
-// of a user is good for that user's connections alone. What changes it (Issue, Hold, Revoke, Set) does so
-// one at a time. Tokens, as hashes, and the current profiles of their apps are
-// kept in one file that is either wholly old or wholly new, in a directory that
-// one daemon has locked: a restart gives nobody another profile than a reload
-// would. A damaged file is refused and left alone.
+// of a user is good for that user's connections alone. What changes it (Issue,
+// Hold, Revoke, Set) does so one at a time. Tokens, as hashes, and the current
+// profiles of their apps are kept in one file that is either wholly old or wholly
+// new, in a directory that one daemon has locked: a restart gives nobody another
+// profile than a reload would. A damaged file is refused and left alone.
 //
 // The package hands out no credentials and asks AWS nothing. Who may call Issue,
 // Hold, Revoke and Set is for control to say.

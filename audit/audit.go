@@ -1,12 +1,12 @@
 // Package audit keeps the record of what was handed out and what was refused:
-// one line of JSON for each decision that the server records, and the latest refusals in memory for
-// whoever asks why a program got nothing.
+// one line of JSON for each decision that the server records, and the latest
+// refusals in memory for whoever asks why a program got nothing.
 //
 // Vending goes before recording. Lines gather in a bounded buffer that Run
 // writes; when it is full, Record waits 50 ms for the writer, once, and then
-// lines are dropped, counted, and the count is written in their place. Ids are given
-// out in the order of the lines, so a gap that no such line explains means that
-// somebody took lines away.
+// lines are dropped, counted, and the count is written in their place. Ids are
+// given out in the order of the lines, so a gap that no such line explains means
+// that somebody took lines away.
 //
 // No secret can be in an Event: tokens are named by their id, credentials by
 // their access key id. What a stranger can put into one (a path, a User-Agent)

@@ -3,9 +3,10 @@
 // both ends name the version they speak in every message.
 //
 // It is the only place that enforces the three rights (see Rights), but for
-// which rows of a status are whose (see Config.Status). They follow from what the kernel says of the process at the other end, once per
-// connection, and from nothing that the request says. Who is not known has no
-// rights, and unknown never means root.
+// which rows of a status are whose (see Config.Status). They follow from what the
+// kernel says of the process at the other end, once per connection, and from
+// nothing that the request says. Who is not known has no rights, and unknown
+// never means root.
 //
 // No secret crosses the socket. A client makes a token's secret itself and
 // sends its hash; credentials are fetched from the vending address like by
@@ -28,8 +29,7 @@ import (
 
 // Version is the version of the API that this package speaks, at both ends.
 // It changes, from the first release on, when a field or a call does; there is no
-// other compatibility,
-// since daemon and command come in one file.
+// other compatibility, since daemon and command come in one file.
 const Version = 1
 
 // Times that bound a request, as the server sees it. Holding, reloading

@@ -32,8 +32,8 @@ func (s *Server) vend(w http.ResponseWriter, r *http.Request, profile string) {
 		return
 	}
 	c, err := s.credentials.Get(r.Context(), key, s.patience)
-	then := s.now()
-	if err == nil && then.Sub(now) > time.Millisecond {
+	answered := s.now()
+	if err == nil && answered.Sub(now) > time.Millisecond {
 		// AWS was waited for, in vain or not: the token may have been revoked
 		// meanwhile, and what is revoked gets nothing from then on.
 		err = s.stillDecided(&e, r, profile, key)
@@ -52,7 +52,7 @@ func (s *Server) vend(w http.ResponseWriter, r *http.Request, profile string) {
 	s.audit.Record(&e, &connOf(r).line) // first: what left the daemon is on record, even if it never arrived
 	header := w.Header()
 	setCommon(header, len(body))
-	header["Date"] = s.dates.at(then)
+	header["Date"] = s.dates.at(answered)
 	_, _ = w.Write(body) // a client that left is nobody's error
 }
 
