@@ -198,6 +198,9 @@ func (c *Cache) end(e *entry, a *attempt, creds *session.Credentials, failure *s
 	}
 	if better {
 		next.view = newView(creds, before.view)
+		if personal(e.request) {
+			next.view.renew = min(next.view.renew, reminder)
+		}
 	}
 	if latest {
 		next.attempt = nil

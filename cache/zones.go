@@ -43,6 +43,14 @@ func lines(life time.Duration, jitter float64) (renew, wait time.Duration) {
 	return renew + time.Duration(jitter*float64(life/20)), wait
 }
 
+// reminder is how long before its end a session is due that only a person can
+// renew, by typing a code. Half of its life would have "login needed" shown for
+// hours of a session that works.
+const reminder = 30 * time.Minute
+
+// personal reports whether a person has to type a code for a request.
+func personal(r session.Request) bool { return r.MFASerial != "" && r.MFACommand == "" }
+
 // zoneOf returns the zone of credentials that have left to live.
 func zoneOf(left, renew, wait time.Duration) zone {
 	switch {
