@@ -17,6 +17,7 @@ func (l *loader) policies(d *draft) (text, file string) {
 	l.policyARNs(d)
 	if written, ok := l.written(d); ok {
 		text, file = l.understood(d, written), written.file
+		l.author(d, written)
 	}
 	l.widened(d)
 	return text, file

@@ -46,6 +46,10 @@ type Options struct {
 	Home string
 	// Host is the value of {{host}}; empty means what the system says.
 	Host string
+	// Authors keeps session policies as they were written, for
+	// Config.Written. Commands that explain policies set it; a daemon has no
+	// use for it.
+	Authors bool
 }
 
 // Config is a configuration that was loaded and found right.
@@ -64,8 +68,9 @@ type Config struct {
 	// sorted by file and line.
 	Warnings []Problem
 
-	host  string
-	files []snapshot
+	host    string
+	files   []snapshot
+	written map[string]Written // by profile; nil without Options.Authors
 }
 
 // Daemon is the [daemon] section.
