@@ -155,7 +155,7 @@ With one:                        write vendord.toml, then
 	root.AddCommand(p.completing(p.execCommand(), profileNames), p.completing(p.envCommand(), appAndProfileNames),
 		p.completing(p.credentialsCommand(), profileNames), p.completing(p.whoamiCommand(), profileNames),
 		p.serveCommand(), p.checkCommand(), p.reloadCommand(), p.tokenCommand(), p.demoCommand(),
-		p.statusCommand(), p.listCommand(), p.debugCommand(), p.versionCommand())
+		p.statusCommand(), p.listCommand(), p.policyCommand(), p.debugCommand(), p.versionCommand())
 	root.SetHelpCommandGroupID("look")
 	root.SetCompletionCommandGroupID("look")
 	return root
