@@ -16,23 +16,23 @@ import (
 // the answer; those of the parent could lengthen it, so an empty answer does
 // not say that the parent denies nothing of what the child allows.
 func Beyond(child, parent []*Document) []Permission {
-	var wider []allowance
+	var wider []rule
 	for _, d := range parent {
-		wider = append(wider, d.allowances()...)
+		wider = append(wider, d.rules(true)...)
 	}
 	var beyond []Permission
 	for _, d := range child {
-		for _, a := range d.allowances() {
+		for _, a := range d.rules(true) {
 			beyond = append(beyond, a.beyond(wider)...)
 		}
 	}
 	return unique(beyond)
 }
 
-// allowance is an Allow statement, ready to be compared.
-type allowance struct {
+// rule is a statement, ready to be compared.
+type rule struct {
+	*Statement
 	actions, resources []scope
-	conditions         []Condition
 	version            string
 }
 
@@ -44,7 +44,8 @@ type scope struct {
 	except  []glob // not nil: all but these
 }
 
-func (d *Document) allowances() []allowance {
+// rules returns the Allow statements of a document, or its Denies.
+func (d *Document) rules(allow bool) []rule {
 	action := func(pattern string) glob { return compile(nil, pattern, anywhere).lower().sealed() }
 	resource := func(pattern string) glob {
 		if d.Version != variablesSince {
@@ -53,11 +54,11 @@ func (d *Document) allowances() []allowance {
 		g, _ := compileVariables(nil, pattern, inResource, unknown)
 		return g.sealed()
 	}
-	var all []allowance
-	for _, s := range d.Statements {
-		if s.Allow {
-			all = append(all, allowance{actions: scopes(s.Actions, s.NotActions, action),
-				resources: scopes(s.Resources, s.NotResources, resource), conditions: s.Conditions, version: d.Version})
+	var all []rule
+	for i := range d.Statements {
+		if s := &d.Statements[i]; s.Allow == allow {
+			all = append(all, rule{Statement: s, actions: scopes(s.Actions, s.NotActions, action),
+				resources: scopes(s.Resources, s.NotResources, resource), version: d.Version})
 		}
 	}
 	return all
@@ -93,26 +94,26 @@ func (g glob) sealed() glob {
 	return g
 }
 
-// beyond returns the pairs of an allowance that none of the wider ones covers.
-func (a allowance) beyond(wider []allowance) []Permission {
+// beyond returns the pairs of an Allow that none of the wider ones covers.
+func (a rule) beyond(wider []rule) []Permission {
 	var pairs []Permission
 	for _, action := range a.actions {
 		for _, resource := range a.resources {
-			if !slices.ContainsFunc(wider, func(w allowance) bool {
+			if !slices.ContainsFunc(wider, func(w rule) bool {
 				return a.meets(w) && anyContains(w.actions, action) && anyContains(w.resources, resource)
 			}) {
-				pairs = append(pairs, Permission{Action: action.text, Resource: resource.text, Conditional: len(a.conditions) > 0})
+				pairs = append(pairs, Permission{Action: action.text, Resource: resource.text, Conditional: len(a.Conditions) > 0})
 			}
 		}
 	}
 	return pairs
 }
 
-// meets reports whether an allowance has every condition that a wider one
-// has: more of them make it narrower.
-func (a allowance) meets(wider allowance) bool {
-	return !slices.ContainsFunc(wider.conditions, func(w Condition) bool {
-		return !slices.ContainsFunc(a.conditions, func(c Condition) bool {
+// meets reports whether a statement has every condition that a wider one has:
+// more of them make it narrower.
+func (a rule) meets(wider rule) bool {
+	return !slices.ContainsFunc(wider.Conditions, func(w Condition) bool {
+		return !slices.ContainsFunc(a.Conditions, func(c Condition) bool {
 			return c.Operator == w.Operator && strings.EqualFold(c.Key, w.Key) && sameValues(c.Values, w.Values) &&
 				(a.version == wider.version || !strings.Contains(strings.Join(w.Values, ""), "${"))
 		})
@@ -142,21 +143,4 @@ func (s scope) contains(narrow scope) bool {
 			return !slices.ContainsFunc(narrow.except, func(n glob) bool { return n.covers(e) })
 		})
 	}
-}
-
-// disjoint reports whether two patterns certainly have no text in common:
-// where they differ before the first wildcard of either.
-func (g glob) disjoint(other glob) bool {
-	for i := range min(len(g), len(other)) {
-		if g[i] < 0 || other[i] < 0 {
-			return false
-		}
-		if g[i] != other[i] {
-			return true
-		}
-	}
-	if len(g) < len(other) {
-		return other[len(g)] >= 0
-	}
-	return len(g) > len(other) && g[len(other)] >= 0
 }

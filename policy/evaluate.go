@@ -24,7 +24,7 @@ func Evaluate(q Question, docs ...*Document) Verdict {
 			m := miss{decision: s.decision(), from: len(e.missing)}
 			// Statements that can no longer change the decision are
 			// looked at as well: which they are is known at the end.
-			m.applies = e.applies(s)
+			m.applies = e.applies(s) == yes
 			if m.applies && m.decision > v.Decision {
 				v.Decision, v.Statement, v.Document = m.decision, s, i
 			}
@@ -59,7 +59,12 @@ type evaluation struct {
 	action, resource glob
 	// variables says whether the document at hand has any.
 	variables bool
-	missing   []string
+	// open says that a key which the question does not mention may have
+	// any value or none, where it would otherwise count as absent.
+	open    bool
+	missing []string
+	// holes counts the variables of the pattern at hand whose value is open.
+	holes int
 	// scratch is where patterns are compiled, one after the other.
 	scratch glob
 }
@@ -76,9 +81,21 @@ func newEvaluation(q Question) *evaluation {
 	return e
 }
 
-// applies reports whether a statement is about the question.
-func (e *evaluation) applies(s *Statement) bool {
-	return e.aboutAction(s) && e.aboutResource(s) && e.allHold(s.Conditions, s.Allow)
+// applies tells whether a statement is about the question.
+func (e *evaluation) applies(s *Statement) truth {
+	if !e.aboutAction(s) {
+		return no
+	}
+	before := len(e.missing)
+	about := e.aboutResource(s)
+	if about == no {
+		return no
+	}
+	holds := e.allHold(s.Conditions, s.Allow)
+	if e.open && holds == no {
+		e.missing = e.missing[:before]
+	}
+	return min(about, holds)
 }
 
 func (e *evaluation) aboutAction(s *Statement) bool {
@@ -92,32 +109,24 @@ func (e *evaluation) anyAction(patterns []string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool { return matchAction(p, e.action) })
 }
 
-func (e *evaluation) aboutResource(s *Statement) bool {
+func (e *evaluation) aboutResource(s *Statement) truth {
 	if len(s.NotResources) > 0 {
-		return !e.anyResource(s.NotResources)
+		return e.anyResource(s.NotResources).not()
 	}
 	return e.anyResource(s.Resources)
 }
 
-func (e *evaluation) anyResource(patterns []string) bool {
-	before := len(e.missing)
-	for _, p := range patterns {
-		own := len(e.missing)
-		if g, ok := e.compile(p, inResource); ok && g.covers(e.resource) {
-			e.forget(before, own)
-			return true
-		}
-	}
-	return false
+func (e *evaluation) anyResource(patterns []string) truth {
+	return e.any(patterns, func(p string) truth {
+		g, ok := e.compile(p, inResource)
+		return e.hit(ok && g.covers(e.resource))
+	})
 }
-
-// forget takes back the missing keys between two places: what a pattern or a
-// value missed makes no difference once another one matches.
-func (e *evaluation) forget(from, to int) { e.missing = slices.Delete(e.missing, from, to) }
 
 // compile compiles a pattern of the document at hand. What it returns is good
 // until the next call.
 func (e *evaluation) compile(pattern string, w wildcards) (glob, bool) {
+	e.holes = 0
 	if !e.variables || !strings.Contains(pattern, "${") {
 		e.scratch = compile(e.scratch[:0], pattern, w)
 		return e.scratch, true
@@ -129,10 +138,11 @@ func (e *evaluation) compile(pattern string, w wildcards) (glob, bool) {
 	return g, ok
 }
 
-// lookup returns the values of a context key, whatever case it is written in.
-func (e *evaluation) lookup(key string) []string {
+// lookup returns the values of a context key, whatever case it is written in,
+// and whether the question mentions it.
+func (e *evaluation) lookup(key string) (values []string, given bool) {
 	if values, ok := e.context[key]; ok {
-		return values
+		return values, true
 	}
 	// Of two spellings the first in order counts: a map has no order, and an
 	// answer must not depend on it.
@@ -142,10 +152,7 @@ func (e *evaluation) lookup(key string) []string {
 			found, ok = k, true
 		}
 	}
-	if !ok {
-		return nil
-	}
-	return e.context[found]
+	return e.context[found], ok
 }
 
 func (e *evaluation) lacks(key string) { e.missing = append(e.missing, key) }

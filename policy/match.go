@@ -2,6 +2,7 @@ package policy
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -207,6 +208,17 @@ func (g glob) lower() glob {
 	for i, r := range g {
 		if 'A' <= r && r <= 'Z' {
 			g[i] = r + ('a' - 'A')
+		}
+	}
+	return g
+}
+
+// folded gives all characters that differ in case alone one form, in place: as
+// strings.EqualFold takes them for equal.
+func (g glob) folded() glob {
+	for i, r := range g {
+		for f := unicode.SimpleFold(r); r >= 0 && f != r; f = unicode.SimpleFold(f) {
+			g[i] = min(g[i], f)
 		}
 	}
 	return g

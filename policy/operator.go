@@ -94,22 +94,12 @@ func parseOperator(name string) (operator, bool) {
 func (c comparison) takesVariables() bool { return c.values == &anyText || c.values == &arns }
 
 func stringEquals(e *evaluation, wanted, value string) bool {
-	wanted, ok := e.expand(wanted)
-	return ok && wanted == value
+	return e.like(wanted, value, plain)
 }
 
 func stringEqualsIgnoreCase(e *evaluation, wanted, value string) bool {
-	wanted, ok := e.expand(wanted)
-	return ok && strings.EqualFold(wanted, value)
-}
-
-// expand puts values in place of the variables of a text without wildcards.
-func (e *evaluation) expand(text string) (string, bool) {
-	if !e.variables || !strings.Contains(text, "${") {
-		return text, true
-	}
-	g, ok := e.compile(text, plain)
-	return string(g), ok
+	g, ok := e.compile(wanted, plain)
+	return ok && g.folded().covers(characters(nil, value).folded())
 }
 
 func stringLike(e *evaluation, wanted, value string) bool {

@@ -135,7 +135,10 @@ type Question struct {
 	// Resource is the ARN; "*", or empty, for actions that have none.
 	Resource string
 	// Context are the request's context keys, matched case-insensitively. A
-	// key without values counts as absent.
+	// key that is there without values is known to be absent, as
+	// aws:username is from the sessions of roles. One that is not there at
+	// all was not given: Evaluate takes it for absent and calls it missing,
+	// Explain lets nothing depend on it silently.
 	Context map[string][]string
 }
 

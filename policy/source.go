@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -79,6 +80,24 @@ func (s *source) sorted() []Finding {
 // structural reports whether a finding is about the grammar: without those
 // that are errors, a document can be evaluated.
 func structural(f Finding) bool { return f.Level == Error && f.Code < "P015" }
+
+// joined lists names for a message.
+func joined(names []string) string {
+	var all []string
+	for _, name := range names {
+		all = append(all, shown(name))
+	}
+	return strings.Join(all, ", ")
+}
+
+// shown returns a name for a message as it is, or quoted if it has characters
+// that names of context keys, files and ARNs mostly do without.
+func shown(name string) string {
+	if name != "" && strings.Trim(name, keyCharacters) == "" {
+		return name
+	}
+	return quoted(name)
+}
 
 // quoted returns a text for a message, in quotes and cut to a bearable length.
 // Parts of a policy get into messages by it alone: a string may hold a line

@@ -46,3 +46,8 @@ func described(patterns, excluded []string) []string {
 	}
 	return patterns
 }
+
+// isPlain reports whether a pattern names one thing.
+func isPlain(pattern string) bool {
+	return !strings.ContainsAny(pattern, "*?$") && !hasTemplate(pattern)
+}

@@ -54,7 +54,7 @@ func (t *Trust) Allows(principals []string, action string, context map[string][]
 	decision := ImplicitDeny
 	for i := range t.Statements {
 		s := &t.Statements[i]
-		if !s.names(principals) || !e.anyAction(s.Actions) || !e.allHold(s.Conditions, s.Allow) {
+		if !s.names(principals) || !e.anyAction(s.Actions) || e.allHold(s.Conditions, s.Allow) != yes {
 			continue
 		}
 		if !s.Allow {

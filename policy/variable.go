@@ -52,12 +52,17 @@ func (e *evaluation) replace(g glob, v variable) (glob, bool) {
 	if v.literal != 0 {
 		return append(g, v.literal), true
 	}
-	values := e.lookup(v.key)
-	switch len(values) {
-	case 0:
+	values, given := e.lookup(v.key)
+	if !given {
 		e.lacks(v.key)
+	}
+	switch {
+	case !given && e.open:
+		e.holes++
+		return append(g, anyRun), true
+	case len(values) == 0:
 		return characters(g, v.fallback), v.ok
-	case 1:
+	case len(values) == 1:
 		return characters(g, values[0]), true
 	default:
 		return nil, false
