@@ -115,7 +115,9 @@ func TestDiff(t *testing.T) {
 // that they could undo.
 func TestDiffOfWhatIsNotAtHand(t *testing.T) {
 	get, all, none := shorthand(t, "Allow s3:GetObject arn:aws:s3:::b/*"), shorthand(t, "Allow s3:GetObject *"), shorthand(t, "Allow s3:GetObject *", "Deny s3:GetObject *")
-	managed := func(p []policy.Named) []policy.Named { return append(slices.Clone(p), policy.Named{Name: "arn:managed"}) }
+	managed := func(p []policy.Named) []policy.Named {
+		return append(slices.Clone(p), policy.Named{Name: "arn:managed"})
+	}
 	for _, row := range []struct {
 		name  string
 		a, b  []policy.Named
