@@ -24,6 +24,7 @@ const module = "github.com/vendord/vendord"
 var arrows = map[string][]string{
 	"session":     {},
 	"near":        {},
+	"keyring":     {"session"},
 	"trust":       {},
 	"sdkenv":      {},
 	"policy":      {"near"},
@@ -55,6 +56,7 @@ var onlyPlace = map[string][]string{
 	"github.com/aws/aws-sdk-go-v2/service/signin":  {"mint"},
 	"github.com/aws/aws-sdk-go-v2/service/s3":      {}, // tests alone: 3 MB
 	"github.com/rogpeppe/go-internal/testscript":   {},
+	"github.com/zalando/go-keyring":                {"keyring"},
 	"github.com/Shopify/toxiproxy/v2/stream":       {"soak", "soak/proxy"},
 	"github.com/Shopify/toxiproxy/v2/toxics":       {"soak", "soak/proxy"},
 	"golang.org/x/time/rate":                       {"apps", "server"},

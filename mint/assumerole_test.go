@@ -271,10 +271,10 @@ func TestRequestsThatCannotBe(t *testing.T) {
 		change        func(*session.Request)
 		problem, hint string
 	}{
-		"another operation": {func(r *session.Request) { r.Operation = "get-federation-token" },
-			`operation "get-federation-token" is not supported by this version`, `use "assume-role"`},
-		"an MFA device": {func(r *session.Request) { r.MFASerial = "arn:aws:iam::629470240201:mfa/john" },
-			"mfa_serial is not supported by this version", "vendord never waits for a person to type a code"},
+		"another operation": {func(r *session.Request) { r.Operation = "assume-root" }, `operation "assume-root" is not known`,
+			"the operations are assume-role, assume-role-with-web-identity, assume-role-with-saml, get-federation-token, get-session-token, get-scoped-credentials, source"},
+		"a role for a user's session": {func(r *session.Request) { r.Operation = session.GetSessionToken },
+			`role_arn cannot be given with operation "get-session-token"`, "leave it out, then run: vendord reload"},
 		"no region": {func(r *session.Request) { r.Region = "" }, `region "" is not the name of a region`,
 			`set region in the profile, the source or [daemon], such as "eu-west-1"`},
 		"a region that is a host": {func(r *session.Request) { r.Region = "evil.example/#" }, `region "evil.example/#" is not the name of a region`,

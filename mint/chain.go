@@ -3,22 +3,16 @@ package mint
 import (
 	"cmp"
 	"context"
-	"crypto/sha1"
-	"encoding/hex"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials/logincreds"
-	"github.com/aws/aws-sdk-go-v2/credentials/ssocreds"
 	"github.com/aws/aws-sdk-go-v2/service/signin"
-	"github.com/aws/aws-sdk-go-v2/service/sso"
-	"github.com/aws/aws-sdk-go-v2/service/ssooidc"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/aws/smithy-go/logging"
 
 	"github.com/vendord/vendord/session"
@@ -33,156 +27,129 @@ const hopLife = 15 * time.Minute
 // It is stable, so that a trust policy can name it.
 const hopName = "vendord"
 
-// maxToken is more than any web identity token (STS takes 20,000 characters).
-const maxToken = 64 << 10
-
-// sharedConfig gets the credentials of an SDK profile.
-func (m *Minter) sharedConfig(ctx context.Context, r session.Request) (aws.Credentials, error) {
-	top, err := chain(r.Source, m.home)
+// sharedConfig gets the credentials of an SDK profile. Where they are handed out
+// as they are, the last role's session lives as long as the profile says.
+func (m *Minter) sharedConfig(ctx context.Context, r session.Request) (identity, error) {
+	top, err := chain(r.Source, m.config.Home)
 	if err != nil {
-		return aws.Credentials{}, err
+		return identity{}, err
 	}
-	return m.follow(ctx, r, top)
+	life := hopLife
+	if r.Operation == session.SourceItself {
+		life = cmp.Or(aws.ToDuration(top.RoleDurationSeconds), chainLimit)
+	}
+	return m.follow(ctx, r, top, life)
 }
 
 // follow gets the credentials of one link: those of the link before it, or its
 // own, and with them its role, if it has one. STS is asked where the request
 // wants it asked; region and endpoints in the SDKs' files count for SSO only.
-func (m *Minter) follow(ctx context.Context, r session.Request, at *link) (aws.Credentials, error) {
+func (m *Minter) follow(ctx context.Context, r session.Request, at *link, life time.Duration) (identity, error) {
 	who := identity{subject: subject(r.Source)}
 	var err error
 	// The recursion ends: the SDK's parser has built the chain, and refused
 	// a circle.
 	switch kindOf(at) {
 	case fromProfile:
-		who.keys, err = m.follow(ctx, r, at.Source)
+		who, err = m.follow(ctx, r, at.Source, hopLife)
 	case fromKeys:
 		who.keys = at.Credentials
 	case fromWebIdentity:
-		return m.webIdentity(ctx, r, at) // which is for the role of the profile
+		return m.webIdentity(ctx, r, at, life) // which is for the role of the profile
 	case fromSSO:
-		who.keys, err = m.sso(ctx, r.Source, at)
+		who, err = m.sso(ctx, r.Source, at)
 	case fromLogin:
-		who.keys, err = m.login(ctx, r, at)
+		who, err = m.login(ctx, r, at)
 	case fromProcess:
 		who.keys, err = m.run(ctx, fmt.Sprintf("%s, SDK profile %q", who.subject, at.Profile), shell(at.CredentialProcess))
 	default:
 		err = checkLink(r.Source, at) // chain has refused it already
 	}
 	if err != nil || at.RoleARN == "" {
-		return who.keys, err
+		return who, err
 	}
 	if err := usable(who); err != nil {
-		return aws.Credentials{}, err
+		return identity{}, err
 	}
-	return m.hop(ctx, r, who, at)
+	if who.keys.SessionToken != "" {
+		life = min(life, chainLimit)
+	}
+	return m.hop(ctx, r, who, at, life)
+}
+
+// hopCall begins the call for the role of one link.
+func (m *Minter) hopCall(r session.Request, who identity, at *link, action string, life time.Duration) call {
+	return call{action: "sts:" + action, service: stsName(r.Region, r.Endpoint), signer: who, source: r.Source.Name, region: r.Region,
+		target: roleTarget(at.RoleARN), asked: life, x: m.exchange(), externalID: at.ExternalID != ""}
 }
 
 // hop assumes the role of one link with the credentials of the link before.
-func (m *Minter) hop(ctx context.Context, r session.Request, who identity, at *link) (aws.Credentials, error) {
-	x := &exchange{client: m.http, now: m.now}
-	c := call{service: stsName(r.Region, r.Endpoint), signer: who, role: at.RoleARN, region: r.Region, asked: hopLife, x: x,
-		externalID: at.ExternalID != ""}
-	out, err := stsClient(x, r.Region, r.Endpoint, who.keys).AssumeRole(ctx, &sts.AssumeRoleInput{
+func (m *Minter) hop(ctx context.Context, r session.Request, who identity, at *link, life time.Duration) (identity, error) {
+	c := m.hopCall(r, who, at, "AssumeRole", life)
+	out, err := stsClient(c.x, r.Region, r.Endpoint, who.keys).AssumeRole(ctx, &sts.AssumeRoleInput{
 		RoleArn: &at.RoleARN, RoleSessionName: aws.String(cmp.Or(at.RoleSessionName, hopName)),
-		ExternalId: optional(at.ExternalID), DurationSeconds: seconds(hopLife),
+		ExternalId: optional(at.ExternalID), DurationSeconds: seconds(life),
 	})
 	if err != nil {
-		return aws.Credentials{}, c.failure(err)
+		return identity{}, c.failure(err)
 	}
-	// Its expiry does not matter: the keys are used once, now, and forgotten.
-	return c.keys(out.Credentials)
+	return c.hopped(out.Credentials, out.AssumedRoleUser)
+}
+
+// hopped is the identity that a hop leads to.
+func (c call) hopped(got *types.Credentials, user *types.AssumedRoleUser) (identity, error) {
+	keys, err := c.keys(got)
+	if err != nil {
+		return identity{}, err
+	}
+	var skew time.Duration
+	keys.Expires, _, skew = window(keys.Expires, c.x.at, c.x.skew, c.asked)
+	return identity{subject: c.signer.subject, keys: keys, skew: skew, principal: userARN(user)}, nil
 }
 
 // webIdentity assumes the role of a link with the token in its file, as pods
 // and CI runners have it. Nobody signs that request: the token is the proof.
-func (m *Minter) webIdentity(ctx context.Context, r session.Request, at *link) (aws.Credentials, error) {
-	token, err := readToken(at.WebIdentityTokenFile)
+func (m *Minter) webIdentity(ctx context.Context, r session.Request, at *link, life time.Duration) (identity, error) {
+	text, err := readSmall(at.WebIdentityTokenFile, 2*webToken.most)
 	if err != nil {
-		return aws.Credentials{}, &session.Error{Class: session.Retry, Err: err,
+		return identity{}, &session.Error{Class: session.Retry, Err: err,
 			Public: fmt.Sprintf("%s: reading the web identity token of its profile %q: %s", subject(r.Source), at.Profile, why(err)),
 			Hint:   "whatever writes " + at.WebIdentityTokenFile + " must do so before, and readably for vendord's user"}
 	}
-	x := &exchange{client: m.http, now: m.now}
-	c := call{service: stsName(r.Region, r.Endpoint), signer: identity{subject: subject(r.Source), keys: aws.Credentials{SessionToken: token}},
-		role: at.RoleARN, region: r.Region, asked: hopLife, x: x, anonymous: true}
-	out, err := stsClient(x, r.Region, r.Endpoint, aws.Credentials{}).AssumeRoleWithWebIdentity(ctx, &sts.AssumeRoleWithWebIdentityInput{
+	token := webToken.trim(text)
+	c := m.hopCall(r, identity{subject: subject(r.Source)}, at, "AssumeRoleWithWebIdentity", life)
+	c.proof, c.secrets = webToken.name, append([]string{token}, strings.Split(token, ".")...)
+	out, err := stsClient(c.x, r.Region, r.Endpoint, aws.Credentials{}).AssumeRoleWithWebIdentity(ctx, &sts.AssumeRoleWithWebIdentityInput{
 		RoleArn: &at.RoleARN, RoleSessionName: aws.String(cmp.Or(at.RoleSessionName, hopName)),
-		WebIdentityToken: &token, DurationSeconds: seconds(hopLife),
+		WebIdentityToken: &token, DurationSeconds: seconds(life),
 	})
 	if err != nil {
-		return aws.Credentials{}, c.failure(err)
+		return identity{}, c.failure(err)
 	}
-	return c.keys(out.Credentials)
-}
-
-func readToken(path string) (string, error) {
-	if err := readable(path); err != nil {
-		return "", err
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxToken))
-	return strings.TrimSpace(string(text)), err
-}
-
-// sso gets credentials for the token that "aws sso login" left behind. The
-// SDK's provider renews the token, and its file, where the login allows it.
-func (m *Minter) sso(ctx context.Context, s session.Source, at *link) (keys aws.Credentials, err error) {
-	region, start := ssoPortal(at)
-	key := start
-	if at.SSOSession != nil {
-		key = at.SSOSession.Name
-	}
-	x := &exchange{client: m.http, now: m.now}
-	c := call{service: "AWS SSO in " + region, signer: identity{subject: subject(s)}, region: region, x: x}
-	// The provider of credentials v1.20.15 panics at an answer without
-	// roleCredentials. That must not end the daemon.
-	defer func() {
-		if recover() != nil {
-			keys, err = aws.Credentials{}, c.odd("no credentials")
-		}
-	}()
-	// The SDKs name the file so: SHA-1 is a file name here, not a safeguard.
-	name := sha1.Sum([]byte(key))
-	path := filepath.Join(m.home, ".aws", "sso", "cache", hex.EncodeToString(name[:])+".json")
-	portal := sso.New(sso.Options{Region: region, HTTPClient: x, Retryer: x.retryer(), AppID: agent, Logger: logging.Nop{}})
-	keys, err = ssocreds.New(portal, at.SSOAccountID, at.SSORoleName, start, func(o *ssocreds.Options) {
-		o.CachedTokenFilepath = path
-		if at.SSOSession != nil {
-			o.SSOTokenProvider = ssocreds.NewSSOTokenProvider(ssooidc.New(ssooidc.Options{
-				Region: region, HTTPClient: x, Retryer: x.retryer(), AppID: agent, Logger: logging.Nop{}}), path)
-		}
-	}).Retrieve(ctx)
-	if err != nil {
-		return aws.Credentials{}, c.loginFailure(err, "aws sso login --profile "+at.Profile)
-	}
-	return keys, nil
+	return c.hopped(out.Credentials, out.AssumedRoleUser)
 }
 
 // login gets credentials for what "aws login" left behind.
-func (m *Minter) login(ctx context.Context, r session.Request, at *link) (keys aws.Credentials, err error) {
+func (m *Minter) login(ctx context.Context, r session.Request, at *link) (who identity, err error) {
 	region := cmp.Or(at.Region, r.Region)
-	x := &exchange{client: m.http, now: m.now}
-	c := call{service: "AWS sign-in in " + region, signer: identity{subject: subject(r.Source)}, region: region, x: x}
-	command := "aws login --profile " + at.Profile
+	who = identity{subject: subject(r.Source)}
+	c := call{service: "AWS sign-in in " + region, signer: who, region: region, x: m.exchange()}
+	hint := "run: aws login --profile " + at.Profile + ", " + reload
 	// The provider of credentials v1.20.15 panics on a damaged key in the
 	// file. That must not end the daemon.
 	defer func() {
 		if p := recover(); p != nil {
-			keys, err = aws.Credentials{}, c.loginFailure(fmt.Errorf("the login's file is damaged: %v", p), command)
+			err = c.loginFailure(fmt.Errorf("the login's file is damaged: %T", p), hint)
 		}
 	}()
-	path, err := logincreds.StandardCachedTokenFilepath(at.LoginSession, filepath.Join(m.home, ".aws", "login", "cache"))
+	path, err := logincreds.StandardCachedTokenFilepath(at.LoginSession, filepath.Join(m.config.Home, ".aws", "login", "cache"))
 	if err == nil {
-		client := signin.New(signin.Options{Region: region, HTTPClient: x, Retryer: x.retryer(), AppID: agent, Logger: logging.Nop{}})
-		keys, err = logincreds.New(client, path, func(o *logincreds.Options) { o.RestrictPermissions = true }).Retrieve(ctx)
+		client := signin.New(signin.Options{Region: region, HTTPClient: c.x, Retryer: c.x.retryer(), AppID: agent, Logger: logging.Nop{}})
+		who.keys, err = logincreds.New(client, path, func(o *logincreds.Options) { o.RestrictPermissions = true }).Retrieve(ctx)
 	}
 	if err != nil {
-		return aws.Credentials{}, c.loginFailure(err, command)
+		return identity{}, c.loginFailure(err, hint)
 	}
-	return keys, nil
+	who.skew = c.x.skew
+	return who, nil
 }

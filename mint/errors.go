@@ -1,6 +1,7 @@
 package mint
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -19,16 +20,30 @@ import (
 // call is one request to AWS in the words that its failures need. It holds its
 // signer's keys to take them out of whatever a server echoes.
 type call struct {
+	action  string // sts:AssumeRole
 	service string // AWS STS in eu-west-1
 	signer  identity
-	role    string // the role asked for, or ""
+	source  string // the name of the source that it began with
+	target  string // role arn:…, policy arn:…, or ""
 	region  string
 	asked   time.Duration
 	x       *exchange
 	// What the trust policy must allow besides.
 	externalID, tags, sourceIdentity bool
-	// anonymous says that a token proves who asks, and no signature.
-	anonymous bool
+	// proof names what proves who asks, in place of a signature, or is "".
+	proof string
+	// rolesInProof are those that an assertion lists.
+	rolesInProof []string
+	// mfa is the serial number of the device whose code was sent, or "".
+	mfa        string
+	mfaCommand bool
+	// secrets are taken out of messages, like the signer's.
+	secrets []string
+}
+
+// forLog is what a line of the log is about.
+func (c call) forLog(more ...any) []any {
+	return append([]any{"action", c.action, "for", cmp.Or(c.target, c.signer.subject)}, more...)
 }
 
 // what a message is about.
@@ -43,7 +58,7 @@ const (
 
 // row sorts one kind of failure. Words in braces are replaced, see fill.
 type row struct {
-	codes   []string // AWS's error codes
+	codes   []string // AWS's error codes, one action's alone as "sts:AssumeRole Code"
 	has     string   // and a part of the message, or ""
 	class   session.Class
 	about   about
@@ -51,10 +66,17 @@ type row struct {
 	hint    string
 }
 
-// rows is what AWS may answer: the errors of AssumeRole, the common errors of
+// rows is what AWS may answer: the errors of the operations, the common errors of
 // the query protocol (STS API reference), and texts that tell apart what shares
 // a code, as met in 2026-11. The first row that fits counts.
 var rows = []row{
+	{[]string{scopedCredentials + "InvalidAction", scopedCredentials + "UnknownOperationException"}, "", session.Configuration, aService,
+		"does not know GetScopedCredentials", "it is new, and not everywhere: set another region, or leave out scope_policy and scope_duration"},
+	{[]string{scopedCredentials + "SessionDurationEscalationException"}, "", session.Configuration, aRole,
+		"AWS refuses a session of {asked}: its parent's is shorter", "lower scope_duration"},
+	{[]string{"iam:GetPolicy NoSuchEntity", "iam:GetPolicyVersion NoSuchEntity"}, "", session.Configuration, aRole, "there is none of that name",
+		"correct the ARN; AWS needs some seconds to notice a new policy"},
+
 	{[]string{"MalformedPolicyDocument"}, "", session.Configuration, aRole, "AWS refuses its session policy: {message}",
 		"run: vendord check"},
 	{[]string{"PackedPolicyTooLarge"}, "", session.Configuration, aRole, "its session policy and tags are too large: {message}",
@@ -77,8 +99,11 @@ var rows = []row{
 		"{causes}"},
 	{[]string{"AccessDenied", "AccessDeniedException"}, "root account", session.Configuration, aSource, "its keys are those of the root user, who cannot assume roles",
 		"use the keys of an IAM user or role"},
+	{[]string{"AccessDenied", "AccessDeniedException"}, "with session credentials", session.Configuration, aSource, needsLongTerm, useLongTerm},
+	{[]string{"AccessDenied", "AccessDeniedException"}, "invalid MFA one time pass code", session.Person, aRole, wrongCode, "{newcode}"},
+	{[]string{"AccessDenied", "AccessDeniedException"}, "unable to validate MFA code", session.Person, aRole, wrongCode, "{newcode}"},
 	{[]string{"AccessDenied", "AccessDeniedException"}, "MultiFactorAuthentication", session.Person, aRole, "AWS wants MFA: {message}",
-		"use a source whose session was made with MFA"},
+		"set mfa_serial in the source or the profile"},
 	{[]string{"AccessDenied", "AccessDeniedException"}, "", session.Administrator, aRole, "AWS denies {action} to {signer}: {message}",
 		"{causes}"},
 
@@ -89,10 +114,14 @@ var rows = []row{
 		"its secret key does not fit its access key {key}", "correct the secret key, " + reload},
 	{[]string{"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "InvalidToken"}, "", session.Person, aSource,
 		"AWS does not know its access key {key}", "the key was deleted or switched off, lacks its session token, or is of another partition: replace it, " + reload},
+	{[]string{webIdentity + "ExpiredTokenException", saml + "ExpiredTokenException"}, "", session.Person, aSource, "its {proof} has expired",
+		"whoever issues it must issue a new one; it is asked for again at each try"},
 	{[]string{"ExpiredToken", "ExpiredTokenException"}, "", session.Person, aSource, "its session has expired",
 		"renew it where it comes from, " + reload},
 	{[]string{"InvalidIdentityToken"}, "retrieve verification key", session.Retry, aSource, "AWS cannot reach its identity provider: {message}", ""},
-	{[]string{"InvalidIdentityToken", "IDPRejectedClaim"}, "", session.Person, aSource, "AWS refuses its web identity token: {message}",
+	{[]string{saml + "InvalidIdentityToken", saml + "IDPRejectedClaim"}, "", session.Person, aSource, "AWS refuses its {proof}: {message}",
+		"the assertion, its audience or its signature is not what provider_arn expects"},
+	{[]string{"InvalidIdentityToken", "IDPRejectedClaim"}, "", session.Person, aSource, "AWS refuses its {proof}: {message}",
 		"the token, its audience or its issuer is not what the role's account expects"},
 	{[]string{"IDPCommunicationError"}, "", session.Retry, aSource, "AWS cannot reach its identity provider: {message}", ""},
 
@@ -104,6 +133,15 @@ var rows = []row{
 	{[]string{"InternalFailure", "InternalError", "ServiceUnavailable", "RequestTimeout", "RequestTimeoutException", "RequestAbortedException"}, "",
 		session.Retry, aService, "has trouble of its own: {message}", ""},
 }
+
+// The prefixes of codes that mean something else where one action gets them.
+const (
+	webIdentity       = "sts:AssumeRoleWithWebIdentity "
+	saml              = "sts:AssumeRoleWithSAML "
+	scopedCredentials = "sts:GetScopedCredentials "
+)
+
+const wrongCode = "AWS does not take the code of its MFA device {device}"
 
 // clockCodes are the codes with which AWS refuses a signature, the first two for
 // other reasons too.
@@ -127,7 +165,7 @@ func (c call) failure(err error) error {
 		// The machine slept while AWS was asked: no clock is wrong.
 		out.Class, out.Public, out.Hint = session.Retry, c.subject(aService)+": the request was too long on its way", ""
 	}
-	if c.signer.renewed && out.Class == session.Person {
+	if c.signer.of != nil && out.Class == session.Person && c.mfa == "" {
 		out.Class, out.Hint = session.Retry, "vendord renews it by itself"
 	}
 	return out
@@ -145,7 +183,7 @@ func forbidden(status int) bool {
 // An unknown refusal is an administrator's, an unknown 4xx the configuration's.
 func (c call) find(code, message string, status int) row {
 	for _, r := range rows {
-		if slices.Contains(r.codes, code) && strings.Contains(message, r.has) {
+		if (slices.Contains(r.codes, code) || slices.Contains(r.codes, c.action+" "+code)) && strings.Contains(message, r.has) {
 			return r
 		}
 	}
@@ -172,8 +210,8 @@ func (c call) subject(a about) string {
 		return c.service
 	case a == aClock:
 		return "this machine's clock"
-	case a == aRole && c.role != "":
-		return "role " + c.role
+	case a == aRole && c.target != "":
+		return c.target
 	}
 	return c.signer.subject
 }
@@ -183,15 +221,12 @@ var denial = regexp.MustCompile(`User: (\S+) is not authorized to perform: (\S+)
 
 // fill puts the facts of a call into a text of a row.
 func (c call) fill(text, message string) string {
-	action, principal := "sts:AssumeRole", c.signer.subject
-	if c.anonymous {
-		action = "sts:AssumeRoleWithWebIdentity"
-	}
+	action, principal := c.action, c.signer.subject
 	if found := denial.FindStringSubmatch(message); found != nil {
 		principal, action = cut(found[1]), cut(found[2])
 	}
 	return strings.NewReplacer("{message}", cut(message), "{region}", c.region, "{asked}", short(c.asked), "{key}", c.signer.keys.AccessKeyID,
-		"{signer}", c.signer.subject, "{action}", action, "{principal}", principal, "{clock}", c.clock(),
+		"{signer}", c.signer.subject, "{proof}", c.proof, "{device}", c.mfa, "{newcode}", c.newCode(), "{action}", action, "{principal}", principal, "{clock}", c.clock(),
 		"{causes}", c.causes(action, principal, message)).Replace(text)
 }
 
@@ -199,18 +234,26 @@ func (c call) fill(text, message string) string {
 // caller's own account.
 var reason = regexp.MustCompile(`(because no .*|with an explicit deny .*)$`)
 
-// causes lists what makes AWS deny a role, unless AWS says it. Mostly it gives
-// one answer to all of them, and to a role that does not exist.
+// causes lists what makes AWS deny a call, unless AWS says it. For a role it gives
+// mostly one answer to all of them, and to a role that does not exist.
 func (c call) causes(action, principal, message string) string {
 	if found := reason.FindString(message); found != "" {
 		return "AWS denies it " + cut(found)
 	}
+	switch c.action {
+	case "sts:GetFederationToken", "sts:GetSessionToken", "sts:GetCallerIdentity", "iam:GetPolicy", "iam:GetPolicyVersion":
+		return "the policies of " + principal + " do not allow " + action
+	case strings.TrimSpace(scopedCredentials):
+		return "the policies of the session to scope must allow " + action + ", and the root user's sessions may not be scoped"
+	}
 	causes := []string{"the role's trust policy does not allow " + action + " to " + principal}
-	if !c.anonymous {
+	if c.proof == "" {
 		causes = append(causes, "the caller's own policies do not")
 	}
 	switch {
-	case c.anonymous:
+	case len(c.rolesInProof) > 0 && !slices.Contains(c.rolesInProof, strings.TrimPrefix(c.target, "role ")):
+		causes = []string{"the assertion is for other roles, such as " + quote(c.rolesInProof[0])}
+	case c.proof != "":
 	case c.externalID:
 		causes = append(causes, "external_id is not the one that it wants")
 	default:
@@ -224,6 +267,15 @@ func (c call) causes(action, principal, message string) string {
 	}
 	causes = append(causes, "there is no such role")
 	return "one of: " + strings.Join(causes, "; ")
+}
+
+// newCode is the hint after a code that AWS does not take. Often it took it
+// before: each is good once.
+func (c call) newCode() string {
+	if c.mfaCommand {
+		return "mfa_command must print a code of that device which nobody has used, by a clock that is right"
+	}
+	return "wait for the next one, then " + runLogin(c.source)
 }
 
 // clock says how far our clock is off.
@@ -246,7 +298,7 @@ func (c call) odd(what string) error {
 
 // loginFailure is what came of using a login that a person made with AWS's own
 // tools. Unless the network is to blame, that person has to do it again.
-func (c call) loginFailure(err error, command string) error {
+func (c call) loginFailure(err error, hint string) error {
 	sorted := c.failure(err).(*session.Error)
 	answer, answered := errors.AsType[smithy.APIError](err)
 	switch {
@@ -258,14 +310,14 @@ func (c call) loginFailure(err error, command string) error {
 			Hint:   "the person who logged in must be given that role in IAM Identity Center"}
 	}
 	return &session.Error{Class: session.Person, Code: sorted.Code, Public: c.signer.subject + ": its login has expired, or was never made",
-		Hint: "run: " + command + ", " + reload, Err: errors.New(cut(c.scrub(err.Error())))}
+		Hint: hint, Err: errors.New(cut(c.scrub(err.Error())))}
 }
 
 // scrub makes a foreign text fit to be shown: without the signer's secrets,
 // should the server echo what it was sent.
 func (c call) scrub(text string) string {
-	for _, secret := range []string{c.signer.keys.SecretAccessKey, c.signer.keys.SessionToken} {
-		if secret != "" {
+	for _, secret := range append([]string{c.signer.keys.SecretAccessKey, c.signer.keys.SessionToken}, c.secrets...) {
+		if len(secret) > 4 { // of a JWT's parts one may be short, and is none
 			text = strings.ReplaceAll(text, secret, session.Redacted)
 		}
 	}

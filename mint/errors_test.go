@@ -77,7 +77,7 @@ func TestAWSRefuses(t *testing.T) {
 			source + "its keys are those of the root user, who cannot assume roles", "use the keys of an IAM user or role"},
 		{403, "AccessDenied", "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.", person,
 			role + "AWS wants MFA: MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.",
-			"use a source whose session was made with MFA"},
+			"set mfa_serial in the source or the profile"},
 
 		{403, "ExpiredToken", "The security token included in the request is expired", person, source + "its session has expired",
 			"renew it where it comes from, then run: vendord reload"},

@@ -70,6 +70,23 @@ func newHTTP() *http.Client {
 	}
 }
 
+// newLocalHTTP returns the client for the endpoints that a machine or a
+// container has. They are near, or not there: nobody should wait for the latter.
+// No proxy and no redirect leads anywhere else.
+func newLocalHTTP() *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			DialContext:            (&net.Dialer{Timeout: time.Second}).DialContext,
+			ResponseHeaderTimeout:  2 * time.Second, // an agent may have to ask STS
+			IdleConnTimeout:        30 * time.Second,
+			MaxResponseHeaderBytes: 64 << 10,
+			DisableCompression:     true,
+		},
+		Timeout:       3 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
 // proxy honours HTTPS_PROXY and NO_PROXY. Plain http goes to loopback only
 // (an emulator), where a proxy would be told the answer's secrets.
 func proxy(r *http.Request) (*url.URL, error) {
@@ -92,6 +109,9 @@ type exchange struct {
 	// skew is AWS's clock minus ours, by the last answer's Date; zero if
 	// it had none; mended is how much of it the last signature allowed for.
 	skew, mended time.Duration
+	// once says that a request must not be sent again where AWS may have got
+	// it: an MFA code that it has used makes the second one a refusal.
+	once bool
 }
 
 // Do sends one attempt.
@@ -161,6 +181,18 @@ func (x *exchange) mendable(err error) aws.Ternary {
 	return aws.UnknownTernary
 }
 
+// unlessRefused forbids another try after anything but a refusal, of which AWS has
+// told that it did nothing.
+func unlessRefused(err error) aws.Ternary {
+	if statusOf(err) >= 400 && statusOf(err) < 500 {
+		return aws.UnknownTernary
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return aws.UnknownTernary
+	}
+	return aws.FalseTernary
+}
+
 // late reports whether the last request was on its way for too long.
 func (x *exchange) late() bool { return x.at.Round(0).Sub(x.signed.Round(0)) > tolerated }
 
@@ -186,6 +218,9 @@ func (x *exchange) retryer() aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = attempts
 		o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(x.mendable))
+		if x.once {
+			o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(unlessRefused)}, o.Retryables...)
+		}
 		o.Backoff = retry.BackoffDelayerFunc(func(attempt int, _ error) (time.Duration, error) {
 			most := 50 * time.Millisecond << min(attempt, attempts)
 			return most/2 + rand.N(most/2), nil

@@ -235,7 +235,7 @@ func TestWebIdentityFails(t *testing.T) {
 	}{
 		"no token yet": {"", 200, "", "", session.Retry, source + `reading the web identity token of its profile "john": no such file or directory`,
 			"whatever writes {token} must do so before, and readably for vendord's user"},
-		"expired":          {"CANARYjwt", 400, "ExpiredTokenException", "Token expired", session.Person, source + "its session has expired", "renew it where it comes from, then run: vendord reload"},
+		"expired":          {"CANARYjwt", 400, "ExpiredTokenException", "Token expired", session.Person, source + "its web identity token has expired", "whoever issues it must issue a new one; it is asked for again at each try"},
 		"refused":          {"CANARYjwt", 400, "InvalidIdentityToken", "Incorrect token audience", session.Person, source + "AWS refuses its web identity token: Incorrect token audience", "the token, its audience or its issuer is not what the role's account expects"},
 		"echoed":           {"CANARYjwt", 400, "InvalidIdentityToken", "not a token: CANARYjwt", session.Person, source + "AWS refuses its web identity token: not a token: [redacted]", "the token, its audience or its issuer is not what the role's account expects"},
 		"no keys for now":  {"CANARYjwt", 400, "InvalidIdentityToken", "Couldn't retrieve verification key from your identity provider", session.Retry, source + "AWS cannot reach its identity provider: Couldn't retrieve verification key from your identity provider", ""},

@@ -2,19 +2,20 @@
 // wrong when it does not.
 //
 // A Minter takes a session.Request, gets the credentials of its source (or of
-// its parent session), and calls AssumeRole with exactly the parameters of the
-// request at the STS of its region. Every failure is a *session.Error, sorted
-// by who can mend it; no error and no log line holds a secret key, a session
-// token, or a word of what a credential command printed.
+// its parent session, or the token that proves who asks), and calls the STS of
+// its region with exactly the parameters of the request. Every failure is a
+// *session.Error, sorted by who can mend it; no error and no log line holds a
+// secret key, a token, a code, or a word of what a command printed.
 //
-// A Minter remembers nothing between two mints but open connections: a file
-// that was edited is read anew by the next one. No AWS_* variable of the
-// process decides whom it asks, for what or as whom; it asks no container or
-// metadata endpoint (that could be vendord itself), and it never waits for a
-// person. When to mint, how long to remember a failure and who may have the
-// result is the cache's and the server's business.
+// A Minter remembers nothing between two mints but open connections and which
+// MFA codes were used: a file that was edited is read anew by the next one. No
+// AWS_* variable of the process decides whom it asks, for what or as whom: those
+// that count are in Config.Environ. It never asks vendord itself, and it never
+// waits for a person. When to mint, how long to remember a failure and who may
+// have the result is the cache's and the server's business.
 //
-// It is the only package that uses AWS service clients.
+// It is the only package that asks AWS for credentials; package login signs
+// people in.
 package mint
 
 import (
@@ -22,7 +23,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"time"
 
 	"github.com/vendord/vendord/session"
@@ -34,8 +34,22 @@ type Config struct {
 	// Parent returns the credentials of the session that a request names as
 	// its parent. Nil: requests with a parent are refused.
 	Parent func(context.Context, session.Request) (*session.Credentials, error)
+	// SignedIn returns the access token of somebody who signed in to IAM
+	// Identity Center through vendord; known is false where nobody ever did.
+	// Nil, or not known: what "aws sso login" left behind is used.
+	SignedIn func(context.Context, session.SignIn) (token string, known bool, err error)
+	// Code returns the code of a request's MFA device, which a person typed
+	// and which nobody has used. It must not wait for one. Nil: there is none.
+	Code func(context.Context, session.Request) (string, error)
+	// Keyring returns an entry of the operating system's keyring. Nil: keyring
+	// sources are refused.
+	Keyring func(ctx context.Context, name string) (string, error)
+	// Own returns the addresses (host and port) where this vendord answers
+	// programs, so that no source asks it. Nil: none.
+	Own func() []string
 	// Environ is the environment that the daemon was started with:
-	// environment sources are read from it, and commands get it.
+	// environment, container and imds sources are read from it, and commands
+	// get it.
 	Environ []string
 	// Home is the home directory whose .aws holds the SDKs' own files.
 	// Empty: sources must name their files.
@@ -51,21 +65,23 @@ type Config struct {
 
 // Minter mints sessions. It is safe for concurrent use.
 type Minter struct {
-	parent  func(context.Context, session.Request) (*session.Credentials, error)
-	environ []string
-	home    string
-	http    *http.Client
-	log     *slog.Logger
-	now     func() time.Time
+	config Config
+	http   *http.Client
+	log    *slog.Logger
+	now    func() time.Time
+	// local is the client for the endpoints that a machine or a container has.
+	local *http.Client
+	used  usedCodes
+	// scoper asks for scoped credentials. The SDK's client takes its place
+	// once it knows the operation.
+	scoper scoper
 }
 
 // New returns a Minter. The error is for a Config that cannot work, of which
 // this version knows none.
 func New(c Config) (*Minter, error) {
-	m := &Minter{
-		parent: c.Parent, environ: c.Environ, home: c.Home, http: c.HTTP,
-		log: cmp.Or(c.Log, slog.New(slog.DiscardHandler)), now: c.Now,
-	}
+	m := &Minter{config: c, http: c.HTTP, log: cmp.Or(c.Log, slog.New(slog.DiscardHandler)), now: c.Now,
+		local: newLocalHTTP(), scoper: handSigned{}}
 	if m.http == nil {
 		m.http = newHTTP()
 	}
@@ -81,36 +97,29 @@ func (m *Minter) Mint(ctx context.Context, r session.Request) (*session.Credenti
 	if err := possible(r); err != nil {
 		return nil, err
 	}
+	switch r.Operation {
+	case session.AssumeRoleWithWebIdentity, session.AssumeRoleWithSAML:
+		return m.withProof(ctx, r)
+	}
 	who, err := m.identity(ctx, r)
+	if err == nil && r.Region == "" { // of an instance
+		r.Region, err = m.instanceRegion(ctx, r.Source)
+	}
 	if err != nil {
 		return nil, err
+	}
+	switch r.Operation {
+	case session.GetFederationToken:
+		return m.federationToken(ctx, who, r)
+	case session.GetSessionToken:
+		return m.sessionToken(ctx, who, r)
+	case session.GetScopedCredentials:
+		return m.scope(ctx, who, r)
+	case session.SourceItself:
+		return m.itself(who, r)
 	}
 	return m.assumeRole(ctx, who, r)
 }
 
-// possible refuses what this version cannot ask for. A parameter that was
-// ignored would make a session that is not the one in vendord.toml.
-func possible(r session.Request) error {
-	refuse := func(problem, hint string) error {
-		return &session.Error{Class: session.Configuration, Public: "role " + r.RoleARN + ": " + problem, Hint: hint}
-	}
-	switch {
-	case r.Operation != session.AssumeRole:
-		return refuse("operation \""+r.Operation+"\" is not supported by this version", "use \""+session.AssumeRole+"\"")
-	case r.MFASerial != "":
-		return refuse("mfa_serial is not supported by this version", "vendord never waits for a person to type a code")
-	}
-	return checkRegion("role "+r.RoleARN, r.Region)
-}
-
-// A region becomes part of a host name. The letters are checked, so that no
-// region can make the request go to another host.
-var regionShape = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
-
-func checkRegion(subject, region string) error {
-	if regionShape.MatchString(region) {
-		return nil
-	}
-	return &session.Error{Class: session.Configuration, Public: subject + ": region \"" + region + "\" is not the name of a region",
-		Hint: "set region in the profile, the source or [daemon], such as \"eu-west-1\""}
-}
+// exchange returns a new exchange with AWS.
+func (m *Minter) exchange() *exchange { return &exchange{client: m.http, now: m.now} }

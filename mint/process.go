@@ -27,7 +27,7 @@ const lookYourself = "run the command yourself, as vendord's user: what it print
 // process runs the command of a process source.
 func (m *Minter) process(ctx context.Context, s session.Source) (aws.Credentials, error) {
 	argv := session.Items(s.Command)
-	if err := checkCommand(subject(s), argv); err != nil {
+	if err := checkCommand(subject(s), "command", argv); err != nil {
 		return aws.Credentials{}, err
 	}
 	return m.run(ctx, subject(s), argv)
@@ -36,18 +36,18 @@ func (m *Minter) process(ctx context.Context, s session.Source) (aws.Credentials
 // checkCommand refuses a command that cannot work, and the obvious loop: a
 // daemon that waits for itself. The loops that are not obvious end in
 // "vendord credentials", which knows VENDORD_INSIDE.
-func checkCommand(subject string, argv []string) error {
+func checkCommand(subject, key string, argv []string) error {
 	refuse := func(problem, hint string) error {
 		return &session.Error{Class: session.Configuration, Public: subject + ": " + problem, Hint: hint}
 	}
 	if len(argv) == 0 || argv[0] == "" {
-		return refuse("it has no command", `write it as a list: command = ["/usr/bin/tool", "argument"]`)
+		return refuse("it has no "+key, "write it as a list: "+key+` = ["/usr/bin/tool", "argument"]`)
 	}
 	if isVendord(argv[0]) {
-		return refuse("its command is vendord itself", "a source is where vendord gets its own credentials from")
+		return refuse("its "+key+" is vendord itself", "a source is where vendord gets its own credentials from")
 	}
 	if _, err := exec.LookPath(argv[0]); err != nil {
-		return refuse(fmt.Sprintf("its command %q is not there, or cannot be run", argv[0]),
+		return refuse(fmt.Sprintf("its %s %q is not there, or cannot be run", key, argv[0]),
 			"give its absolute path: the daemon's PATH may be shorter than yours; "+reload)
 	}
 	return nil
@@ -57,37 +57,51 @@ func isVendord(command string) bool {
 	return strings.TrimSuffix(filepath.Base(command), ".exe") == "vendord"
 }
 
-// run runs a command to its end, or to ctx's, and reads the credentials that
-// it prints. It has no terminal to ask questions on. Its failures are of class
-// Retry: tools fail because the network or somebody's login does, and both come
-// back without vendord hearing of it.
+// run gets the credentials that a command prints.
 func (m *Minter) run(ctx context.Context, subject string, argv []string) (aws.Credentials, error) {
+	text, err := m.output(ctx, subject, "command", argv, maxOutput)
+	if err != nil {
+		return aws.Credentials{}, err
+	}
+	keys, problem := parseProcess(text, m.now())
+	if problem != "" {
+		return aws.Credentials{}, commandFailed(subject, "command", problem)
+	}
+	return keys, nil
+}
+
+// commandFailed is a failure of the command of a key of vendord.toml. It is of
+// class Retry: tools fail because the network or somebody's login does, and both
+// come back without vendord hearing of it.
+func commandFailed(subject, key, problem string) error {
+	return &session.Error{Class: session.Retry, Public: subject + ": its " + key + " " + problem, Hint: lookYourself}
+}
+
+// output runs a command to its end, or to ctx's, and returns what it printed, at
+// most so many bytes. It has no terminal to ask questions on.
+func (m *Minter) output(ctx context.Context, subject, key string, argv []string, most int) ([]byte, error) {
 	fail := func(format string, args ...any) error {
-		return &session.Error{Class: session.Retry, Public: subject + ": its command " + fmt.Sprintf(format, args...), Hint: lookYourself}
+		return commandFailed(subject, key, fmt.Sprintf(format, args...))
 	}
 	running, cancel := context.WithCancel(ctx)
 	defer cancel()
-	out, complaint := &capped{most: maxOutput, full: cancel}, &counted{}
+	out, complaint := &capped{most: most, full: cancel}, &counted{}
 	cmd := exec.CommandContext(running, argv[0], argv[1:]...)
-	cmd.Env = slices.DeleteFunc(append([]string{}, m.environ...), isContainerVariable) // not nil: that would be os.Environ
-	cmd.Stdout, cmd.Stderr = out, complaint                                            // stdin is nil, which is /dev/null
-	cmd.WaitDelay = time.Second                                                        // for what the command left behind with its output open
+	cmd.Env = slices.DeleteFunc(append([]string{}, m.config.Environ...), isContainerVariable) // not nil: that would be os.Environ
+	cmd.Stdout, cmd.Stderr = out, complaint                                                   // stdin is nil, which is /dev/null
+	cmd.WaitDelay = time.Second                                                               // for what the command left behind with its output open
 	alone(cmd)
 	err := cmd.Run()
 	switch {
 	// In this order: what was killed for its output has also failed.
 	case out.over:
-		return aws.Credentials{}, fail("printed more than %d KiB", maxOutput>>10)
+		return nil, fail("printed more than %d KiB", most>>10)
 	case ctx.Err() != nil:
-		return aws.Credentials{}, fail("did not end in time")
+		return nil, fail("did not end in time")
 	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
-		return aws.Credentials{}, fail("failed (%s, %d bytes on standard error)", exitOf(err), complaint.bytes)
+		return nil, fail("failed (%s, %d bytes on standard error)", exitOf(err), complaint.bytes)
 	}
-	keys, problem := parseProcess(out.text, m.now())
-	if problem != "" {
-		return aws.Credentials{}, fail("%s", problem)
-	}
-	return keys, nil
+	return out.text, nil
 }
 
 // isContainerVariable finds what would lead an SDK inside the command back to
@@ -126,7 +140,8 @@ func parseProcess(text []byte, now time.Time) (keys aws.Credentials, problem str
 	case !expires.After(now):
 		return aws.Credentials{}, "printed credentials that have expired"
 	}
-	return aws.Credentials{AccessKeyID: printed.AccessKeyID, SecretAccessKey: printed.SecretAccessKey, SessionToken: printed.SessionToken}, ""
+	return aws.Credentials{AccessKeyID: printed.AccessKeyID, SecretAccessKey: printed.SecretAccessKey, SessionToken: printed.SessionToken,
+		CanExpire: printed.Expiration != "", Expires: expires}, ""
 }
 
 // capped keeps what a command prints and ends it when that is too much: a

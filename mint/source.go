@@ -3,7 +3,7 @@ package mint
 import (
 	"context"
 	"fmt"
-	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -12,12 +12,16 @@ import (
 
 // identity is who signs a request. It is never printed; subject stands for it.
 type identity struct {
-	keys aws.Credentials
+	keys aws.Credentials // with their expiry, where the source tells it
 	// subject names it in messages: source "john", or parent role arn:….
 	subject string
-	// renewed says that it is a session of ours, which the cache renews:
-	// when AWS no longer takes it, no person has to do anything.
-	renewed bool
+	// of is the parent session whose credentials these are, or nil. The cache
+	// renews it: when AWS no longer takes it, no person has to do anything.
+	of *session.Credentials
+	// principal is the ARN of its session, or "".
+	principal string
+	// skew is AWS's clock minus ours, as far as the source told.
+	skew time.Duration
 }
 
 // identity gets the credentials that sign r: those of its parent, else those
@@ -32,11 +36,22 @@ func (m *Minter) identity(ctx context.Context, r session.Request) (identity, err
 	// into somebody else.
 	switch r.Source.Type {
 	case session.SharedConfig:
-		who.keys, err = m.sharedConfig(ctx, r)
+		who, err = m.sharedConfig(ctx, r)
 	case session.Environment:
-		who.keys, err = environment(r.Source, m.environ)
+		who.keys, err = environment(r.Source, m.config.Environ)
 	case session.Process:
 		who.keys, err = m.process(ctx, r.Source)
+	case session.IMDS:
+		who, err = m.imds(ctx, r.Source)
+	case session.Container:
+		who, err = m.container(ctx, r.Source)
+	case session.Keyring:
+		who.keys, err = m.keyringKeys(ctx, r.Source)
+	case session.WebIdentity, session.SAML:
+		err = misconfigured(r.Source, "it proves who asks for a role, and can do nothing else: use a source with credentials",
+			"it has no credentials that could sign")
+	case session.ParentProfile:
+		err = misconfigured(r.Source, "", "the session of its profile is missing")
 	default:
 		err = unknownType(r.Source)
 	}
@@ -67,36 +82,27 @@ const reload = "then run: vendord reload"
 // are passed on as they are: they already name the session that failed.
 func (m *Minter) parentOf(ctx context.Context, r session.Request) (identity, error) {
 	parent, err := session.ParseRequest(r.Parent)
-	if err != nil || m.parent == nil {
-		return identity{}, &session.Error{Class: session.Configuration, Err: err,
-			Public: "role " + r.RoleARN + ": its parent session cannot be used"}
+	if err != nil || m.config.Parent == nil {
+		return identity{}, &session.Error{Class: session.Configuration, Err: err, Public: target(r) + ": its parent session cannot be used"}
 	}
-	c, err := m.parent(ctx, parent)
+	c, err := m.config.Parent(ctx, parent)
 	if err != nil {
 		return identity{}, session.AsError(err)
 	}
 	if c == nil {
-		return identity{}, &session.Error{Class: session.Retry, Public: "role " + r.RoleARN + ": its parent session has no credentials"}
+		return identity{}, &session.Error{Class: session.Retry, Public: target(r) + ": its parent session has no credentials"}
 	}
 	secret, token := c.Reveal()
-	who := identity{keys: aws.Credentials{AccessKeyID: c.KeyID, SecretAccessKey: secret, SessionToken: token},
-		subject: "parent role " + parent.RoleARN, renewed: true}
+	who := identity{subject: "parent " + target(parent), of: c, principal: c.Principal, skew: c.Skew,
+		keys: aws.Credentials{AccessKeyID: c.KeyID, SecretAccessKey: secret, SessionToken: token, CanExpire: true, Expires: c.Expires, AccountID: c.AccountID}}
 	return who, usable(who)
 }
 
 // environment reads the usual three variables out of the environment that the
 // daemon was started with.
 func environment(s session.Source, environ []string) (aws.Credentials, error) {
-	lookup := func(name string) string {
-		for _, pair := range environ {
-			if value, ok := strings.CutPrefix(pair, name+"="); ok {
-				return value
-			}
-		}
-		return ""
-	}
-	keys := aws.Credentials{AccessKeyID: lookup("AWS_ACCESS_KEY_ID"), SecretAccessKey: lookup("AWS_SECRET_ACCESS_KEY"),
-		SessionToken: lookup("AWS_SESSION_TOKEN")}
+	keys := aws.Credentials{AccessKeyID: lookup(environ, "AWS_ACCESS_KEY_ID"), SecretAccessKey: lookup(environ, "AWS_SECRET_ACCESS_KEY"),
+		SessionToken: lookup(environ, "AWS_SESSION_TOKEN")}
 	missing := ""
 	switch {
 	case keys.AccessKeyID == "":
@@ -112,22 +118,33 @@ func environment(s session.Source, environ []string) (aws.Credentials, error) {
 }
 
 // CheckSource tells what is wrong with a source as far as can be seen without
-// asking anybody: files and profiles of a shared-config source, and whether the
-// command of a process source is there. An environment source is not looked
-// at: the environment that counts is the daemon's. home is where .aws is. The
-// error is a *session.Error.
+// asking anybody: files and profiles, tokens and assertions in files, and whether
+// commands are there. Sources of the daemon's own surroundings (environment, imds,
+// container, keyring) are not looked at: those of whoever checks are others. home
+// is where .aws is. The error is a *session.Error.
 func CheckSource(s session.Source, home string) error {
 	switch s.Type {
 	case session.SharedConfig:
 		_, err := chain(s, home)
 		return err
 	case session.Process:
-		return checkCommand(subject(s), session.Items(s.Command))
-	case session.Environment:
+		return checkCommand(subject(s), "command", session.Items(s.Command))
+	case session.WebIdentity:
+		return checkProof(s, webToken)
+	case session.SAML:
+		return checkProof(s, assertion)
+	case session.Environment, session.IMDS, session.Container, session.Keyring, session.ParentProfile:
 		return nil
-	default:
-		return unknownType(s)
 	}
+	return unknownType(s)
+}
+
+func checkProof(s session.Source, kind proof) error {
+	if s.File == "" {
+		return checkCommand(subject(s), kind.args, session.Items(s.Command))
+	}
+	_, err := readProof(s, kind)
+	return err
 }
 
 func unknownType(s session.Source) error {

@@ -52,8 +52,8 @@ func TestEnvironmentSourceFails(t *testing.T) {
 
 func TestUnknownSource(t *testing.T) {
 	r := request("http://127.0.0.1:1")
-	r.Source.Type = "saml"
-	const want = source + `type "saml" is not supported by this version`
+	r.Source.Type = "tarot"
+	const want = source + `type "tarot" is not supported by this version`
 	wantError(t, refused(t, mint.Config{}, r), session.Configuration, want, "")
 	wantError(t, session.AsError(mint.CheckSource(r.Source, "")), session.Configuration, want, "")
 }

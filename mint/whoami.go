@@ -34,7 +34,7 @@ func WhoAmI(ctx context.Context, c *session.Credentials, region, endpoint string
 	defer client.CloseIdleConnections()
 	x := &exchange{client: client, now: time.Now}
 	out, err := stsClient(x, region, endpoint, who.keys).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
-	what := call{service: stsName(region, endpoint), signer: who, region: region, x: x}
+	what := call{action: "sts:GetCallerIdentity", service: stsName(region, endpoint), signer: who, region: region, x: x}
 	if err != nil {
 		return Caller{}, what.failure(err)
 	}

@@ -219,3 +219,7 @@ func compact(v any) string {
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
+
+// SourceHeader is in every request with which a source asks an endpoint of its own
+// machine. A vendord that is asked so must refuse: one would wait for the other.
+const SourceHeader = "Vendord-Source"
