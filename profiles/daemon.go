@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -11,6 +12,9 @@ import (
 // systemListen is where the system service listens unless the file says
 // otherwise: units name the address, so it must not change.
 const systemListen = "127.0.0.1:9797"
+
+// scopedCredentials is the one preview of this version.
+const scopedCredentials = "scoped-credentials"
 
 // The bound of what one app and user may ask, and the bound of that: no machine
 // of today answers as many.
@@ -38,6 +42,21 @@ func (l *loader) daemon() {
 	if t.has("sts_endpoint") {
 		d.STSEndpoint = t.STSEndpoint
 		l.endpoint(at.to("sts_endpoint"), t.STSEndpoint)
+	}
+	if t.has("sso_endpoint") {
+		d.SSOEndpoint = t.SSOEndpoint
+		l.endpoint(at.to("sso_endpoint"), t.SSOEndpoint)
+	}
+	if t.has("iam_endpoint") {
+		d.IAMEndpoint = t.IAMEndpoint
+		l.endpoint(at.to("iam_endpoint"), t.IAMEndpoint)
+	}
+	for i, name := range t.Preview {
+		if name == scopedCredentials {
+			d.ScopedCredentials = true
+		} else if t.has("preview") {
+			l.unknown(at.to("preview").item(i), "preview", name, slices.Values([]string{scopedCredentials}))
+		}
 	}
 	d.RequestsPerSecond = requestsPerSecond
 	if t.has("requests_per_second") {
@@ -85,8 +104,9 @@ func (l *loader) listen(at path, address string) {
 	}
 }
 
-// endpoint checks sts_endpoint. What is sent there is signed with long-term
-// keys, and what comes back is credentials: plain text stays on this machine.
+// endpoint checks an endpoint of AWS's. What is sent there is signed with
+// long-term keys, or is a token, and what comes back is credentials: plain text
+// stays on this machine.
 func (l *loader) endpoint(at path, text string) {
 	const hint = `write "https://…", or "http://127.0.0.1:4566" for an emulator on this machine`
 	u, err := url.Parse(text)

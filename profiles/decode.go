@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"cmp"
 	"maps"
 	"math"
 	"reflect"
@@ -52,7 +53,8 @@ func (d *decoder) table(at path, raw any, into reflect.Value) bool {
 		case slices.Contains(later[d.kindOf(at)], key):
 			d.wrong(at.to(key), "", notYet)
 		default:
-			d.wrong(at.to(key), suggest(key, slices.Collect(maps.Keys(fields)), "keys here"), "unknown key")
+			problem, hint := d.misplaced(d.kindOf(at), key)
+			d.wrong(at.to(key), cmp.Or(hint, suggest(key, slices.Collect(maps.Keys(fields)), "keys here")), "%s", cmp.Or(problem, "unknown key"))
 		}
 	}
 	return ok
@@ -63,6 +65,8 @@ func (d *decoder) kindOf(at path) string {
 	switch len(at) {
 	case 0:
 		return "file"
+	case 1:
+		return at[0]
 	case 2:
 		return at[0]
 	}

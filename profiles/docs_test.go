@@ -24,14 +24,20 @@ const example = "../examples/vendord.toml"
 
 // pages are the pages of AWS that the tag aws names.
 var pages = map[string][2]string{
-	"AssumeRole": {"AssumeRole", "https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html"},
-	"tags":       {"session tags", "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html"},
-	"policies":   {"session policies", "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session"},
-	"elements":   {"policy elements", "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html"},
-	"files":      {"config and credentials files", "https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html"},
-	"process":    {"process credentials", "https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html"},
-	"regions":    {"STS regions", "https://docs.aws.amazon.com/general/latest/gr/sts.html"},
-	"endpoints":  {"STS endpoints", "https://docs.aws.amazon.com/general/latest/gr/sts.html"},
+	"AssumeRole":      {"AssumeRole", "https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html"},
+	"operations":      {"the operations", "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_request.html"},
+	"WebIdentity":     {"AssumeRoleWithWebIdentity", "https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html"},
+	"SAML":            {"AssumeRoleWithSAML", "https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithSAML.html"},
+	"FederationToken": {"GetFederationToken", "https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html"},
+	"SessionToken":    {"GetSessionToken", "https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html"},
+	"Scoped":          {"GetScopedCredentials", "https://docs.aws.amazon.com/STS/latest/APIReference/API_GetScopedCredentials.html"},
+	"tags":            {"session tags", "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html"},
+	"policies":        {"session policies", "https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session"},
+	"elements":        {"policy elements", "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html"},
+	"files":           {"config and credentials files", "https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html"},
+	"process":         {"process credentials", "https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html"},
+	"regions":         {"STS regions", "https://docs.aws.amazon.com/general/latest/gr/sts.html"},
+	"endpoints":       {"STS endpoints", "https://docs.aws.amazon.com/general/latest/gr/sts.html"},
 }
 
 // types are what readers call the types of keys.
@@ -205,29 +211,25 @@ func later(t *testing.T) []string {
 	}
 	lists := make(map[string][]string)
 	ast.Inspect(f, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.KeyValueExpr:
-			if key, ok := n.Key.(*ast.BasicLit); ok {
-				lists[unquote(t, key)] = literals(t, n.Value)
-			}
-		case *ast.ValueSpec:
-			if len(n.Values) == 1 && strings.HasPrefix(n.Names[0].Name, "later") {
-				lists[n.Names[0].Name] = literals(t, n.Values[0])
-			}
+		entry, ok := n.(*ast.KeyValueExpr)
+		if !ok {
+			return true
+		}
+		if key, ok := entry.Key.(*ast.BasicLit); ok && lists[unquote(t, key)] == nil {
+			lists[unquote(t, key)] = literals(t, entry.Value)
 		}
 		return true
 	})
 	var lines []string
 	for _, list := range []struct{ name, text string }{
-		{"file", "sections: "}, {"sources", "in `[sources.NAME]`: "}, {"laterTypes", "values of `type`: "},
-		{"profiles", "in `[profiles.NAME]`: "}, {"laterOperations", "values of `operation`: "}, {"apps", "in `[apps.NAME]`: "},
+		{"file", "sections: "}, {"profiles", "in `[profiles.NAME]`: "}, {"apps", "in `[apps.NAME]`: "},
 	} {
 		if len(lists[list.name]) == 0 {
 			t.Errorf("unknown.go: no list %q", list.name)
 		}
 		lines = append(lines, list.text+"`"+strings.Join(lists[list.name], "`, `")+"`")
 	}
-	return append(lines, "`credential:NAME` in place of a path")
+	return lines
 }
 
 // literals are the strings directly in a composite literal.

@@ -26,6 +26,14 @@ type daemonTable struct {
 	// An endpoint that is asked instead of AWS's own, such as an emulator. Plain
 	// http only to this machine.
 	STSEndpoint string `toml:"sts_endpoint" default:"that of the region" aws:"endpoints"`
+	// The same for IAM Identity Center, where people sign in and the credentials of
+	// `shared-config` sources that do so come from.
+	SSOEndpoint string `toml:"sso_endpoint" default:"that of the sign-in's region"`
+	// The same for IAM, which `vendord policy fetch` asks for managed policies.
+	IAMEndpoint string `toml:"iam_endpoint" default:"that of the partition"`
+	// What is tried out before it is settled: `scoped-credentials`, without which
+	// `scope_policy`, `scope_policy_file` and `scope_duration` are errors.
+	Preview []string `toml:"preview" default:"none"`
 	// System service only: groups whose members may steer the daemon, besides root.
 	Operators []string `toml:"operators" default:"none"`
 	// How many requests a second the programs of one app and one user may make, and
@@ -35,65 +43,127 @@ type daemonTable struct {
 	given
 }
 
-// sourceTable is where a first AWS identity comes from. It names files,
-// profiles and commands, and never holds a key.
+// sourceTable is where a first AWS identity, or a proof of one, comes from. It
+// names files, profiles and commands, and never holds a key.
 type sourceTable struct {
-	// `shared-config`: a profile of the AWS SDKs' own files. `environment`: the
-	// `AWS_*` variables that the daemon was started with. `process`: a command
-	// that prints credentials.
+	// `shared-config`: a profile of the AWS SDKs' own files, also one that signs in
+	// to IAM Identity Center. `environment`: the `AWS_*` variables that the daemon
+	// was started with. `process`: a command that prints credentials. `keyring`:
+	// long-term keys in the operating system's keyring, put there by `vendord source
+	// add`. `imds`: the role of this EC2 instance. `container`: the role of this
+	// container. `web-identity`: a JWT. `saml`: a SAML assertion. `profile`: the
+	// session of another profile, which makes a role chain.
 	Type string `toml:"type" default:"shared-config"`
-	// For `shared-config`: the profile of the SDKs' files.
+	// For `shared-config`: the profile of the SDKs' files. For `profile`, where it is
+	// required: a `[profiles.…]` table of this file.
 	Profile string `toml:"profile" default:"default" aws:"files"`
 	// For `shared-config`: the config file. A relative path starts at the folder
-	// of vendord.toml, `~/` at the home directory of the daemon's user.
+	// of vendord.toml, `~/` at the home directory of the daemon's user;
+	// `credential:NAME` is a credential that systemd handed to the service.
 	ConfigFile string `toml:"config_file" default:"~/.aws/config" aws:"files"`
 	// For `shared-config`: the credentials file, written like `config_file`.
 	CredentialsFile string `toml:"credentials_file" default:"~/.aws/credentials" aws:"files"`
+	// For `shared-config`: whether tokens of IAM Identity Center are kept where the
+	// AWS CLI keeps its own, `~/.aws/sso/cache`, so that one sign-in serves both.
+	ShareWithAWSCLI bool `toml:"share_with_aws_cli" default:"false"`
 	// For `process`, where it is required: the program and its arguments. No shell
 	// is involved.
 	Command []string `toml:"command" default:"none" aws:"process"`
+	// For `web-identity`: the file with the JWT, written like `config_file`. It is
+	// read again for each session.
+	TokenFile string `toml:"token_file" default:"none; this or token_command" aws:"WebIdentity:WebIdentityToken"`
+	// For `web-identity`: a command that prints the JWT, written like `command`.
+	TokenCommand []string `toml:"token_command" default:"none" aws:"WebIdentity:WebIdentityToken"`
+	// For `saml`: the file with the assertion in base64, written like `config_file`.
+	// It is read again for each session.
+	AssertionFile string `toml:"assertion_file" default:"none; this or assertion_command" aws:"SAML:SAMLAssertion"`
+	// For `saml`: a command that prints the assertion in base64, written like
+	// `command`.
+	AssertionCommand []string `toml:"assertion_command" default:"none" aws:"SAML:SAMLAssertion"`
+	// For `saml`, where it is required: the identity provider, as IAM knows it. It
+	// belongs to the account of the role.
+	ProviderARN string `toml:"provider_arn" default:"none" aws:"SAML:PrincipalArn"`
+	// For `shared-config`, `environment`, `process` and `keyring` with the long-term
+	// keys of an IAM user: their MFA device, by ARN or serial number. All profiles of
+	// the source share one session that was made with a code, so a person is asked
+	// once in `mfa_duration`; roles last at most 1 hour then.
+	MFASerial string `toml:"mfa_serial" default:"none" aws:"SessionToken:SerialNumber"`
+	// A command that prints a code of six digits, written like `command`. Without
+	// one a person types it: `vendord login NAME`.
+	MFACommand []string `toml:"mfa_command" default:"none" aws:"SessionToken:TokenCode"`
+	// How long the session with MFA lasts, between 15 minutes and 36 hours.
+	MFADuration duration `toml:"mfa_duration" default:"12h" aws:"SessionToken:DurationSeconds"`
+	// The account of the source's IAM user, twelve digits. Managed policies of
+	// `get-federation-token` must belong to it, which can be checked where it is
+	// known.
+	AccountID string `toml:"account_id" default:"none"`
 	// The region whose STS is asked with this identity, where the profile does not
 	// say otherwise.
 	Region string `toml:"region" default:"that of [daemon]" aws:"regions"`
 	given
 }
 
-// profileTable is what may be vended: a role, and how much of it. It has no
-// secrets.
+// profileTable is what may be vended: an operation of STS and its parameters,
+// most often a role and how much of it. It has no secrets.
 type profileTable struct {
-	// The source whose identity assumes the role: the name of a `[sources.…]` table.
+	// The source whose identity, or proof of one, STS is asked with: the name of a
+	// `[sources.…]` table.
 	Source string `toml:"source" default:"none; required"`
 	// Another profile, whose keys hold here as far as they are not set here. A
 	// table or list is taken over whole or not at all. `policy`, `policy_file`,
 	// `statement` and `policy_arns` are one group: a profile that sets any of them
-	// inherits none of them. A profile that others extend and that no app names
-	// is only a base, and may lack `source` and `role_arn`.
+	// inherits none of them; `scope_policy` and `scope_policy_file` are another. A
+	// profile that others extend and that neither an app nor a source names is only
+	// a base, and may lack `source` and `role_arn`.
 	Extends string `toml:"extends" default:"none"`
-	// The STS operation. This version has `assume-role`.
-	Operation string `toml:"operation" default:"assume-role" aws:"AssumeRole"`
-	// The role to assume.
-	RoleARN string `toml:"role_arn" default:"none; required" aws:"AssumeRole:RoleArn"`
-	// How long a session lasts, between 15 minutes and 12 hours: `"1h"`, `"3600s"`
-	// or a number of seconds. The role's own maximum must allow it. Below 30
-	// minutes many programs ask before every call, since they renew what has less
-	// than 15 minutes left.
-	Duration duration `toml:"duration" default:"1h" aws:"AssumeRole:DurationSeconds"`
+	// The operation of STS. It follows from the source: a JWT means
+	// `assume-role-with-web-identity`, an assertion `assume-role-with-saml`, anything
+	// else `assume-role`. To be written are `get-federation-token` (an IAM user's
+	// permissions, narrowed by the session policy), `get-session-token` (an IAM
+	// user's own session, with MFA or without) and `source` (the source's own
+	// temporary credentials, such as a permission set of IAM Identity Center). The
+	// first two need a source with long-term keys.
+	Operation string `toml:"operation" default:"follows from the source" aws:"operations"`
+	// The role to assume; required by the operations that assume one.
+	RoleARN string `toml:"role_arn" default:"none" aws:"AssumeRole:RoleArn"`
+	// How long a session lasts: `"1h"`, `"3600s"` or a number of seconds, between 15
+	// minutes and 12 hours, which the role's own maximum must allow. With temporary
+	// credentials (a role chain, a source with `mfa_serial`, `imds`, `container`) a
+	// role lasts at most 1 hour. For `get-federation-token` and `get-session-token`
+	// up to 36 hours; without it 12. Below 30 minutes many programs ask before every
+	// call, since they renew what has less than 15 minutes left.
+	Duration duration `toml:"duration" default:"1h, or 12h" aws:"AssumeRole:DurationSeconds"`
 	// The name of the session, which is part of its ARN and stands in CloudTrail.
-	// 2 to 64 letters, digits and `_+=,.@-`. Templates are possible.
+	// 2 to 64 letters, digits and `_+=,.@-`. Templates are possible. Not with a SAML
+	// assertion, which names the session.
 	SessionName string `toml:"session_name" default:"{{user}}-{{app}}" aws:"AssumeRole:RoleSessionName"`
+	// For `get-federation-token`: the name of the federated user, which is part of
+	// the session's ARN. 2 to 32 characters as in `session_name`. Templates are
+	// possible.
+	Name string `toml:"name" default:"{{user}}-{{app}}" aws:"FederationToken:Name"`
 	// The external id that the role's trust policy may ask for, 2 to 1224 characters.
+	// `assume-role` alone has one.
 	ExternalID string `toml:"external_id" default:"none" aws:"AssumeRole:ExternalId"`
 	// Who is behind the session, for good: it survives role chains. 2 to 64
 	// characters as in `session_name`. It needs `sts:SetSourceIdentity` in the
 	// role's trust policy. Templates are possible; their values must not be empty.
+	// `assume-role` alone has it as a parameter, and it cannot change along a chain.
 	SourceIdentity string `toml:"source_identity" default:"none" aws:"AssumeRole:SourceIdentity"`
 	// Session tags, at most 50; keys differ in more than case. They need
 	// `sts:TagSession` in the role's trust policy. Templates are possible in the
-	// values; their values must not be empty.
+	// values; their values must not be empty. For `assume-role` and
+	// `get-federation-token`; a JWT or an assertion brings its own.
 	Tags map[string]string `toml:"tags" default:"none" aws:"tags"`
 	// The keys of those tags that are passed on when the session assumes a further
-	// role.
+	// role, which then cannot have tags of these keys. `assume-role` alone has them.
 	TransitiveTags []string `toml:"transitive_tags" default:"none" aws:"AssumeRole:TransitiveTagKeys"`
+	// For `assume-role` and `get-session-token` with long-term keys: the MFA device,
+	// as in `[sources.NAME]`. The code is given to this operation itself, so that the
+	// profile shares no session and a role may last longer than 1 hour. Not together
+	// with `mfa_serial` of the source.
+	MFASerial string `toml:"mfa_serial" default:"none" aws:"AssumeRole:SerialNumber"`
+	// A command that prints a code of six digits, as in `[sources.NAME]`.
+	MFACommand []string `toml:"mfa_command" default:"none" aws:"AssumeRole:TokenCode"`
 	// The region whose STS is asked, and which programs are told. It must belong
 	// to the partition of the role. Without one here, in the source or in
 	// `[daemon]`, the profile is refused.
@@ -113,6 +183,26 @@ type profileTable struct {
 	// account or of AWS. Together with another session policy they let through
 	// what either allows.
 	PolicyARNs []string `toml:"policy_arns" default:"none" aws:"AssumeRole:PolicyArns"`
+	// The texts of managed policies, for `vendord policy explain` and for the check of
+	// role chains: the ARN, and a file written like `config_file`. AWS is never sent
+	// them.
+	PolicyDocuments map[string]string `toml:"policy_documents" default:"none"`
+	// For `get-federation-token`, whose sessions can do nothing without a session
+	// policy but for resource policies that name them: that this is meant.
+	AllowNoPermissions bool `toml:"allow_no_permissions" default:"false" aws:"FederationToken:Policy"`
+	// Preview: a policy that narrows the session further, as JSON, with no second
+	// role, whatever the session is: that of IAM Identity Center, for example, with
+	// `operation = "source"`. Programs get the narrowed session or an error, never the
+	// other. Written like `policy`.
+	ScopePolicy string `toml:"scope_policy" default:"none" aws:"Scoped:Policy"`
+	// Preview: a file with that policy, written like `config_file`.
+	ScopePolicyFile string `toml:"scope_policy_file" default:"none" aws:"Scoped:Policy"`
+	// Preview: how long the narrowed session lasts, 1 second to 36 hours and never
+	// longer than the one that it narrows.
+	ScopeDuration duration `toml:"scope_duration" default:"what is left of the session" aws:"Scoped:DurationSeconds"`
+	// How many bytes a session token has at least, 0 to 4096. AWS pads it: to try out
+	// whether everything on the way takes long ones.
+	MinTokenSize int64 `toml:"minimum_session_token_size" default:"0" aws:"AssumeRole:MinimumSessionTokenSize"`
 	given
 }
 

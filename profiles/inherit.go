@@ -5,12 +5,18 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/vendord/vendord/policy"
 )
 
 // group is the keys that are inherited together or not at all. Session policies
 // are a union: a child that added one to its parent's would let through more
 // than either says.
 var group = []string{"policy", "policy_file", "statement", "policy_arns"}
+
+// scopeGroup is likewise two ways to write one policy.
+var scopeGroup = []string{"scope_policy", "scope_policy_file"}
 
 // draft is a profile while it is being checked: its table, with what it
 // inherits filled in.
@@ -24,8 +30,16 @@ type draft struct {
 	// missing is then not reported as well.
 	broken bool
 
-	role    arn     // zero if there is none, or a wrong one
-	verdict verdict // on the inline policy; zero if there is none
+	role      arn           // zero if there is none, or a wrong one
+	from      *sourceTable  // its source; nil if there is none of the name
+	operation string        // what STS is asked for; "" where that is not known
+	verdict   verdict       // on the inline policy; zero if there is none
+	scope     verdict       // on the scope policy; likewise
+	length    time.Duration // of its sessions
+	// copies are the managed policies whose text is at hand, by ARN.
+	copies   map[string]*policy.Document
+	generous *policy.Document // see lenient
+	chain    chain
 }
 
 // at is the path of a key, in the profile that set it.
@@ -76,6 +90,10 @@ func (l *loader) draft(name string, between []string) *draft {
 	if d.has("role_arn") {
 		d.role, _ = parseARN(roleARN, d.RoleARN)
 	}
+	if d.has("source") {
+		d.from = l.file.Sources[d.Source]
+	}
+	d.operation = d.asked()
 	l.drafts[name] = d
 	l.ordered = append(l.ordered, d)
 	return d
@@ -105,10 +123,10 @@ func (l *loader) parent(d *draft, between []string) *draft {
 
 // inherit fills in every key that d does not set and its parent has.
 func (d *draft) inherit(parent *draft, fields map[string]int) {
-	own := d.narrowed()
+	own, scoped := d.narrowed(), slices.ContainsFunc(scopeGroup, d.named)
 	mine, theirs := reflect.ValueOf(&d.profileTable).Elem(), reflect.ValueOf(&parent.profileTable).Elem()
 	for key := range parent.keys {
-		if d.named(key) || key == "extends" || (own && slices.Contains(group, key)) {
+		if d.named(key) || key == "extends" || own && slices.Contains(group, key) || scoped && slices.Contains(scopeGroup, key) {
 			continue
 		}
 		mine.Field(fields[key]).Set(theirs.Field(fields[key]))

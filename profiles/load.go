@@ -70,6 +70,7 @@ type loader struct {
 	ordered  []*draft          // parents before their children
 	texts    map[string][]byte // files read already, by path; nil if that went wrong
 	verdicts map[judged]verdict
+	copies   map[string]*policyCopy // of managed policies, by path
 	files    []snapshot
 	compared int // names, by unknown
 	config   *Config
@@ -88,8 +89,8 @@ func newLoader(o Options) (*loader, error) {
 		host, _ = os.Hostname() // an empty {{host}} is treated like an empty {{user}}
 	}
 	return &loader{options: o, path: at, fields: make(fields), drafts: make(map[string]*draft),
-		texts: make(map[string][]byte), verdicts: make(map[judged]verdict),
-		config: &Config{Path: at, host: host, Sources: make(map[string]session.Source),
+		texts: make(map[string][]byte), verdicts: make(map[judged]verdict), copies: make(map[string]*policyCopy),
+		config: &Config{Path: at, host: host, Sources: make(map[string]session.Source), MFA: make(map[string]MFA),
 			Profiles: make(map[string]Profile), Apps: make(map[string]App)}}, nil
 }
 

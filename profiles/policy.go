@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/vendord/vendord/policy"
+	"github.com/vendord/vendord/session"
 )
 
 // maxPolicyARNs is how many managed policies a session can have (STS API
@@ -15,18 +16,22 @@ const maxPolicyARNs = 10
 // minified, and the file that it came from, if any.
 func (l *loader) policies(d *draft) (text, file string) {
 	l.policyARNs(d)
-	if written, ok := l.written(d); ok {
-		text, file = l.understood(d, written), written.file
+	if d.refused("policy") {
+		return "", ""
+	}
+	if written, ok := l.written(d, "policy", "policy_file", "statement"); ok {
+		d.verdict = l.understood(d, written, d.judged(string(written.text)))
+		text, file = d.verdict.text, written.file
 		l.author(d, written)
 	}
 	l.widened(d)
 	return text, file
 }
 
-// understood checks a policy and returns it minified, or "" if it is wrong.
-func (l *loader) understood(d *draft, w written) string {
-	d.verdict = l.verdict(d.judged(string(w.text)))
-	for _, f := range d.verdict.findings {
+// understood returns the verdict on a policy, and reports what it says.
+func (l *loader) understood(d *draft, w written, j judged) verdict {
+	v := l.verdict(j)
+	for _, f := range v.findings {
 		among := &l.warnings
 		if f.Level == policy.Error {
 			among = &l.errors
@@ -35,16 +40,16 @@ func (l *loader) understood(d *draft, w written) string {
 			among.add(w.place(f))
 		}
 	}
-	if err := d.verdict.err; err != nil {
-		l.badTemplate(d.at(w.key), err)
+	if v.err != nil {
+		l.badTemplate(d.at(w.key), v.err)
 	}
-	return d.verdict.text
+	return v
 }
 
 // policyARNs checks policy_arns. STS takes managed policies of the role's own
 // account and AWS's, and of no other partition.
 func (l *loader) policyARNs(d *draft) {
-	if !d.has("policy_arns") {
+	if !d.has("policy_arns") || d.refused("policy_arns") {
 		return
 	}
 	at := d.at("policy_arns")
@@ -65,6 +70,8 @@ func (l *loader) policyARNs(d *draft) {
 			l.wrongARN(at.item(i), "policy", text)
 		case slices.Contains(d.PolicyARNs[:i], text):
 			l.doubt(at.item(i), "remove one", "%s is named twice", text)
+		case d.operation == session.GetFederationToken:
+			l.policyOfUser(d, i, managed)
 		case d.role == arn{}: // none, or a wrong one: nothing to compare with
 		case managed.partition != d.role.partition:
 			l.wrong(where, "", "%s belongs to partition %s, the role to %s",
@@ -76,6 +83,33 @@ func (l *loader) policyARNs(d *draft) {
 	}
 }
 
+// policyOfUser checks that a managed policy can belong to the account of the IAM
+// user who asks for a federated one: account_id says which that is, else the
+// other policies do.
+func (l *loader) policyOfUser(d *draft, i int, managed arn) {
+	if managed.account == "aws" {
+		return
+	}
+	where, text := d.where("policy_arns", "source"), shortened(d.PolicyARNs[i])
+	if d.sets("policy_arns") {
+		where = where.item(i)
+	}
+	if d.from.has("account_id") {
+		if managed.account != d.from.AccountID {
+			l.wrong(where, "STS takes managed policies of the IAM user's account and AWS's own",
+				"%s belongs to account %s, source %s to %s", text, managed.account, d.Source, d.from.AccountID)
+		}
+		return
+	}
+	for _, other := range d.PolicyARNs[:i] {
+		if a, ok := parseARN(policyARN, other); ok && a.account != "aws" && a.account != managed.account {
+			l.wrong(where, "STS takes managed policies of the IAM user's account and AWS's own",
+				"%s belongs to account %s, %s to %s", text, managed.account, shortened(other), a.account)
+			return
+		}
+	}
+}
+
 // widened warns where a profile lets through what the one it extends does not:
 // "extends" reads as if it could only narrow.
 func (l *loader) widened(d *draft) {
@@ -83,7 +117,6 @@ func (l *loader) widened(d *draft) {
 		return
 	}
 	const hint = "a profile with a session policy of its own inherits none"
-	at := d.at(group[slices.IndexFunc(group, d.sets)])
 	for _, text := range d.PolicyARNs {
 		if !slices.Contains(d.parent.PolicyARNs, text) {
 			l.doubt(d.at("policy_arns"), hint, "%s may let through more than %s does: what it says is not known here",
@@ -95,7 +128,13 @@ func (l *loader) widened(d *draft) {
 	if len(d.parent.PolicyARNs) > 0 {
 		return
 	}
-	more := policy.Beyond(d.verdict.documents(), d.parent.verdict.documents())
+	l.beyond(d, group, d.verdict, d.parent.verdict, hint)
+}
+
+// beyond warns where a policy, which one of keys is, lets through what that of
+// the extended profile does not.
+func (l *loader) beyond(d *draft, keys []string, own, parents verdict, hint string) {
+	more := policy.Beyond(own.documents(), parents.documents())
 	if len(more) == 0 {
 		return
 	}
@@ -107,5 +146,5 @@ func (l *loader) widened(d *draft) {
 	if len(more) > few {
 		shown = append(shown, "and more")
 	}
-	l.doubt(at, hint, "lets through what %s does not: %s", d.parent.name, strings.Join(shown, ", "))
+	l.doubt(d.at(keys[slices.IndexFunc(keys, d.sets)]), hint, "lets through what %s does not: %s", d.parent.name, strings.Join(shown, ", "))
 }

@@ -4,30 +4,20 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/vendord/vendord/policy"
 	"github.com/vendord/vendord/session"
 )
 
-// What AssumeRole accepts (STS API reference; as of 2026-11).
+// What STS accepts (STS API reference; as of 2026-11).
 const (
-	shortest = 15 * time.Minute
-	longest  = 12 * time.Hour
-	maxTags  = 50
+	maxTags      = 50
+	maxTokenSize = 4096
 )
 
-// The defaults of a profile.
-const (
-	defaultDuration    = time.Hour
-	defaultSessionName = "{{user}}-{{app}}"
-)
-
-// looping is the duration below which programs ask on every call: botocore and
-// the .NET SDK renew what has less than 15 minutes left, so of a session of 30
-// minutes vendord can keep them quiet for half (as of 2026-11).
-const looping = 30 * time.Minute
+// defaultSessionName is the default of session_name and name.
+const defaultSessionName = "{{user}}-{{app}}"
 
 // profiles checks all profiles, parents before their children.
 func (l *loader) profiles() {
@@ -46,6 +36,11 @@ func (l *loader) profiles() {
 			vended[name] = true
 		}
 	}
+	for _, source := range l.file.Sources {
+		if source.kind() == session.ParentProfile {
+			vended[source.Profile] = true
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(l.file.Profiles)) {
 		l.draft(name, nil)
 	}
@@ -53,25 +48,25 @@ func (l *loader) profiles() {
 	for _, d := range l.ordered {
 		l.profile(d, extended[d.name] && !vended[d.name])
 	}
+	for _, d := range l.ordered {
+		l.chains(d, nil)
+	}
 }
 
 // profile checks one profile. A base may lack its source or role.
 func (l *loader) profile(d *draft, base bool) {
-	p := Profile{Name: d.name, Extends: d.Extends, Source: d.Source, RoleARN: d.RoleARN,
-		Duration: defaultDuration, SessionName: defaultSessionName, ExternalID: d.ExternalID,
-		SourceIdentity: d.SourceIdentity, Tags: d.Tags, TransitiveTags: d.TransitiveTags,
-		PolicyARNs: d.PolicyARNs, PerApp: d.PerApp}
+	p := Profile{Name: d.name, Extends: d.Extends, Source: d.Source, Operation: d.operation, RoleARN: d.RoleARN,
+		ExternalID: d.ExternalID, SourceIdentity: d.SourceIdentity, Tags: d.Tags, TransitiveTags: d.TransitiveTags,
+		PolicyARNs: d.PolicyARNs, AllowNoPermissions: d.AllowNoPermissions, MFASerial: d.MFASerial,
+		MinTokenSize: int(d.MinTokenSize), PerApp: d.PerApp}
 	whole := l.complete(d, base)
 	l.operation(d)
+	l.parameters(d)
 	l.sourceOf(d)
 	l.role(d)
-	if d.has("duration") {
-		p.Duration = l.duration(d)
-	}
-	if d.has("session_name") {
-		p.SessionName = d.SessionName
-		l.template(d.at("session_name"), d.SessionName, sessionName)
-	}
+	d.length = l.duration(d)
+	p.Duration = d.length
+	p.SessionName = l.sessionName(d)
 	if d.has("source_identity") {
 		l.template(d.at("source_identity"), d.SourceIdentity, sourceIdentity)
 	}
@@ -81,11 +76,48 @@ func (l *loader) profile(d *draft, base bool) {
 	if d.has("region") {
 		l.regionShape(d.at("region"), d.Region)
 	}
+	if size := d.MinTokenSize; size < 0 || size > maxTokenSize {
+		l.wrong(d.at("minimum_session_token_size"), "", "must be 0 to %d, is %d", maxTokenSize, size)
+	}
 	l.tags(d)
+	p.MFACommand = l.ownMFA(d)
 	p.Policy, p.PolicyFile = l.policies(d)
+	p.PolicyDocuments = l.policyDocuments(d)
+	p.Scope = l.scope(d)
 	if whole {
+		l.permissions(d)
 		p.Region = l.region(d)
 		l.config.Profiles[d.name] = p
+	}
+}
+
+// sessionName checks the name that the operation gives its session, and returns
+// it.
+func (l *loader) sessionName(d *draft) string {
+	if d.has("session_name") {
+		l.template(d.at("session_name"), d.SessionName, sessionName)
+	}
+	if d.has("name") {
+		l.template(d.at("name"), d.Name, federatedName)
+	}
+	switch {
+	case d.operation == session.GetFederationToken && d.has("name"):
+		return d.Name
+	case d.operation == session.AssumeRoleWithSAML, d.operation == session.GetSessionToken, d.operation == session.SourceItself:
+		return ""
+	case d.operation != session.GetFederationToken && d.has("session_name"):
+		return d.SessionName
+	}
+	return defaultSessionName
+}
+
+// permissions reports a federated user without a session policy, whose session
+// can do nothing: the intersection of the IAM user's permissions with none (STS
+// API reference, GetFederationToken).
+func (l *loader) permissions(d *draft) {
+	if d.operation == session.GetFederationToken && !d.narrowed() && !d.AllowNoPermissions {
+		l.wrong(path{"profiles", d.name, "policy"}, "write a session policy, or allow_no_permissions = true if resource policies name the session",
+			"missing: without a session policy a federated user can do nothing")
 	}
 }
 
@@ -98,7 +130,7 @@ func (l *loader) complete(d *draft, base bool) bool {
 		{"role_arn", "the form is arn:aws:iam::123456789012:role/Name"},
 	} {
 		key, hint := need[0], need[1]
-		if d.named(key) {
+		if d.named(key) || key == "role_arn" && slices.Contains(unimplied, d.Operation) {
 			continue
 		}
 		whole = false
@@ -107,18 +139,6 @@ func (l *loader) complete(d *draft, base bool) bool {
 		}
 	}
 	return whole
-}
-
-// operation tells what this version lacks from what nobody has.
-func (l *loader) operation(d *draft) {
-	if !d.has("operation") || d.Operation == session.AssumeRole {
-		return
-	}
-	if slices.Contains(laterOperations, d.Operation) {
-		l.wrong(d.at("operation"), "", "%s: %s", d.Operation, notYet)
-		return
-	}
-	l.wrong(d.at("operation"), suggest(d.Operation, []string{session.AssumeRole}, "operations"), "no operation %q", d.Operation)
 }
 
 // sourceOf only asks whether the source is there; what is wrong with it is
@@ -143,23 +163,28 @@ func (l *loader) role(d *draft) {
 		l.doubt(d.at("role_arn"), "the partitions are "+strings.Join(knownPartitions(), ", "),
 			"partition %s is unknown to this version", d.role.partition)
 	}
+	if d.operation == session.AssumeRoleWithSAML {
+		l.federated(d)
+	}
 }
 
-// duration checks against what STS takes of any role; the role's own maximum is
-// only known to AWS.
-func (l *loader) duration(d *draft) time.Duration {
-	length, at := time.Duration(d.Duration), d.at("duration")
-	switch {
-	case length < shortest || length > longest:
-		l.wrong(at, "the role's own maximum counts as well: 1 hour unless it was raised",
-			"%s is not between 15 minutes and 12 hours", length)
-	case length%time.Second != 0:
-		l.wrong(at, "", "%s is not a whole number of seconds", length)
-	case length < looping:
-		l.doubt(at, "take 1h where the role allows it",
-			"below 30 minutes many programs ask on every call, since they renew what has less than 15 minutes left")
+// federated checks a role against the SAML provider whose assertion it is
+// assumed with.
+func (l *loader) federated(d *draft) {
+	at := d.where("role_arn", "source")
+	if name := d.RoleARN[strings.LastIndexByte(d.RoleARN, '/')+1:]; strings.HasPrefix(name, "AWSReservedSSO_") {
+		l.wrong(at, `take a source of type shared-config that signs in to IAM Identity Center, and operation = "source"`,
+			"AWS lets no assertion of yours assume the roles of IAM Identity Center")
 	}
-	return length
+	provider, ok := parseARN(providerARN, d.from.ProviderARN)
+	switch {
+	case !ok: // missing or wrong, and reported
+	case provider.partition != d.role.partition:
+		l.wrong(at, "", "the role belongs to partition %s, provider_arn of source %s to %s", d.role.partition, d.Source, provider.partition)
+	case provider.account != d.role.account:
+		l.wrong(at, "the role and its identity provider belong to one account",
+			"the role belongs to account %s, provider_arn of source %s to %s", d.role.account, d.Source, provider.account)
+	}
 }
 
 // template checks a text with templates. The fixed text must be right as it

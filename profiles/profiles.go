@@ -50,6 +50,9 @@ type Options struct {
 	// Config.Written. Commands that explain policies set it; a daemon has no
 	// use for it.
 	Authors bool
+	// Credentials is the value of $CREDENTIALS_DIRECTORY, where systemd puts
+	// what "credential:NAME" stands for; empty means that there is none.
+	Credentials string
 }
 
 // Config is a configuration that was loaded and found right.
@@ -59,9 +62,12 @@ type Config struct {
 	// Daemon has its defaults filled in.
 	Daemon Daemon
 	// Sources, Profiles and Apps are keyed by name. Profiles holds those that
-	// can be vended: a profile that others extend, that no app names and that
-	// lacks a source or a role is only a base, and is left out.
-	Sources  map[string]session.Source
+	// can be vended: a profile that others extend, that no app or source names
+	// and that lacks a source or a role is only a base, and is left out.
+	Sources map[string]session.Source
+	// MFA has the sources with mfa_serial, by name: one session that was made
+	// with a code is what all their profiles start from.
+	MFA      map[string]MFA
 	Profiles map[string]Profile
 	Apps     map[string]App
 	// Warnings are what AWS accepts and the author probably did not mean,
@@ -82,11 +88,26 @@ type Daemon struct {
 	Region string
 	// STSEndpoint replaces AWS's own endpoints; empty for those.
 	STSEndpoint string
+	// SSOEndpoint and IAMEndpoint do the same for IAM Identity Center and IAM.
+	SSOEndpoint, IAMEndpoint string
+	// ScopedCredentials is true where the preview of that name is on: profiles
+	// can have a scope.
+	ScopedCredentials bool
 	// Operators are the groups that may steer a system service.
 	Operators []string
 	// RequestsPerSecond bounds what the programs of one app and user ask; 0
 	// is no bound.
 	RequestsPerSecond int
+}
+
+// MFA is how a code is got for an IAM user's device.
+type MFA struct {
+	// Serial is the device's ARN or serial number.
+	Serial string
+	// Command prints a code; empty where a person types it.
+	Command []string
+	// Duration is how long the session with MFA lasts.
+	Duration time.Duration
 }
 
 // Profile is one profile with everything that it inherits filled in. Texts
@@ -95,26 +116,65 @@ type Profile struct {
 	Name    string
 	Extends string
 	// Source is a key of Config.Sources.
-	Source  string
+	Source string
+	// Operation is one of session's constants, but GetScopedCredentials, which
+	// a profile has on top of another one: see Scoped.
+	Operation string
+	// RoleARN is empty for operations that assume no role.
 	RoleARN string
 	// Region is the profile's, the source's or the daemon's; never empty.
 	Region string
-	// Duration is between 15 minutes and 12 hours, in whole seconds.
-	Duration       time.Duration
+	// Duration is between 15 minutes and 36 hours, in whole seconds; 0 for
+	// SourceItself, whose credentials last as long as they last.
+	Duration time.Duration
+	// SessionName is RoleSessionName, or the Name of GetFederationToken; empty
+	// for operations that name no session.
 	SessionName    string
 	ExternalID     string
 	SourceIdentity string
 	Tags           map[string]string
 	TransitiveTags []string
 	// Policy is the inline session policy, minified; PolicyARNs are the
-	// managed ones. With neither the session has all that the role has.
+	// managed ones. With neither the session has all that the role has, or,
+	// of GetFederationToken, nothing.
 	Policy     string
 	PolicyARNs []string
 	// PolicyFile is the absolute path that Policy was read from, or empty.
 	PolicyFile string
+	// PolicyDocuments are texts of managed policies, by ARN, as their files
+	// have them: for explaining, never for AWS, and perhaps out of date.
+	PolicyDocuments map[string]string
+	// AllowNoPermissions says that a GetFederationToken without session
+	// policies is meant.
+	AllowNoPermissions bool
+	// MFASerial and MFACommand are the profile's own, for a code that is given
+	// to this very operation; see Config.MFA for those of its source.
+	MFASerial  string
+	MFACommand []string
+	// Scope is what narrows the session further, where there is something.
+	Scope Scope
+	// MinTokenSize is minimum_session_token_size, in bytes.
+	MinTokenSize int
 	// PerApp keeps the sessions of different apps and users apart.
 	PerApp bool
 }
+
+// Scope is a step of GetScopedCredentials around a profile's session (preview).
+// The zero value is none.
+type Scope struct {
+	// Policy is minified; empty where only the duration is cut.
+	Policy string
+	// File is the absolute path that Policy was read from, or empty.
+	File string
+	// Duration is at most the session's; 0 is what is left of it.
+	Duration time.Duration
+}
+
+// Scoped reports whether there is a scope.
+func (s Scope) Scoped() bool { return s.Policy != "" || s.Duration != 0 }
+
+// Narrowed reports whether the profile has session policies.
+func (p Profile) Narrowed() bool { return p.Policy != "" || len(p.PolicyARNs) > 0 }
 
 // App is one app.
 type App struct {

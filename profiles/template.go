@@ -78,11 +78,13 @@ type limits struct {
 	spelled   string // allowed, in words
 }
 
-// The limits of parameters (STS API reference, AssumeRole, and Tag; as of
-// 2026-11).
+// The limits of parameters (STS API reference, AssumeRole, GetFederationToken,
+// and Tag; as of 2026-11).
 var (
 	sessionName    = limits{2, 64, nameRune, "letters, digits and _+=,.@-"}
 	sourceIdentity = sessionName
+	federatedName  = limits{2, 32, nameRune, "letters, digits and _+=,.@-"}
+	mfaSerial      = limits{9, 256, externalRune, "letters, digits and _+=/:,.@-"}
 	externalID     = limits{2, 1224, externalRune, "letters, digits and _+=,.@:/-"}
 	tagKey         = limits{1, 128, tagRune, "letters, digits, spaces and _.:/=+-@"}
 	tagValue       = limits{0, 256, tagRune, "letters, digits, spaces and _.:/=+-@"}

@@ -9,26 +9,13 @@ import (
 )
 
 // later lists what a later version supports, by the kind of table. Each is an
-// error, not an unknown key: whoever wrote "require" or "scope_policy" wanted a
+// error, not an unknown key: whoever wrote "require" or "match" wanted a
 // limit, and has to learn that there is none.
 var later = map[string][]string{
-	"file": {"audit", "endpoints", "policies"},
-	"sources": {"account_id", "assertion_command", "assertion_file", "mfa_command", "mfa_serial", "provider_arn",
-		"role_arn", "sso_session", "token_command", "token_file"},
-	"profiles": {"allow_no_permissions", "mfa_command", "mfa_serial", "minimum_session_token_size", "name",
-		"policy_documents", "provided_contexts", "saml_assertion_command", "saml_assertion_file",
-		"saml_provider_arn", "scope_duration", "scope_policy", "web_identity_token_command",
-		"web_identity_token_file"},
-	"apps": {"from", "match", "protected", "require", "select", "unidentified"},
+	"file":     {"audit", "endpoints", "policies"},
+	"profiles": {"provided_contexts"},
+	"apps":     {"from", "match", "protected", "require", "select", "unidentified"},
 }
-
-// laterTypes and laterOperations are values of type and operation that a later
-// version supports.
-var (
-	laterTypes      = []string{"profile", "saml", "sso", "web-identity"}
-	laterOperations = []string{"assume-role-with-saml", "assume-role-with-web-identity", "get-federation-token",
-		"get-session-token", "source"}
-)
 
 // notYet is the problem of everything in these lists.
 const notYet = "not supported by this version"

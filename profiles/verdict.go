@@ -7,20 +7,19 @@ import (
 	"sync/atomic"
 
 	"github.com/vendord/vendord/policy"
-	"github.com/vendord/vendord/session"
 )
 
 // judged is what a verdict on an inline policy depends on. Profiles that inherit
 // a policy, or share a file, need not have it judged again.
 type judged struct {
-	text, partition string
-	arnChars        int // of the managed policies beside it
+	text, operation, partition string
+	arnChars                   int // of the managed policies beside it
 }
 
 // judged returns what the verdict on a text depends on where the text is the
 // profile's policy.
 func (d *draft) judged(text string) judged {
-	return judged{text, d.role.partition, characters(d.PolicyARNs...)}
+	return judged{text, d.operation, d.role.partition, characters(d.PolicyARNs...)}
 }
 
 // verdict is what there is to say about an inline policy.
@@ -41,7 +40,7 @@ func (v verdict) documents() []*policy.Document {
 }
 
 func (j judged) verdict() (v verdict) {
-	v.findings, v.document = policy.Examine([]byte(j.text), policy.Options{Operation: session.AssumeRole, ARNChars: j.arnChars, Partition: j.partition})
+	v.findings, v.document = policy.Examine([]byte(j.text), policy.Options{Operation: j.operation, ARNChars: j.arnChars, Partition: j.partition})
 	if slices.ContainsFunc(v.findings, func(f policy.Finding) bool { return f.Level == policy.Error }) {
 		return v
 	}
@@ -74,7 +73,7 @@ const few = 16
 func (l *loader) judge(all []*draft, extended map[string]bool) {
 	compared := make(map[judged]bool) // with another profile's
 	for _, d := range all {
-		if !d.has("policy") {
+		if !d.has("policy") || d.refused("policy") {
 			continue
 		}
 		j := d.judged(d.Policy)

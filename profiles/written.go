@@ -9,10 +9,10 @@ import (
 	"github.com/vendord/vendord/policy"
 )
 
-// written is an inline session policy as somebody wrote it: in vendord.toml as
+// written is an inline policy, of the session or its scope, as somebody wrote it: in vendord.toml as
 // JSON or as tables, or in a file of its own.
 type written struct {
-	key  string // policy, policy_file or statement
+	key  string // policy, scope_policy, policy_file and so on
 	file string // the absolute path of policy_file, or empty
 	text []byte
 	// place turns a finding into a problem at the place where its author can
@@ -20,15 +20,19 @@ type written struct {
 	place func(policy.Finding) Problem
 }
 
-// written returns the inline policy of a profile; ok is false if there is none,
-// or none that can be read.
-func (l *loader) written(d *draft) (w written, ok bool) {
-	for _, key := range []string{"policy", "policy_file", "statement"} {
+// written returns the inline policy of a profile that stands at one of keys; ok
+// is false if there is none, or none that can be read.
+func (l *loader) written(d *draft, keys ...string) (w written, ok bool) {
+	for _, key := range keys {
 		if !d.named(key) {
 			continue
 		}
 		if w.key != "" {
-			l.wrong(d.at(key), "keep one of them; policy_arns may stand beside it", "%s and %s are two ways to write one policy", w.key, key)
+			hint := "keep one of them; policy_arns may stand beside it"
+			if key == "scope_policy_file" {
+				hint = "keep one of them"
+			}
+			l.wrong(d.at(key), hint, "%s and %s are two ways to write one policy", w.key, key)
 			return written{}, false
 		}
 		w.key = key
@@ -38,13 +42,13 @@ func (l *loader) written(d *draft) (w written, ok bool) {
 	}
 	switch at := d.at(w.key); w.key {
 	case "policy":
-		if fileName.MatchString(d.Policy) {
-			l.wrong(at, "did you mean policy_file?", "the name of a file, not a policy")
-			return written{}, false
-		}
-		return l.inline(d, at), true
+		return l.inline(at, d.Policy)
+	case "scope_policy":
+		return l.inline(at, d.ScopePolicy)
 	case "policy_file":
-		return l.policyFile(d, at)
+		return l.policyFile(at, d.PolicyFile)
+	case "scope_policy_file":
+		return l.policyFile(at, d.ScopePolicyFile)
 	default:
 		return l.statements(d, at)
 	}
@@ -54,8 +58,13 @@ func (l *loader) written(d *draft) (w written, ok bool) {
 var fileName = regexp.MustCompile(`^[\w./~-]+$`)
 
 // inline is a policy between quotes. Its lines are lines of vendord.toml.
-func (l *loader) inline(d *draft, at path) written {
-	return written{key: "policy", text: []byte(d.Policy), place: func(f policy.Finding) Problem {
+func (l *loader) inline(at path, text string) (written, bool) {
+	key := at[len(at)-1]
+	if fileName.MatchString(text) {
+		l.wrong(at, "did you mean "+key+"_file?", "the name of a file, not a policy")
+		return written{}, false
+	}
+	return written{key: key, text: []byte(text), place: func(f policy.Finding) Problem {
 		p := l.finding(at, f)
 		if f.Path != "" {
 			p.Problem = f.Path + ": " + p.Problem
@@ -64,18 +73,18 @@ func (l *loader) inline(d *draft, at path) written {
 			p.Line = first + f.Line - 1
 		}
 		return p
-	}}
+	}}, true
 }
 
 // policyFile is a policy in a file of its own.
-func (l *loader) policyFile(d *draft, at path) (written, bool) {
-	file, ok := l.resolve(at, d.PolicyFile)
+func (l *loader) policyFile(at path, named string) (written, bool) {
+	file, ok := l.resolve(at, named)
 	if !ok {
 		return written{}, false
 	}
 	name := l.name(file)
 	text, ok := l.read(file, name, at)
-	return written{key: "policy_file", file: file, text: text, place: func(f policy.Finding) Problem {
+	return written{key: at[len(at)-1], file: file, text: text, place: func(f policy.Finding) Problem {
 		return Problem{File: name, Key: f.Path, Line: f.Line, Column: f.Column, Code: f.Code, Problem: f.Problem, Hint: f.Hint}
 	}}, ok
 }

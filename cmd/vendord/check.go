@@ -42,7 +42,8 @@ type checkedProfile struct {
 }
 
 func (p *program) check() error {
-	config, err := profiles.Load(profiles.Options{Path: p.configPath(), System: p.system, UID: p.uid, Home: p.home})
+	config, err := profiles.Load(profiles.Options{Path: p.configPath(), System: p.system, UID: p.uid, Home: p.home,
+		Credentials: p.getenv("CREDENTIALS_DIRECTORY")})
 	if err != nil {
 		if p.json {
 			_ = p.printJSON(map[string]any{"ok": false, "errors": profiles.Problems(err)})

@@ -93,7 +93,8 @@ func (p *program) serve(ctx context.Context) (err error) {
 
 func (p *program) daemonOptions(state string, log *slog.Logger, record io.Writer) daemonOptions {
 	return daemonOptions{
-		config:  profiles.Options{Path: p.configPath(), System: p.system, UID: p.uid, Home: p.home},
+		config: profiles.Options{Path: p.configPath(), System: p.system, UID: p.uid, Home: p.home,
+			Credentials: p.getenv("CREDENTIALS_DIRECTORY")},
 		state:   state,
 		user:    p.user,
 		environ: append(p.environ, inside+"="+p.ownSocket()),
