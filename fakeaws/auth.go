@@ -3,6 +3,7 @@ package fakeaws
 import (
 	"cmp"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -80,10 +81,17 @@ func (f *Fake) authorization(rq *request) (*authorization, *failure) {
 	if a.service != rq.service.name {
 		return nil, words.service()
 	}
-	if want := cmp.Or(f.world.region, a.region); a.region != want || !regionPattern.MatchString(a.region) {
+	if want := cmp.Or(rq.service.region, f.world.region, a.region); !f.isIn(rq.service, a.region, want) {
 		return nil, words.region(a.region, want)
 	}
 	return a, nil
+}
+
+// isIn reports whether a service may be asked in a region: want is the one that
+// it is in, and in the other regions of the world all are but S3 and IAM.
+func (f *Fake) isIn(s *service, region, want string) bool {
+	everywhere := s.name != s3Name && s.region == ""
+	return regionPattern.MatchString(region) && (region == want || everywhere && slices.Contains(f.world.regions, region))
 }
 
 // keyOwner looks a key id up, with the session token for temporary ones, and

@@ -58,8 +58,12 @@ func (f *Fake) serveControl(w http.ResponseWriter, r *http.Request) {
 	case "POST /_fake/clock":
 		control(w, r, f.advanceJSON)
 	default:
+		if f.serveSignInControl(w, r) {
+			return
+		}
 		http.Error(w, "fakeaws: no such address; there are GET /_fake/health, GET and DELETE /_fake/journal, "+
-			"POST and DELETE /_fake/faults, POST /_fake/clock", http.StatusNotFound)
+			"POST and DELETE /_fake/faults, POST /_fake/clock, "+
+			"GET /_fake/sso/device, POST /_fake/sso/mode, approve, revoke and expire", http.StatusNotFound)
 	}
 }
 

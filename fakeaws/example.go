@@ -2,13 +2,15 @@ package fakeaws
 
 // Example returns the world of the documentation and of `vendord demo`: John,
 // who may read his company's bucket and not write to it, and the roles that he
-// may assume. His keys are those of AWS's own documentation, which secret
+// may assume; the broker of the team in California; and an instance of IAM
+// Identity Center. John's keys are those of AWS's own documentation, which secret
 // scanners know to be made up; they are the first keys of the first user of the
 // first account.
 func Example() State {
-	return State{Region: "eu-west-1", Accounts: []Account{
-		exampleCompany(), exampleSecurity(), exampleLesson(),
-	}}
+	return State{Region: "eu-west-1", Regions: []string{"us-east-1", "us-west-1", "us-west-2"},
+		Accounts:        []Account{exampleCompany(), exampleSecurity(), exampleLesson(), exampleCalifornia()},
+		IdentityCenters: []IdentityCenter{exampleSignIn()},
+	}
 }
 
 // exampleCompany is the account of John, his upload role and the bucket. The
@@ -46,7 +48,8 @@ const exampleJohn = `{"Version":"2012-10-17","Statement":[
  {"Effect":"Allow","Action":["s3:ListBucket","s3:GetObject"],
   "Resource":["arn:aws:s3:::company1-hr","arn:aws:s3:::company1-hr/*"]},
  {"Effect":"Allow","Action":["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"],
-  "Resource":["arn:aws:iam::111122223333:role/SecurityAdminAccess","arn:aws:iam::123456789012:role/Uploader"]}]}`
+  "Resource":["arn:aws:iam::111122223333:role/SecurityAdminAccess","arn:aws:iam::123456789012:role/Uploader",
+   "arn:aws:iam::123456789012:role/App"]}]}`
 
 // exampleTrust lets John in.
 const exampleTrust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
@@ -75,7 +78,8 @@ func exampleSecurity() Account {
 	}
 }
 
-// exampleLesson is the account of the lesson on session policies.
+// exampleLesson is the account of the lesson on session policies. Machines may
+// have its role App, and its managed policies are there to narrow that.
 func exampleLesson() Account {
 	return Account{
 		ID: "123456789012",
@@ -84,7 +88,68 @@ func exampleLesson() Account {
 			Trust: exampleTrust,
 			Policies: Documents{`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*",
  "Resource":["arn:aws:s3:::lesson-bucket","arn:aws:s3:::lesson-bucket/*"]}]}`},
+		}, {
+			Name: "App",
+			Trust: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{
+ "AWS":"arn:aws:iam::629470240201:user/john",
+ "Service":["ec2.amazonaws.com","ecs-tasks.amazonaws.com","pods.eks.amazonaws.com"]}}]}`,
+			Policies: Documents{`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*",
+ "Resource":["arn:aws:s3:::lesson-bucket","arn:aws:s3:::lesson-bucket/*"]}]}`},
+		}},
+		ManagedPolicies: []ManagedPolicy{{
+			Name: "PolicyName1",
+			Document: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:ListBucket","s3:GetObject"],
+ "Resource":["arn:aws:s3:::lesson-bucket","arn:aws:s3:::lesson-bucket/*"]}]}`,
+		}, {
+			Name: "PolicyName2",
+			Document: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:PutObject",
+ "Resource":"arn:aws:s3:::lesson-bucket/app/*"}]}`,
 		}},
 		Buckets: []Bucket{{Name: "lesson-bucket", Objects: map[string]string{"lesson.txt": "Sessions only narrow.\n"}}},
+	}
+}
+
+// exampleCalifornia is the account of a team that works in one region: its
+// broker assumes a role for all regions and narrows it by a managed policy,
+// which it may also read.
+func exampleCalifornia() Account {
+	return Account{
+		ID: "444455556666",
+		Users: []User{{
+			Name: "broker",
+			Keys: []AccessKey{{ID: "AKIABROKEREXAMPLE001", Secret: "made-up/made-up/made-up/made-up/EXAMPLE0"}},
+			Policies: Documents{`{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+ "Action":["iam:GetPolicy","iam:GetPolicyVersion","iam:ListPolicyVersions"],
+ "Resource":"arn:aws:iam::444455556666:policy/DevCalifornia"}]}`},
+		}},
+		Roles: []Role{{
+			Name: "EC2Admin",
+			Trust: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+ "Principal":{"AWS":"arn:aws:iam::444455556666:user/broker"},
+ "Action":["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]}]}`,
+			Policies: Documents{`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:*","Resource":"*"}]}`},
+		}},
+		ManagedPolicies: []ManagedPolicy{{
+			Name: "DevCalifornia",
+			Document: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:*","Resource":"*",
+ "Condition":{"StringEquals":{"aws:RequestedRegion":"us-west-1"}}}]}`,
+		}},
+	}
+}
+
+// exampleSignIn is where John and Mary sign in with a browser. Mary has nothing
+// in the account that John administers.
+func exampleSignIn() IdentityCenter {
+	return IdentityCenter{
+		StartURL: "https://example.awsapps.com/start",
+		Region:   "eu-west-1",
+		PermissionSets: []PermissionSet{
+			{Name: "Administrator", PolicyARNs: []string{AdministratorAccess}, SessionDuration: 12 * 3600},
+			{Name: "ReadOnly", PolicyARNs: []string{AmazonS3ReadOnlyAccess}},
+		},
+		People: []Person{
+			{Name: "john", Assignments: []Assignment{{"111122223333", "Administrator"}, {"111122223333", "ReadOnly"}, {"629470240201", "ReadOnly"}}},
+			{Name: "mary", Assignments: []Assignment{{"629470240201", "ReadOnly"}}},
+		},
 	}
 }

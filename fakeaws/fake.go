@@ -20,6 +20,7 @@
 package fakeaws
 
 import (
+	"cmp"
 	"context"
 	"crypto/cipher"
 	"errors"
@@ -56,6 +57,9 @@ type Config struct {
 	// ClockOverHTTP lets POST /_fake/clock advance the clock, where Now is
 	// nil.
 	ClockOverHTTP bool
+	// SignIn is what happens at IAM Identity Center's sign-in page at first;
+	// empty means WaitSignIn.
+	SignIn SignInMode
 }
 
 // Fake is one fake AWS. It is an http.Handler and safe for concurrent use.
@@ -64,6 +68,8 @@ type Fake struct {
 	world  *world
 	store  *store
 	mfa    *usedCodes
+
+	signIns signIns
 
 	// tokens seals session tokens, secrets derives secret keys from key
 	// ids. Both are fresh for each Fake: tokens of another are unknown.
@@ -89,6 +95,9 @@ func New(c Config) (*Fake, error) {
 	f := &Fake{config: c, world: w, store: s, mfa: newUsedCodes()}
 	f.tokens, f.secrets = newTokenKeys()
 	s.stamp(f.now())
+	if err := f.SignIn(cmp.Or(c.SignIn, WaitSignIn), ""); err != nil {
+		return nil, err
+	}
 	return f, nil
 }
 
@@ -108,13 +117,18 @@ func (f *Fake) now() time.Time {
 // seconds. It returns nil after such an end. It refuses a listener that is not
 // on a loopback address: made-up keys are public, and so would be every object.
 func (f *Fake) Serve(ctx context.Context, ln net.Listener) error {
+	return f.ServeHandler(ctx, ln, f)
+}
+
+// ServeHandler is Serve for another handler: Metadata's or Container's.
+func (f *Fake) ServeHandler(ctx context.Context, ln net.Listener, h http.Handler) error {
 	if a, ok := ln.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
 		_ = ln.Close()
 		return fmt.Errorf("listening on %s: fakeaws serves loopback addresses only", ln.Addr())
 	}
 	f.config.Log.Warn(Banner, "endpoint", "http://"+ln.Addr().String())
 	s := &http.Server{
-		Handler:     f,
+		Handler:     h,
 		BaseContext: func(net.Listener) context.Context { return ctx }, // ends hanging faults
 		// No ReadTimeout: it would end long latencies and hanging faults.
 		ReadHeaderTimeout: time.Minute,

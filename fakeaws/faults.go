@@ -107,21 +107,35 @@ func (s *faults) take(operation string) Fault {
 func (f Fault) concerns(operation string) bool {
 	switch f.Kind {
 	case EmptyKey, PastExpiry, FarExpiry, ShortLife:
-		if operation != "AssumeRole" && operation != "GetSessionToken" {
+		if operation != "AssumeRole" && operation != "GetSessionToken" && operation != "GetRoleCredentials" {
 			return false
 		}
 	}
 	return f.Operation == "" || f.Operation == operation
 }
 
+// hasOperation reports whether the fake has an operation, of any service.
+func hasOperation(name string) bool {
+	_, inSTS := stsOperations[name]
+	_, inS3 := s3Operations[name]
+	_, inIAM := iamOperations[name]
+	_, inEC2 := ec2Operations[name]
+	found := inSTS || inS3 || inIAM || inEC2
+	for _, o := range oidcOperations {
+		found = found || o.name == name
+	}
+	for _, o := range portalOperations {
+		found = found || o.name == name
+	}
+	return found
+}
+
 // check returns what is wrong with a fault.
 func (f Fault) check() error {
-	_, inSTS := stsOperations[f.Operation]
-	_, inS3 := s3Operations[f.Operation]
 	switch {
 	case !slices.Contains(faultKinds, f.Kind):
 		return fmt.Errorf("fault kind %q: unknown", f.Kind)
-	case f.Operation != "" && !inSTS && !inS3:
+	case f.Operation != "" && !hasOperation(f.Operation):
 		return fmt.Errorf("fault %s: fakeaws does not have the operation %q", f.Kind, f.Operation)
 	case f.Count < 0 || f.Latency < 0 || f.Life < 0:
 		return fmt.Errorf("fault %s: count, latency and life cannot be negative", f.Kind)

@@ -252,9 +252,10 @@ func (p *place) answer(response *http.Response, err error) reply {
 	var e struct {
 		Code, Message string
 		Inner         struct{ Code, Message string } `xml:"Error"`
+		EC2           struct{ Code, Message string } `xml:"Errors>Error"`
 	}
 	_ = xml.Unmarshal(body, &e) // a success is neither
-	return reply{status: response.StatusCode, code: e.Code + e.Inner.Code, message: e.Message + e.Inner.Message,
+	return reply{status: response.StatusCode, code: e.Code + e.Inner.Code + e.EC2.Code, message: e.Message + e.Inner.Message + e.EC2.Message,
 		header: response.Header, body: string(body)}
 }
 

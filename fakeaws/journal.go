@@ -15,7 +15,7 @@ import (
 type Call struct {
 	// Time is when it arrived, by AWS's clock.
 	Time time.Time `json:"time"`
-	// Service is "sts" or "s3"; Operation the operation, or "Unknown".
+	// Service is its name in a signature, such as "sts", "s3" or "sso-oauth"; Operation the operation, or "Unknown".
 	Service   string `json:"service"`
 	Operation string `json:"operation"`
 	Method    string `json:"method"`
@@ -155,7 +155,7 @@ func (j *journal) copyOf(c *Call) Call {
 // secretParameters are never written down in clear: they are proofs, good for
 // whoever reads them.
 var secretParameters = []string{"TokenCode", "WebIdentityToken", "SAMLAssertion", "X-Amz-Security-Token",
-	"X-Amz-Signature"}
+	"X-Amz-Signature", "clientSecret", "deviceCode", "code", "codeVerifier", "refreshToken"}
 
 // parameters returns the first value of each parameter, as the journal may
 // keep it.

@@ -10,7 +10,10 @@ import (
 )
 
 // s3 is the Simple Storage Service, path style.
-var s3 = service{name: "s3", serve: (*Fake).serveS3, failure: s3Failure, auth: s3Words}
+var s3 = service{name: s3Name, serve: (*Fake).serveS3, failure: s3Failure, auth: s3Words}
+
+// s3Name is S3's in a signature.
+const s3Name = "s3"
 
 // s3Call is an S3 request, taken apart.
 type s3Call struct {

@@ -57,10 +57,10 @@ type service struct {
 	serve   func(*Fake, *request) (*answer, *failure)
 	failure func(*request, *failure) *answer
 	auth    authWords
+	region  string // the one that it is signed for, where that is AWS's choice
 }
 
-// ServeHTTP answers one request to STS, S3 or /_fake/. The service is told by
-// the request line, as S3 has no POST / and STS has nothing else.
+// ServeHTTP answers one request to AWS or to /_fake/.
 func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, controlPrefix) {
 		f.serveControl(w, r)
@@ -69,10 +69,7 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// Without this net/http would read a body, or wait for it, before it sends
 	// the refusal.
 	_ = http.NewResponseController(w).EnableFullDuplex()
-	rq := &request{Request: r, id: newRequestID(), now: f.now(), service: &s3, region: f.world.region}
-	if r.URL.Path == "/" && (r.Method == http.MethodPost || r.URL.Query().Has("Action")) {
-		rq.service = &sts
-	}
+	rq := &request{Request: r, id: newRequestID(), now: f.now(), service: serviceOf(r), region: f.world.region}
 	rq.call = f.journal.begin(rq)
 	a, failed := f.answer(rq)
 	if failed != nil {
@@ -85,6 +82,26 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	rq.write(w, a)
 	drain(w, r)
+}
+
+// serviceOf tells whose a request is, by the request line: S3 has no POST /, and
+// the query services have nothing else. IAM Identity Center's addresses could be
+// objects too, but requests for objects are signed, and those never are.
+func serviceOf(r *http.Request) *service {
+	if r.URL.Path == "/" && (r.Method == http.MethodPost || r.URL.Query().Has("Action")) {
+		return queryService(r)
+	}
+	if r.Header.Get("Authorization") != "" {
+		return &s3
+	}
+	address := r.Method + " " + r.URL.Path
+	if _, ok := oidcOperations[address]; ok {
+		return &oidc
+	}
+	if _, ok := portalOperations[address]; ok {
+		return &portal
+	}
+	return &s3
 }
 
 // answer guards a request and hands it to its service. A recognised operation
@@ -114,7 +131,7 @@ func guard(r *http.Request) *failure {
 	}
 	if loopbackName(host) {
 		for name := range r.Header {
-			if foreign(name) {
+			if foreign(name) && !isPage(r) {
 				return fail(http.StatusForbidden, "AccessDenied", "fakeaws does not serve web pages and proxies (header %s)", name)
 			}
 		}

@@ -12,11 +12,15 @@ import (
 
 // State is a whole made-up AWS, as a file or a test describes it.
 type State struct {
-	// Region is the only region there is: requests signed for another are
-	// refused. Empty means that every region is there, and each bucket in
+	// Region is the only region there is, but for Regions: requests signed for
+	// another are refused. Empty means that every region is there, and each bucket in
 	// all of them.
-	Region   string    `json:"region,omitempty"`
-	Accounts []Account `json:"accounts"`
+	Region string `json:"region,omitempty"`
+	// Regions are more of them, beside Region: STS and EC2 answer there too,
+	// and buckets are in Region alone. Where that is empty they mean nothing.
+	Regions         []string         `json:"regions,omitempty"`
+	Accounts        []Account        `json:"accounts"`
+	IdentityCenters []IdentityCenter `json:"identity_centers,omitempty"`
 }
 
 // Account is one AWS account.
@@ -82,8 +86,11 @@ type Role struct {
 type ManagedPolicy struct {
 	Name string `json:"name"`
 	// Path is "/" if empty.
-	Path     string   `json:"path,omitempty"`
+	Path string `json:"path,omitempty"`
+	// Document is the default version.
 	Document Document `json:"document"`
+	// Older are the versions before it, v1 first.
+	Older Documents `json:"older_versions,omitempty"`
 }
 
 // Bucket is an S3 bucket and what is in it: contents by key.

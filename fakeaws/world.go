@@ -19,6 +19,9 @@ type world struct {
 	keys       map[string]longTermKey
 	principals map[string]*principal // by ARN: users, roles and root users
 	managed    map[string]*policy.Document
+	texts      map[string]*managedText // what IAM shows of the managed policies
+	regions    []string                // where STS and EC2 answer, beside region
+	centers    []*center
 }
 
 // longTermKey is an access key of a user.
@@ -68,9 +71,13 @@ type builder struct {
 
 // build checks a State and returns what New needs of it.
 func build(s State) (*world, *store, error) {
-	b := &builder{store: newStore(), world: &world{region: s.Region, keys: map[string]longTermKey{},
-		principals: map[string]*principal{}, managed: awsManaged()}}
+	b := &builder{store: newStore(), world: &world{region: s.Region, regions: s.Regions, keys: map[string]longTermKey{},
+		principals: map[string]*principal{}, managed: map[string]*policy.Document{}, texts: map[string]*managedText{}}}
+	b.awsManaged()
 	b.must(s.Region == "" || regionPattern.MatchString(s.Region), "region", "%q is not the name of a region", s.Region)
+	for i, r := range s.Regions {
+		b.must(regionPattern.MatchString(r), fmt.Sprintf("regions[%d]", i), "%q is not the name of a region", r)
+	}
 	b.must(len(s.Accounts) > 0, "accounts", "none")
 	// Managed policies come first: users and roles name them.
 	for i, a := range s.Accounts {
@@ -78,6 +85,9 @@ func build(s State) (*world, *store, error) {
 	}
 	for i, a := range s.Accounts {
 		b.account(fmt.Sprintf("accounts[%d]", i), a)
+	}
+	for i, ic := range s.IdentityCenters {
+		b.identityCenter(fmt.Sprintf("identity_centers[%d]", i), s, ic)
 	}
 	return b.world, b.store, errors.Join(b.problems...)
 }
@@ -98,6 +108,13 @@ func (b *builder) managed(path string, a Account) {
 		_, taken := b.world.managed[arn]
 		b.must(!taken, at+".name", "%s is there already", arn)
 		b.world.managed[arn] = b.document(at+".document", string(m.Document))
+		text := &managedText{arn: arn, defaultVersion: fmt.Sprintf("v%d", len(m.Older)+1), versions: map[string]string{}}
+		for i, older := range m.Older {
+			b.document(fmt.Sprintf("%s.older_versions[%d]", at, i), older)
+			text.versions[fmt.Sprintf("v%d", i+1)] = older
+		}
+		text.versions[text.defaultVersion] = string(m.Document)
+		b.world.texts[arn] = text
 	}
 }
 
