@@ -59,6 +59,8 @@ var onlyPlace = map[string][]string{
 	"github.com/zalando/go-keyring":                {"keyring"},
 	"github.com/Shopify/toxiproxy/v2/stream":       {"soak", "soak/proxy"},
 	"github.com/Shopify/toxiproxy/v2/toxics":       {"soak", "soak/proxy"},
+	"github.com/russellhaering/goxmldsig":          {"fakeaws"},
+	"github.com/beevik/etree":                      {"fakeaws"},
 	"golang.org/x/time/rate":                       {"apps", "server"},
 	"os/exec":                                      {"mint", "cmd/vendord", "bench", "soak"},
 }

@@ -1,15 +1,12 @@
 package fakeaws
 
 import (
+	"cmp"
 	"maps"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
-
-	"github.com/vendord/vendord/policy"
 )
 
 // roleCall is a parsed AssumeRole request.
@@ -22,9 +19,11 @@ type roleCall struct {
 	seconds    int
 	tokenSize  int // MinimumSessionTokenSize
 
-	mfa     int64      // when the code was given, or 0
-	session *session   // what it would make
-	role    *principal // nil if there is no such role
+	mfa     int64             // when the code was given, or 0
+	account string            // the role's
+	role    *principal        // nil if there is no such role
+	keys    map[string]string // condition keys that a proof brings along
+	session *session          // what it would make
 }
 
 // assumeRole is STS's AssumeRole. Its checks go from the shape of single
@@ -48,7 +47,7 @@ func (f *Fake) assumeRole(rq *request, form form) (*answer, *failure) {
 	return rq.stsAnswer(&assumeRoleResult{
 		issued:           issued,
 		AssumedRoleID:    call.role.id + ":" + call.name,
-		ARN:              (&caller{principal: call.role, session: call.session}).arn(),
+		ARN:              call.arn(),
 		PackedPolicySize: issued.SessionTokenUtilization, // the same since 2026-09
 		SourceIdentity:   call.session.SourceIdentity,
 	}), nil
@@ -71,33 +70,45 @@ func readRoleCall(form form) (*roleCall, *failure) {
 		seconds:        c.number(form, "DurationSeconds", 900, 43200, 3600),
 		tokenSize:      c.number(form, "MinimumSessionTokenSize", 0, maxToken, 0),
 	}
-	if failed := call.readLists(form, &c); failed != nil {
+	contexts, err := form.members("ProvidedContexts", "ProviderArn", "ContextAssertion")
+	if err != nil {
+		return nil, badForm(err.Error())
+	}
+	// A context is part of who the session is: without it, it would be another.
+	if len(contexts) > 0 {
+		return nil, badParameter("fakeaws does not have ProvidedContexts.")
+	}
+	if failed := cmp.Or(call.readPolicyARNs(form, &c), call.readTags(form, &c)); failed != nil {
 		return nil, failed
 	}
 	return call, c.failure()
 }
 
-// readLists reads the parameters that are lists.
-func (call *roleCall) readLists(form form, c *constraints) *failure {
-	arns, err1 := form.members("PolicyArns", "arn")
-	tags, err2 := form.members("Tags", "Key", "Value")
-	keys, err3 := form.members("TransitiveTagKeys", "")
-	contexts, err4 := form.members("ProvidedContexts", "ProviderArn", "ContextAssertion")
-	for _, err := range []error{err1, err2, err3, err4} {
-		if err != nil {
-			return badForm(err.Error())
-		}
+// readPolicyARNs reads the list of managed policies.
+func (call *roleCall) readPolicyARNs(form form, c *constraints) *failure {
+	arns, err := form.members("PolicyArns", "arn")
+	if err != nil {
+		return badForm(err.Error())
 	}
-	// A context is part of who the session is: without it, it would be another.
-	if len(contexts) > 0 {
-		return badParameter("fakeaws does not have ProvidedContexts.")
-	}
-	c.count("tags", len(tags), 50)
-	c.count("transitiveTagKeys", len(keys), 50)
 	for i, m := range arns {
 		c.text("policyArns."+strconv.Itoa(i+1)+".member.arn", m["arn"], 20, 2048, arnShape)
 		call.policyARNs = append(call.policyARNs, m["arn"])
 	}
+	return nil
+}
+
+// readTags reads the tags, and which of them are transitive.
+func (call *roleCall) readTags(form form, c *constraints) *failure {
+	tags, err := form.members("Tags", "Key", "Value")
+	if err != nil {
+		return badForm(err.Error())
+	}
+	keys, err := form.members("TransitiveTagKeys", "")
+	if err != nil {
+		return badForm(err.Error())
+	}
+	c.count("tags", len(tags), 50)
+	c.count("transitiveTagKeys", len(keys), 50)
 	for i, m := range tags {
 		at := "tags." + strconv.Itoa(i+1) + ".member."
 		c.member(m, "Key", at+"key", 1, 128, tagKeyShape)
@@ -111,101 +122,41 @@ func (call *roleCall) readLists(form form, c *constraints) *failure {
 	return nil
 }
 
-// checkARNs looks at what the ARNs mean.
+// checkARNs looks at what the ARNs mean. Whether the role is there is not said
+// yet: see checkTrust.
 func (f *Fake) checkARNs(_ *request, call *roleCall) *failure {
-	// Whether the role is there is not looked at yet: see checkTrust.
 	m := roleARNPattern.FindStringSubmatch(call.roleARN)
 	if m == nil || len(m[2]) > 512 {
 		return invalid("%s is invalid", call.roleARN)
 	}
-	if len(call.policyARNs) > 10 {
-		return badParameter("The number of managed policies in PolicyArns exceeds the limit of 10.")
-	}
-	for _, arn := range call.policyARNs {
-		if !policyARNPattern.MatchString(arn) {
-			return invalid("%s is invalid", arn)
-		}
-	}
+	call.account, call.role = m[1], f.world.principals[call.roleARN]
 	// The policies must belong to the role's account, not to the caller's:
 	// it is the role that they narrow.
-	for _, arn := range call.policyARNs {
-		if f.world.managed[arn] == nil || !sameOwner(arn, m[1]) {
-			return badParameter("At least one Policy ARN in the PolicyArns parameter does not match an existing IAM Managed Policy ARN.")
-		}
-	}
-	call.role = f.world.principals[call.roleARN]
-	return nil
+	return f.checkPolicyARNs(call.policyARNs, call.account)
 }
 
 // checkPolicy has the policy package judge the inline policy.
 func (f *Fake) checkPolicy(_ *request, call *roleCall) *failure {
-	// Characters and not bytes are what AWS counts.
-	arnChars := 0
-	for _, arn := range call.policyARNs {
-		arnChars += utf8.RuneCountInString(arn)
-	}
-	if call.policy != "" {
-		o := policy.Options{Operation: "assume-role", ARNChars: arnChars, Partition: "aws"}
-		if failed := malformedPolicy(policy.Check([]byte(call.policy), o)); failed != nil {
-			return failed
-		}
-	}
-	if chars := utf8.RuneCountInString(call.policy) + arnChars; f.config.Plaintext2048 && chars > 2048 {
-		return tooLarge("policy", (chars*100+2047)/2048)
-	}
-	return nil
+	return f.checkDocument(call.policy, call.policyARNs)
 }
 
-// malformedPolicy returns the refusal of a policy, or nil. What Check calls an
-// error is what STS is certain to refuse, but for placeholders: a bucket may
-// well have the name YOUR_BUCKET_NAME, as far as STS knows.
-func malformedPolicy(findings []policy.Finding) *failure {
-	for _, finding := range findings {
-		switch {
-		case finding.Level != policy.Error || finding.Code == "P025":
-		case finding.Code == "P002":
-			return fail(http.StatusBadRequest, "MalformedPolicyDocument", "The policy is not in the valid JSON format.")
-		default:
-			return fail(http.StatusBadRequest, "MalformedPolicyDocument", "Syntax errors in policy: %s", finding.Problem)
-		}
-	}
-	return nil
-}
-
-// checkTags looks at the tags together, and at those that come along from the
-// session that calls.
+// checkTags looks at the tags, and at those that come along from the session
+// that calls.
 func (f *Fake) checkTags(rq *request, call *roleCall) *failure {
-	inherited := rq.caller.inherited()
-	seen := map[string]bool{}
-	for _, t := range call.tags {
-		key := strings.ToLower(t[0])
-		switch {
-		case strings.HasPrefix(key, "aws:"):
-			return badParameter("Tag keys that begin with aws: are reserved for AWS.")
-		case seen[key]:
-			return badParameter("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
-		case inherited[key] != "":
-			return badParameter("One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.")
-		}
-		seen[key] = true
+	if failed := checkTagList(call.tags, call.transitive, rq.caller.inherited()); failed != nil {
+		return failed
 	}
-	// Only what is passed here can be made transitive here.
-	for _, key := range call.transitive {
-		if !seen[strings.ToLower(key)] {
-			return badParameter("The specified transitive tag key must be included in the requested tags.")
-		}
-	}
-	if strings.HasPrefix(strings.ToLower(call.sourceIdentity), "aws:") {
+	if hasAWSPrefix(call.sourceIdentity) {
 		return invalid("SourceIdentity cannot begin with aws:, which is reserved for AWS.")
 	}
 	return nil
 }
 
 // inherited returns the transitive tag keys of the calling session as they are
-// spelled, by their lower-case form.
+// spelled, by their lower-case form. Nobody's session has none.
 func (c *caller) inherited() map[string]string {
 	keys := map[string]string{}
-	if c.session != nil {
+	if c != nil && c.session != nil {
 		for _, key := range c.session.Transitive {
 			keys[strings.ToLower(key)] = key
 		}
@@ -219,7 +170,7 @@ func (c *caller) inherited() map[string]string {
 func (f *Fake) prepare(rq *request, call *roleCall) *failure {
 	now := rq.now.Unix()
 	s := &session{Principal: call.roleARN, Name: call.name, Issued: now, Expires: now + int64(call.seconds),
-		Policy: call.policy, PolicyARNs: call.policyARNs, SourceIdentity: call.sourceIdentity, Tags: map[string]string{}, MFA: call.mfa}
+		Policy: call.policy, PolicyARNs: call.policyARNs, SourceIdentity: call.sourceIdentity, Tags: map[string]string{}, MFA: call.mfa, Keys: call.keys}
 	for _, t := range call.tags {
 		s.Tags[t[0]] = t[1]
 		if slices.ContainsFunc(call.transitive, func(k string) bool { return strings.EqualFold(k, t[0]) }) {
@@ -231,46 +182,22 @@ func (f *Fake) prepare(rq *request, call *roleCall) *failure {
 		s.Tags[key] = rq.caller.session.Tags[key]
 		s.Transitive = append(s.Transitive, key)
 	}
-	if caller := rq.caller.session; caller != nil && s.SourceIdentity == "" {
-		s.SourceIdentity = caller.SourceIdentity
+	if rq.caller != nil && rq.caller.session != nil && s.SourceIdentity == "" {
+		s.SourceIdentity = rq.caller.session.SourceIdentity
 	}
 	call.session = s
-	// The size is known only once it is packed; the key id has no part in it.
-	if size := len(f.sealToken("", s, call.tokenSize)); size > maxToken {
-		if call.policy == "" && len(call.policyARNs) == 0 {
-			return tooLarge("tags", percent(size))
-		}
-		return tooLarge("policy", percent(size))
-	}
-	return nil
+	return f.checkSize(s, call.tokenSize)
 }
 
 // checkDuration holds the duration to the role's limit, and to the hour that
 // chained roles have; session credentials of a user count as a chain.
 func (f *Fake) checkDuration(rq *request, call *roleCall) *failure {
 	asked := time.Duration(call.seconds) * time.Second
-	if rq.caller.session != nil && asked > time.Hour {
+	if rq.caller != nil && rq.caller.session != nil && asked > time.Hour {
 		return invalid("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
 	}
 	if asked > call.role.maxSession {
 		return invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	}
 	return nil
-}
-
-// tooLarge is STS's answer to what does not fit into a token.
-func tooLarge(what string, percent int) *failure {
-	if what == "tags" {
-		return fail(http.StatusBadRequest, "PackedPolicyTooLarge", "Packed size of session tags consumes %d%% of allotted space.", percent)
-	}
-	return fail(http.StatusBadRequest, "PackedPolicyTooLarge",
-		"Packed policy consumes %d%% of allotted space, please use smaller policy.", percent)
-}
-
-// percent is how much of the limit a token uses, rounded up.
-func percent(size int) int { return (size*100 + maxToken - 1) / maxToken }
-
-// badParameter makes an InvalidParameterValue.
-func badParameter(message string) *failure {
-	return fail(http.StatusBadRequest, "InvalidParameterValue", "%s", message)
 }

@@ -92,6 +92,22 @@ func (c *constraints) optional(f form, param string, least, most int, s shape) s
 	return value
 }
 
+// secret checks the length of a required parameter that no message may repeat,
+// and returns it.
+func (c *constraints) secret(f form, param string, least, most int) string {
+	c.required(f, param)
+	value, ok := f.get(param)
+	n, name := utf8.RuneCountInString(value), lowerFirst(param)
+	const at = "Value at '%s' failed to satisfy constraint: Member must have length "
+	if ok && n < least {
+		c.problems = append(c.problems, fmt.Sprintf(at+"greater than or equal to %d", name, least))
+	}
+	if ok && n > most {
+		c.problems = append(c.problems, fmt.Sprintf(at+"less than or equal to %d", name, most))
+	}
+	return value
+}
+
 // number checks an integer, and returns it or what it is when not given.
 func (c *constraints) number(f form, param string, least, most, otherwise int) int {
 	value, ok := f.get(param)

@@ -58,39 +58,50 @@ func (f *Fake) serveControl(w http.ResponseWriter, r *http.Request) {
 	case "POST /_fake/clock":
 		control(w, r, f.advanceJSON)
 	default:
-		if f.serveSignInControl(w, r) {
+		if f.serveSignInControl(w, r) || f.serveProofControl(w, r) {
 			return
 		}
 		http.Error(w, "fakeaws: no such address; there are GET /_fake/health, GET and DELETE /_fake/journal, "+
-			"POST and DELETE /_fake/faults, POST /_fake/clock, "+
+			"POST and DELETE /_fake/faults, POST /_fake/clock, POST /_fake/jwt and /_fake/saml, GET /_fake/totp, "+
+			"GET and POST /_fake/scoped, "+
 			"GET /_fake/sso/device, POST /_fake/sso/mode, approve, revoke and expire", http.StatusNotFound)
 	}
 }
 
-// control reads a JSON body and does something with it. The content type keeps
-// web pages out: without asking first, a browser posts forms and plain text.
+// control reads a JSON body and does something with it.
 func control[T any](w http.ResponseWriter, r *http.Request, do func(T) error) {
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if kind != "application/json" {
-		http.Error(w, "fakeaws: Content-Type must be application/json", http.StatusUnsupportedMediaType)
+	v, ok := readControl[T](w, r)
+	if !ok {
 		return
 	}
-	// A typing error in a test's fault must not pass for no fault.
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxControl))
-	d.DisallowUnknownFields()
-	var v T
-	err := d.Decode(&v)
-	if _, end := d.Token(); err == nil && !errors.Is(end, io.EOF) {
-		err = errors.New("text after the end of the JSON value")
-	}
-	if err == nil {
-		err = do(v)
-	}
-	if err != nil {
+	if err := do(v); err != nil {
 		http.Error(w, "fakeaws: "+err.Error(), http.StatusBadRequest)
 		return
 	}
 	reply(w, struct{}{})
+}
+
+// readControl reads a JSON body, or answers that there is none. The content
+// type keeps web pages out: without asking first, a browser posts forms and
+// plain text.
+func readControl[T any](w http.ResponseWriter, r *http.Request) (v T, ok bool) {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if kind != "application/json" {
+		http.Error(w, "fakeaws: Content-Type must be application/json", http.StatusUnsupportedMediaType)
+		return v, false
+	}
+	// A typing error in a test's fault must not pass for no fault.
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxControl))
+	d.DisallowUnknownFields()
+	err := d.Decode(&v)
+	if _, end := d.Token(); err == nil && !errors.Is(end, io.EOF) {
+		err = errors.New("text after the end of the JSON value")
+	}
+	if err != nil {
+		http.Error(w, "fakeaws: "+err.Error(), http.StatusBadRequest)
+		return v, false
+	}
+	return v, true
 }
 
 // injectJSON injects a fault from the wire.

@@ -92,7 +92,7 @@ func TestControl(t *testing.T) {
 		{"a body without end", "POST /_fake/faults", `{"kind":"` + strings.Repeat("x", 70<<10), json, 400, "fakeaws: http: request body too large"},
 		{"the clock backwards", "POST /_fake/clock", `{"advance":"-1h"}`, json, 400, "fakeaws: advance -1h0m0s: not between 0 and 87598h59m0s"},
 		{"the clock too far", "POST /_fake/clock", `{"advance":"87599h"}`, json, 400, "fakeaws: advance 87599h0m0s: not between 0 and 87598h59m0s"},
-		{"another address", "GET /_fake/keys", "", json, 404, "fakeaws: no such address; there are GET /_fake/health, GET and DELETE /_fake/journal, POST and DELETE /_fake/faults, POST /_fake/clock, GET /_fake/sso/device, POST /_fake/sso/mode, approve, revoke and expire"},
+		{"another address", "GET /_fake/keys", "", json, 404, "fakeaws: no such address; there are GET /_fake/health, GET and DELETE /_fake/journal, POST and DELETE /_fake/faults, POST /_fake/clock, POST /_fake/jwt and /_fake/saml, GET /_fake/totp, GET and POST /_fake/scoped, GET /_fake/sso/device, POST /_fake/sso/mode, approve, revoke and expire"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			method, path, _ := strings.Cut(c.request, " ")

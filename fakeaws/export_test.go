@@ -2,6 +2,7 @@ package fakeaws
 
 import (
 	"bufio"
+	"encoding/base64"
 	"strings"
 	"time"
 )
@@ -45,3 +46,46 @@ func DecodeChunks(body string, size int64) (content, checksum string, ok bool) {
 
 // ParseRange is parseRange.
 func ParseRange(header string, size int) (from, to int, ok bool) { return parseRange(header, size) }
+
+// SignEdited signs an assertion after something was changed in the first
+// element of a name: an attribute, or where the attribute is empty the element
+// itself is removed.
+func SignEdited(p *IdentityProvider, a Assertion, tag, attribute, value string) string {
+	a = a.filled()
+	said := p.assertion(a)
+	e := said.FindElement(map[bool]string{true: ".", false: ".//" + tag}[tag == "."])
+	switch {
+	case attribute == "":
+		e.Parent().RemoveChild(e)
+	case value == "":
+		e.RemoveAttr(attribute)
+	default:
+		e.CreateAttr(attribute, value)
+	}
+	return base64.StdEncoding.EncodeToString(p.sealed(a, said))
+}
+
+// ReadAssertion reports whether a response is one with an assertion that the
+// provider signed, and the name in it.
+func ReadAssertion(raw []byte, p *IdentityProvider, now time.Time) (name string, ok bool) {
+	a, failed := readAssertion(raw, (&samlProvider{idp: p}).trusted(), now)
+	if failed != nil {
+		return "", false
+	}
+	return a.nameID().Value, true
+}
+
+// ParseToken is parseToken, with the claim sub.
+func ParseToken(text string) (subject string, err error) {
+	t, err := parseToken(text)
+	if err != nil {
+		return "", err
+	}
+	return t.text("sub"), nil
+}
+
+// ParseJWKS returns how many keys a set has.
+func ParseJWKS(text string) (int, error) {
+	keys, err := parseJWKS(text)
+	return len(keys), err
+}

@@ -9,14 +9,20 @@
 // session's. What it does not have it refuses by name, with NotImplemented or
 // InvalidAction; it never answers 200 to what it did not understand.
 //
+// Its STS has AssumeRole, also with a web identity or a SAML assertion, which
+// are verified for real, GetFederationToken, GetSessionToken, GetCallerIdentity,
+// and GetScopedCredentials, with a switch for everything that AWS has not said
+// of it (ScopedRules). Issuer and IdentityProvider make JWTs and assertions, good
+// ones and bad; where a provider has no keys in the state, the fake plays it.
+//
 // It is not AWS: it serves loopback listeners and loopback Host names only, says
 // so in its log and in the Server header, and everything it knows is made up
 // and kept in bounded memory. It has no bucket policies, permissions
-// boundaries, organisation policies, multipart uploads or presigned URLs, and
-// of STS AssumeRole, GetCallerIdentity and GetSessionToken.
+// boundaries, organisation policies, multipart uploads or presigned URLs.
 //
-// Beside AWS's own addresses it has /_fake/ (faults, journal, clock) for tests
-// in other processes. Whoever reaches the port may use those.
+// Beside AWS's own addresses it has /_fake/ (faults, journal, clock, JWTs,
+// assertions, MFA codes) for tests in other processes. Whoever reaches the port
+// may use those.
 package fakeaws
 
 import (
@@ -68,6 +74,7 @@ type Fake struct {
 	world  *world
 	store  *store
 	mfa    *usedCodes
+	scoped atomic.Pointer[ScopedRules]
 
 	signIns signIns
 
@@ -93,6 +100,7 @@ func New(c Config) (*Fake, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	f := &Fake{config: c, world: w, store: s, mfa: newUsedCodes()}
+	f.scoped.Store(&c.State.Scoped)
 	f.tokens, f.secrets = newTokenKeys()
 	s.stamp(f.now())
 	if err := f.SignIn(cmp.Or(c.SignIn, WaitSignIn), ""); err != nil {

@@ -107,7 +107,7 @@ func (s *faults) take(operation string) Fault {
 func (f Fault) concerns(operation string) bool {
 	switch f.Kind {
 	case EmptyKey, PastExpiry, FarExpiry, ShortLife:
-		if operation != "AssumeRole" && operation != "GetSessionToken" && operation != "GetRoleCredentials" {
+		if !issuesCredentials(operation) {
 			return false
 		}
 	}
@@ -128,6 +128,12 @@ func hasOperation(name string) bool {
 		found = found || o.name == name
 	}
 	return found
+}
+
+// issuesCredentials reports whether an operation issues some.
+func issuesCredentials(operation string) bool {
+	_, inSTS := stsOperations[operation]
+	return inSTS && operation != "GetCallerIdentity" || operation == "GetRoleCredentials"
 }
 
 // check returns what is wrong with a fault.

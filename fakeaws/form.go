@@ -11,9 +11,9 @@ import (
 	"unicode/utf8"
 )
 
-// maxForm is the size of an STS request's body: four times the largest that
-// its parameters can make.
-const maxForm = 128 << 10
+// maxForm is the size of an STS request's body: more than the largest that its
+// parameters can make, a SAML assertion of 100,000 characters, each escaped.
+const maxForm = 512 << 10
 
 // form is the body of an STS request.
 type form url.Values

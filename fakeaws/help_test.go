@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -304,4 +305,13 @@ func credentialsOf(t *testing.T, body string) aws.Credentials {
 		t.Fatalf("no credentials in %s", body)
 	}
 	return aws.Credentials{AccessKeyID: r.C.AccessKeyID, SecretAccessKey: r.C.SecretAccessKey, SessionToken: r.C.SessionToken}
+}
+
+// wantErrorLike checks code and message where the message has times in it.
+func wantErrorLike(t *testing.T, what string, err error, code, pattern string) {
+	t.Helper()
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok || api.ErrorCode() != code || !regexp.MustCompile(pattern).MatchString(api.ErrorMessage()) {
+		t.Errorf("%s: got %v\nwant %s: %s", what, err, code, pattern)
+	}
 }

@@ -28,6 +28,9 @@ type Call struct {
 	// the ARN of who that is, once verified.
 	KeyID     string `json:"key_id,omitempty"`
 	Principal string `json:"principal,omitempty"`
+	// Unasked are the headers of a signature that came with an operation
+	// that is not signed: secrets that had better stayed at home.
+	Unasked []string `json:"unasked,omitempty"`
 	// Fault is the kind of the fault that struck, or empty.
 	Fault FaultKind `json:"fault,omitempty"`
 	// Status and Code are those of the answer; Status is 0 while there is
@@ -57,7 +60,7 @@ func (f *Fake) Journal() []Call {
 	calls := make([]Call, len(f.journal.calls))
 	for i, c := range f.journal.calls {
 		calls[i] = *c
-		calls[i].Parameters = maps.Clone(c.Parameters)
+		calls[i].Parameters, calls[i].Unasked = maps.Clone(c.Parameters), slices.Clone(c.Unasked)
 	}
 	return calls
 }
@@ -122,6 +125,17 @@ func (j *journal) signer(rq *request, keyID, principal string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	rq.call.KeyID, rq.call.Principal = clip(keyID), principal
+}
+
+// unasked notes what was sent along with an operation that nobody signs.
+func (j *journal) unasked(rq *request) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, name := range []string{"Authorization", "X-Amz-Security-Token"} {
+		if rq.Header.Get(name) != "" {
+			rq.call.Unasked = append(rq.call.Unasked, name)
+		}
+	}
 }
 
 // finish notes the answer. A call refused before its operation was known is

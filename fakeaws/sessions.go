@@ -41,6 +41,14 @@ type session struct {
 	Transitive     []string          `json:"T,omitempty"`
 	SourceIdentity string            `json:"s,omitempty"`
 	MFA            int64             `json:"m,omitempty"` // when the code was given
+	// Keys are condition keys of its proof, such as saml:sub, which every
+	// request of the session has.
+	Keys map[string]string `json:"k,omitempty"`
+	// Scopes are the policies of GetScopedCredentials, all of which must
+	// allow.
+	Scopes []string `json:"S,omitempty"`
+	// Depth is how many calls of GetScopedCredentials lie behind it.
+	Depth int `json:"d,omitempty"`
 }
 
 func (s *session) expires() time.Time { return time.Unix(s.Expires, 0).UTC() }

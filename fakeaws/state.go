@@ -21,6 +21,8 @@ type State struct {
 	Regions         []string         `json:"regions,omitempty"`
 	Accounts        []Account        `json:"accounts"`
 	IdentityCenters []IdentityCenter `json:"identity_centers,omitempty"`
+	// Scoped is how GetScopedCredentials behaves at start.
+	Scoped ScopedRules `json:"scoped,omitzero"`
 }
 
 // Account is one AWS account.
@@ -32,6 +34,8 @@ type Account struct {
 	Users           []User          `json:"users,omitempty"`
 	Roles           []Role          `json:"roles,omitempty"`
 	ManagedPolicies []ManagedPolicy `json:"managed_policies,omitempty"`
+	OIDCProviders   []OIDCProvider  `json:"oidc_providers,omitempty"`
+	SAMLProviders   []SAMLProvider  `json:"saml_providers,omitempty"`
 	Buckets         []Bucket        `json:"buckets,omitempty"`
 }
 

@@ -14,17 +14,29 @@ const stsVersion = "2011-06-15"
 // sts is the Security Token Service, as its query protocol has it.
 var sts = service{name: "sts", serve: (*Fake).serveSTS, failure: stsFailure, auth: stsWords}
 
+// stsOperation is one operation of STS.
+type stsOperation struct {
+	serve func(*Fake, *request, form) (*answer, *failure)
+	// proof says that its request is not signed: a JWT or an assertion is
+	// the proof.
+	proof bool
+}
+
 // stsOperations are what the fake's STS can do.
-var stsOperations = map[string]func(*Fake, *request, form) (*answer, *failure){
-	"AssumeRole":        (*Fake).assumeRole,
-	"GetCallerIdentity": (*Fake).getCallerIdentity,
-	"GetSessionToken":   (*Fake).getSessionToken,
+var stsOperations = map[string]stsOperation{
+	"AssumeRole":                {serve: (*Fake).assumeRole},
+	"AssumeRoleWithSAML":        {serve: (*Fake).assumeRoleWithSAML, proof: true},
+	"AssumeRoleWithWebIdentity": {serve: (*Fake).assumeRoleWithWebIdentity, proof: true},
+	"GetCallerIdentity":         {serve: (*Fake).getCallerIdentity},
+	"GetFederationToken":        {serve: (*Fake).getFederationToken},
+	"GetScopedCredentials":      {serve: (*Fake).getScopedCredentials},
+	"GetSessionToken":           {serve: (*Fake).getSessionToken},
 }
 
 // otherOperations are AWS's and not ours: refused by name, so that nobody
 // looks for the mistake in their own client.
-var otherOperations = []string{"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "AssumeRoot",
-	"DecodeAuthorizationMessage", "GetAccessKeyInfo", "GetDelegatedAccessToken", "GetFederationToken", "GetWebIdentityToken"}
+var otherOperations = []string{"AssumeRoot", "DecodeAuthorizationMessage", "GetAccessKeyInfo", "GetDelegatedAccessToken",
+	"GetWebIdentityToken"}
 
 // serveSTS answers a request to STS: the form, the operation, then who asks,
 // and then what for.
@@ -36,7 +48,7 @@ func (f *Fake) serveSTS(rq *request) (*answer, *failure) {
 	f.journal.form(rq, map[string][]string(form))
 	// For an operation that is not there nobody is asked who may: AWS routes
 	// before it authenticates.
-	action, operation, failed := stsOperation(form)
+	action, operation, failed := findOperation(form)
 	if failed != nil {
 		return nil, failed
 	}
@@ -49,30 +61,34 @@ func (f *Fake) serveSTS(rq *request) (*answer, *failure) {
 	if said := rq.Header.Get("X-Amz-Content-Sha256"); said != "" && said != hash {
 		return nil, stsWords.mismatch
 	}
-	if failed := f.authenticate(rq, hash); failed != nil {
+	// A signature beside a proof is not looked at, as STS does not; but who
+	// sends one tells a secret to an operation that has no use for it.
+	if operation.proof {
+		f.journal.unasked(rq)
+	} else if failed := f.authenticate(rq, hash); failed != nil {
 		return nil, failed
 	}
-	return operation(f, rq, form)
+	return operation.serve(f, rq, form)
 }
 
-// stsOperation finds the operation that a form asks for.
-func stsOperation(form form) (string, func(*Fake, *request, form) (*answer, *failure), *failure) {
+// findOperation finds the operation that a form asks for.
+func findOperation(form form) (string, stsOperation, *failure) {
 	action, _ := form.get("Action")
 	version, _ := form.get("Version")
 	operation, ok := stsOperations[action]
 	switch {
 	case action == "":
-		return "", nil, fail(http.StatusBadRequest, "MissingAction", "The request is missing an action.")
+		return "", stsOperation{}, fail(http.StatusBadRequest, "MissingAction", "The request is missing an action.")
 	case version != stsVersion:
-		return "", nil, fail(http.StatusBadRequest, "NoSuchVersion",
+		return "", stsOperation{}, fail(http.StatusBadRequest, "NoSuchVersion",
 			"The requested version ( %.20s ) of service AWSSecurityTokenService does not exist", version)
 	case ok:
 		return action, operation, nil
 	}
 	if slices.Contains(otherOperations, action) {
-		return "", nil, fail(http.StatusBadRequest, "InvalidAction", "fakeaws does not have the operation %s.", action)
+		return "", stsOperation{}, fail(http.StatusBadRequest, "InvalidAction", "fakeaws does not have the operation %s.", action)
 	}
-	return "", nil, fail(http.StatusBadRequest, "InvalidAction", "Could not find operation %.60s for version %s", action, version)
+	return "", stsOperation{}, fail(http.StatusBadRequest, "InvalidAction", "Could not find operation %.60s for version %s", action, version)
 }
 
 // getCallerIdentity says who the caller is. Everyone may ask, also whom a

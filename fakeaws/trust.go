@@ -20,8 +20,13 @@ func (f *Fake) checkTrust(rq *request, call *roleCall) *failure {
 	if c.kind == rootUser {
 		return fail(http.StatusForbidden, "AccessDenied", "Roles may not be assumed by root accounts.")
 	}
+	// A federated user may call nothing of STS but GetCallerIdentity (STS API
+	// reference, GetFederationToken).
+	if c.federated() || f.scopedMayNotAssume(c) {
+		return refusal(c, "sts:AssumeRole", call.roleARN)
+	}
 	context := f.trustContext(rq, call)
-	for _, action := range call.actions() {
+	for _, action := range call.actions("sts:AssumeRole") {
 		if call.role == nil || !c.mayAssume(call.role, action, context) {
 			return refusal(c, action, call.roleARN)
 		}
@@ -36,8 +41,8 @@ func (f *Fake) checkTrust(rq *request, call *roleCall) *failure {
 // actions returns the permissions that the call needs. What comes along from
 // the calling session needs them as what is passed does (IAM User Guide,
 // chaining roles with session tags; source identity).
-func (call *roleCall) actions() []string {
-	actions := []string{"sts:AssumeRole"}
+func (call *roleCall) actions(first string) []string {
+	actions := []string{first}
 	if len(call.session.Tags) > 0 {
 		actions = append(actions, "sts:TagSession")
 	}
@@ -50,25 +55,28 @@ func (call *roleCall) actions() []string {
 // trustContext returns the condition keys of an AssumeRole call.
 func (f *Fake) trustContext(rq *request, call *roleCall) map[string][]string {
 	k := f.context(rq)
-	k["sts:RoleSessionName"] = []string{call.name}
-	k["sts:DurationSeconds"] = []string{strconv.Itoa(call.seconds)}
-	for key, value := range map[string]string{"sts:ExternalId": call.externalID, "sts:SourceIdentity": call.sourceIdentity} {
-		if value != "" {
-			k[key] = []string{value}
-		}
-	}
-	for _, t := range call.tags {
-		k["aws:RequestTag/"+t[0]] = []string{t[1]}
-		k["aws:TagKeys"] = append(k["aws:TagKeys"], t[0])
-	}
-	if len(call.transitive) > 0 {
-		k["sts:TransitiveTagKeys"] = call.transitive
+	call.context(k)
+	if call.externalID != "" {
+		k["sts:ExternalId"] = []string{call.externalID}
 	}
 	if call.session.MFA != 0 {
 		k["aws:MultiFactorAuthPresent"] = []string{"true"}
 		k["aws:MultiFactorAuthAge"] = []string{"0"}
 	}
 	return k
+}
+
+// context adds the keys that every call for a role's session has.
+func (call *roleCall) context(k map[string][]string) {
+	k["sts:RoleSessionName"] = []string{call.name}
+	k["sts:DurationSeconds"] = []string{strconv.Itoa(call.seconds)}
+	if call.sourceIdentity != "" {
+		k["sts:SourceIdentity"] = []string{call.sourceIdentity}
+	}
+	addTags(k, call.tags)
+	if len(call.transitive) > 0 {
+		k["sts:TransitiveTagKeys"] = call.transitive
+	}
 }
 
 // refusal is STS's AccessDenied. It gives no reason.

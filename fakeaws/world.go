@@ -22,6 +22,9 @@ type world struct {
 	texts      map[string]*managedText // what IAM shows of the managed policies
 	regions    []string                // where STS and EC2 answer, beside region
 	centers    []*center
+	oidc       map[string]*oidcProvider // by account and issuer, see oidcKey
+	saml       map[string]*samlProvider // by ARN
+	issuers    map[string]*Issuer       // by URL: those that the fake plays
 }
 
 // longTermKey is an access key of a user.
@@ -72,13 +75,15 @@ type builder struct {
 // build checks a State and returns what New needs of it.
 func build(s State) (*world, *store, error) {
 	b := &builder{store: newStore(), world: &world{region: s.Region, regions: s.Regions, keys: map[string]longTermKey{},
-		principals: map[string]*principal{}, managed: map[string]*policy.Document{}, texts: map[string]*managedText{}}}
+		principals: map[string]*principal{}, managed: map[string]*policy.Document{}, texts: map[string]*managedText{},
+		oidc: map[string]*oidcProvider{}, saml: map[string]*samlProvider{}, issuers: map[string]*Issuer{}}}
 	b.awsManaged()
 	b.must(s.Region == "" || regionPattern.MatchString(s.Region), "region", "%q is not the name of a region", s.Region)
 	for i, r := range s.Regions {
 		b.must(regionPattern.MatchString(r), fmt.Sprintf("regions[%d]", i), "%q is not the name of a region", r)
 	}
 	b.must(len(s.Accounts) > 0, "accounts", "none")
+	b.problem("scoped", s.Scoped.check())
 	// Managed policies come first: users and roles name them.
 	for i, a := range s.Accounts {
 		b.managed(fmt.Sprintf("accounts[%d]", i), a)
@@ -97,6 +102,11 @@ func (b *builder) must(ok bool, path, format string, args ...any) {
 	if !ok {
 		b.problems = append(b.problems, fmt.Errorf("%s: "+format, append([]any{path}, args...)...))
 	}
+}
+
+// problem notes an error, if there is one.
+func (b *builder) problem(path string, err error) {
+	b.must(err == nil, path, "%v", err)
 }
 
 // managed adds the customer managed policies of an account.
@@ -133,6 +143,7 @@ func (b *builder) account(path string, a Account) {
 	for i, r := range a.Roles {
 		b.role(fmt.Sprintf("%s.roles[%d]", path, i), a.ID, r)
 	}
+	b.providers(path, a)
 	for i, bucket := range a.Buckets {
 		b.bucket(fmt.Sprintf("%s.buckets[%d]", path, i), a.ID, bucket)
 	}

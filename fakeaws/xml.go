@@ -71,6 +71,53 @@ type assumeRoleResult struct {
 	SourceIdentity   string `xml:",omitempty"`
 }
 
+// federationTokenResult is what GetFederationToken answers.
+type federationTokenResult struct {
+	XMLName xml.Name `xml:"GetFederationTokenResult"`
+	issued
+	ID               string `xml:"FederatedUser>FederatedUserId"`
+	ARN              string `xml:"FederatedUser>Arn"`
+	PackedPolicySize int
+}
+
+// webIdentityResult is what AssumeRoleWithWebIdentity answers.
+type webIdentityResult struct {
+	XMLName xml.Name `xml:"AssumeRoleWithWebIdentityResult"`
+	issued
+	AssumedRoleID    string `xml:"AssumedRoleUser>AssumedRoleId"`
+	ARN              string `xml:"AssumedRoleUser>Arn"`
+	PackedPolicySize int
+	SourceIdentity   string `xml:",omitempty"`
+	Subject          string `xml:"SubjectFromWebIdentityToken"`
+	Audience         string
+	Provider         string
+}
+
+// samlResult is what AssumeRoleWithSAML answers.
+type samlResult struct {
+	XMLName xml.Name `xml:"AssumeRoleWithSAMLResult"`
+	issued
+	AssumedRoleID    string `xml:"AssumedRoleUser>AssumedRoleId"`
+	ARN              string `xml:"AssumedRoleUser>Arn"`
+	PackedPolicySize int
+	SourceIdentity   string `xml:",omitempty"`
+	Issuer           string
+	Audience         string
+	Subject          string
+	SubjectType      string
+	NameQualifier    string
+}
+
+// scopedResult is what GetScopedCredentials answers. The names of its members
+// were not published when this was written; those are its siblings'.
+type scopedResult struct {
+	XMLName xml.Name `xml:"GetScopedCredentialsResult"`
+	*issued
+	Nested *issued `xml:"ScopedSession>Issued"`
+	ARN    string  `xml:"ScopedSession>Arn"`
+	ID     string  `xml:"ScopedSession>ScopedSessionId"`
+}
+
 // s3Error is S3's error, which has no wrapper and no namespace.
 type s3Error struct {
 	XMLName  struct{} `xml:"Error"`
