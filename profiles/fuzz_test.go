@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
 
@@ -46,11 +47,39 @@ func FuzzLoad(f *testing.F) {
 			if e, refused := errors.AsType[*session.Error](err); err != nil && (!refused || e.Public == "") {
 				t.Fatalf("Render(%q): got %v, want a request or a refusal", name, err)
 			}
-			if err == nil && (r.RoleARN == "" || r.Region == "" || r.Duration == 0 || len(r.SessionName) < 2 || len(r.SessionName) > 64) {
-				t.Fatalf("Render(%q): got %+v, want a request that STS takes", name, r)
+			for err == nil {
+				checkRequest(t, r)
+				if r.Parent == "" {
+					break
+				}
+				r = parent(t, r)
 			}
 		}
 	})
+}
+
+// checkRequest checks that STS would take a request, as far as its operation
+// tells.
+func checkRequest(t *testing.T, r session.Request) {
+	t.Helper()
+	role := strings.HasPrefix(r.Operation, session.AssumeRole)
+	named := role && r.Operation != session.AssumeRoleWithSAML || r.Operation == session.GetFederationToken
+	longest := map[string]time.Duration{session.SourceItself: 0, session.GetFederationToken: 36 * time.Hour,
+		session.GetSessionToken: 36 * time.Hour, session.GetScopedCredentials: 36 * time.Hour}
+	most, other := longest[r.Operation]
+	if !other {
+		most = 12 * time.Hour
+	}
+	scope := r.Operation == session.GetScopedCredentials
+	switch {
+	case r.Operation == "", r.Region == "", role && r.RoleARN == "", !role && !scope && r.RoleARN != "",
+		named != (len(r.SessionName) >= 2), len(r.SessionName) > 64,
+		r.Duration > most, !scope && r.Operation != session.SourceItself && r.Duration < 15*time.Minute,
+		scope && r.Policy == "" && r.Duration == 0, scope && r.Parent == "",
+		r.MFASerial != "" && (r.Parent != "" || r.Operation != session.AssumeRole && r.Operation != session.GetSessionToken),
+		r.Operation == session.GetFederationToken && r.Parent != "", r.Operation == session.GetSessionToken && r.Parent != "":
+		t.Fatalf("Render: got %+v, want a request that STS takes", r)
+	}
 }
 
 func profileNames(c *profiles.Config) []string {

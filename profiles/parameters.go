@@ -116,7 +116,7 @@ func (l *loader) parameters(d *draft) {
 		if at[2] == r.key {
 			l.wrong(at, r.hint, "not possible with %s: %s", d.operation, r.problem)
 		} else {
-			l.wrong(at, r.hint, "%s of %s is not possible with %s: %s", r.key, d.origin[r.key], d.operation, r.problem)
+			l.wrong(at, r.hint, "%s of %s: not possible with %s: %s", r.key, d.origin[r.key], d.operation, r.problem)
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vendord/vendord/policy"
 	"github.com/vendord/vendord/session"
 )
 
@@ -70,8 +69,8 @@ var waysOut = []string{"sts:AssumeRole", "iam:CreateAccessKey"}
 // scope.
 func (l *loader) leaves(d *draft, key string) {
 	document := d.scope.document
-	if d.scope.text == "" || document == nil || slices.ContainsFunc(d.scope.findings, func(f policy.Finding) bool { return f.Code == "P020" }) {
-		return // P020: it narrows nothing, and says so
+	if d.scope.text == "" || document == nil {
+		return
 	}
 	var out []string
 	for _, action := range waysOut {

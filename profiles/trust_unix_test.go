@@ -5,6 +5,7 @@ package profiles_test
 import (
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -51,6 +52,18 @@ func TestTrust(t *testing.T) {
 		{"program of a source", "[sources.s]\ntype = \"process\"\ncommand = [\"./run\"]", "/conf/run", 0o707,
 			"error: vendord.toml:10: sources.s.command[0]: $DIR/conf/run: everybody may write it (owner ME, mode 0707)\n" +
 				"hint: chmod go-w $DIR/conf/run\n"},
+		{"token of a source", "[sources.s]\ntype = \"web-identity\"\ntoken_file = \"token\"", "/conf/token", 0o602,
+			"error: vendord.toml:10: sources.s.token_file: $DIR/conf/token: everybody may write it (owner ME, mode 0602)\n" +
+				"hint: chmod go-w $DIR/conf/token\n"},
+		{"program that prints an MFA code", "mfa_serial = \"GAHT12345678\"\nmfa_command = [\"./code\"]", "/conf/code", 0o707,
+			"error: vendord.toml:9: profiles.x.mfa_command[0]: $DIR/conf/code: everybody may write it (owner ME, mode 0707)\n" +
+				"hint: chmod go-w $DIR/conf/code\n"},
+		{"text of a managed policy", "policy_documents = { \"arn:aws:iam::aws:policy/P\" = \"p.json\" }", "/conf/p.json", 0o602,
+			"error: vendord.toml:8: profiles.x.policy_documents.\"arn:aws:iam::aws:policy/P\": $DIR/conf/p.json: everybody may write it (owner ME, mode 0602)\n" +
+				"hint: chmod go-w $DIR/conf/p.json\n"},
+		{"credential of systemd", "[sources.s]\ncredentials_file = \"credential:keys\"", "/run/keys", 0o602,
+			"error: vendord.toml:9: sources.s.credentials_file: $DIR/run/keys: everybody may write it (owner ME, mode 0602)\n" +
+				"hint: chmod go-w $DIR/run/keys\n"},
 		{"missing where others could create it", "[sources.s]\nconfig_file = \"config\"", "/conf", 0o777 | os.ModeSticky,
 			"error: vendord.toml:9: sources.s.config_file: $DIR/conf/config: no such file, and others could create it there\n" +
 				"hint: keep it in a directory of your own\n"},
@@ -59,10 +72,12 @@ func TestTrust(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			dir := write(t, map[string]string{"conf/vendord.toml": one(test.more)})
 			if _, err := os.Stat(dir + test.open); err != nil {
-				must(t, os.WriteFile(dir+test.open, []byte(minimal), 0o600))
+				must(t, os.MkdirAll(filepath.Dir(dir+test.open), 0o755), os.WriteFile(dir+test.open, []byte(minimal), 0o600))
 			}
 			must(t, os.Chmod(dir, 0o755), os.Chmod(dir+"/conf", 0o755), os.Chmod(dir+test.open, test.mode))
-			_, err := profiles.Load(options(dir + "/conf"))
+			o := options(dir + "/conf")
+			o.Credentials = dir + "/run"
+			_, err := profiles.Load(o)
 			if got, want := told("error", dir, profiles.Problems(err)), strings.ReplaceAll(test.want, "ME", me); got != want {
 				t.Errorf("Load: got\n%swant\n%s", got, want)
 			}
