@@ -90,7 +90,7 @@ func (l *loader) nested(d, from *draft) int {
 
 // hasScope reports whether the profile has a scope.
 func (d *draft) hasScope() bool {
-	return d.named("scope_duration") || slices.ContainsFunc(scopeGroup, d.named)
+	return slices.ContainsFunc(scopeKeys, d.named)
 }
 
 // pass works out what the sessions of a draft pass on to the next.

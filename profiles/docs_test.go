@@ -76,10 +76,10 @@ The file, every file that it names and every directory above them must belong to
 
 const templates = `## Templates
 
-` + "`{{user}}`, `{{app}}` and `{{profile}}`" + ` stand for who asks, and for what, in ` + "`session_name`, `source_identity`" + `, the values of ` + "`tags`" + `, and the strings of session policies. ` + "`{{host}}`" + `, the name of this machine, stands in all of these but policies. AWS's own variables, such as ` + "`${aws:PrincipalTag/team}`" + `, are left alone.
+` + "`{{user}}`, `{{app}}` and `{{profile}}`" + ` stand for who asks, and for what, in ` + "`session_name`, `name`, `source_identity`" + `, the values of ` + "`tags`" + `, and the strings of session and scope policies. ` + "`{{host}}`" + `, the name of this machine, stands in all of these but policies. AWS's own variables, such as ` + "`${aws:PrincipalTag/team}`" + `, are left alone.
 
 * **In policies** a value is put into a string as it is, or the request is refused: it may have letters, digits and ` + "`._@+=,-`" + ` only. ` + "`*` and `?`" + ` would match what was not meant, ` + "`$`" + ` begins a variable, and ` + "`/` and `:`" + ` step into another resource. A value is never put into a key, and an empty one is refused.
-* **In names and tags** characters that AWS does not take become a hyphen, and the value gets six digits of its hash, so that nobody passes for somebody of a similar name: ` + "`CORP\\john`" + ` is ` + "`CORP-john-2f0f83`" + `. A session name or source identity of more than 64 characters is cut to 64 with such a hash; one of a single character gets a hyphen.
+* **In names and tags** characters that AWS does not take become a hyphen, and the value gets six digits of its hash, so that nobody passes for somebody of a similar name: ` + "`CORP\\john`" + ` is ` + "`CORP-john-2f0f83`" + `. A session name or source identity of more than 64 characters is cut to 64 with such a hash, a ` + "`name`" + ` to 32; one of a single character gets a hyphen.
 * Where the user is not known, ` + "`{{user}}-{{app}}`" + ` is the name of the app. Source identities, tags and policies with an empty value are refused.
 
 What is written without a template is taken as it stands or is an error: trust policies compare session names, so none is mended silently.
@@ -119,6 +119,12 @@ func page(t *testing.T) []byte {
 			b.WriteString(row(t, field))
 		}
 		b.WriteString("\n")
+		switch section.table {
+		case "sourceTable":
+			b.WriteString(sourceModes)
+		case "profileTable":
+			b.WriteString(operationTable)
+		}
 	}
 	b.WriteString(templates)
 	b.WriteString("## Not supported by this version\n\nThese are errors, so that nobody relies on them:\n\n")

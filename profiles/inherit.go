@@ -16,7 +16,7 @@ import (
 var group = []string{"policy", "policy_file", "statement", "policy_arns"}
 
 // scopeGroup is likewise two ways to write one policy.
-var scopeGroup = []string{"scope_policy", "scope_policy_file"}
+var scopeGroup = scopeKeys[:2]
 
 // draft is a profile while it is being checked: its table, with what it
 // inherits filled in.

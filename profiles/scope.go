@@ -16,16 +16,18 @@ const (
 	longestScope  = 36 * time.Hour
 )
 
+// scopeKeys are the keys that make a scope.
+var scopeKeys = []string{"scope_policy", "scope_policy_file", "scope_duration"}
+
 // scope checks the scope of a profile: a step of GetScopedCredentials around
 // its session.
 func (l *loader) scope(d *draft) (s Scope) {
-	keys := append(slices.Clone(scopeGroup), "scope_duration")
-	first := slices.IndexFunc(keys, d.named)
+	first := slices.IndexFunc(scopeKeys, d.named)
 	if first < 0 {
 		return s
 	}
 	if !l.config.Daemon.ScopedCredentials {
-		l.wrong(d.at(keys[first]), `preview = ["scoped-credentials"] in [daemon] turns it on`, "a preview, which is off")
+		l.wrong(d.at(scopeKeys[first]), `preview = ["scoped-credentials"] in [daemon] turns it on`, "a preview, which is off")
 	}
 	if w, ok := l.written(d, scopeGroup...); ok {
 		j := d.judged(string(w.text))
