@@ -53,6 +53,9 @@ type Grant struct {
 	// TokenID is the token's ID, and How how the caller was recognised:
 	// "token". Both are empty in Grants, where nobody asked.
 	TokenID, How string
+	// Narrowed says that the token has session policies of its own, beyond
+	// the profile's.
+	Narrowed bool
 	// Session is the session to hand out.
 	Session session.Key
 }

@@ -21,6 +21,13 @@ const (
 	maxHeld   = 1000                 // held tokens of a user
 	maxLife   = 366 * 24 * time.Hour // of a token
 	maxName   = 128                  // bytes of a user
+
+	// maxNarrowed is how many narrowed tokens a user holds: each has a session
+	// of its own, and asks AWS for one.
+	maxNarrowed = 100
+	// maxNarrowing is how many bytes such a policy and its ARNs have. What
+	// STS takes is less: a session token has 4,096.
+	maxNarrowing = 16 << 10
 )
 
 // Prepare returns what the holder of a token would get if it were issued or held
@@ -33,7 +40,7 @@ func (a *Apps) Prepare(t Token) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
-	return s.entry(t, now).authorise(Request{Now: now})
+	return s.entry(t, now, s).authorise(Request{Now: now})
 }
 
 // Issue stores a token. The caller has made its secret and fills in Hash, App,
@@ -44,6 +51,9 @@ func (a *Apps) Issue(t Token) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	t.Held = false
+	if t.Narrowed() {
+		return refused("token: is narrowed, and would be kept", "narrow what a command gets: vendord exec PROFILE --policy-file FILE")
+	}
 	s, now := a.state.Load(), a.now()
 	t, err := s.admit(t, now)
 	if err != nil {
@@ -76,6 +86,10 @@ func (a *Apps) Hold(t Token) (release func(), err error) {
 	if count(tokens, func(o Token) bool { return o.Held && o.User == t.User }) >= maxHeld {
 		return nil, refused(fmt.Sprintf("user %q: %d programs hold tokens already", t.User, maxHeld),
 			"end some of the programs under vendord exec")
+	}
+	if t.Narrowed() && count(tokens, func(o Token) bool { return o.Narrowed() && o.User == t.User }) >= maxNarrowed {
+		return nil, refused(fmt.Sprintf("user %q: %d programs with policies of their own run already", t.User, maxNarrowed),
+			"end some of them, or give them a profile of that policy")
 	}
 	a.state.Store(newSnapshot(s, s.config, append(tokens, t), now))
 	return sync.OnceFunc(func() { a.release(t) }), nil
@@ -114,6 +128,10 @@ func (s *snapshot) admit(t Token, now time.Time) (Token, error) {
 		return t, refused("token: has no hash", "send the SHA-256 of its secret")
 	case !t.liveAt(now):
 		return t, refused("token: would be expired already", "give it a time to live")
+	case t.Narrowed() && t.App != profiles.CLI:
+		return t, refused(fmt.Sprintf("token for app %q: is narrowed, which only those of commands can be", t.App), "give the app a profile of that policy")
+	case len(t.Policy)+len(t.PolicyARNs) > maxNarrowing:
+		return t, refused(fmt.Sprintf("token: its policies have more than %d bytes", maxNarrowing), "use wildcards, or a managed policy's ARN")
 	case t.Expires.Sub(now) > maxLife:
 		return t, refused("token: would live for more than 366 days", "let it expire sooner, and issue a new one then")
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vendord/vendord/profiles"
+	"github.com/vendord/vendord/session"
 )
 
 // snapshot is everything a decision rests on. It never changes.
@@ -53,7 +54,7 @@ func newSnapshot(old *snapshot, c *profiles.Config, tokens []Token, now time.Tim
 		s.keep(t, old.profile(t.App, now))
 	}
 	for _, t := range tokens {
-		e := s.entry(t, now)
+		e := s.entry(t, now, old)
 		e.meter = s.meter(t, old)
 		if t.User != "" {
 			s.owners[t.UID] = true
@@ -104,18 +105,37 @@ func (s *snapshot) profile(app string, now time.Time) string {
 	return ""
 }
 
-// entry works out what the holder of a token gets.
-func (s *snapshot) entry(t Token, now time.Time) *entry {
+// entry works out what the holder of a token gets. old is the snapshot before,
+// which knows the sessions of narrowed tokens.
+func (s *snapshot) entry(t Token, now time.Time, old *snapshot) *entry {
 	profile := t.Profile
 	if t.App != profiles.CLI {
 		profile = s.profile(t.App, now)
 	}
 	e := &entry{Token: t, end: s.rights.end(t), err: s.missing(t.App, profile),
-		grant: Grant{App: t.App, User: t.User, Profile: profile, TokenID: t.ID, How: "token"}}
-	if e.err == nil {
+		grant: Grant{App: t.App, User: t.User, Profile: profile, TokenID: t.ID, How: "token", Narrowed: t.Narrowed()}}
+	switch was := old.entries[t.Hash]; {
+	case e.err != nil:
+	case !t.Narrowed():
 		e.grant.Session, e.err = s.renders.get(t.App, t.User, profile)
+	case was != nil && was.ID == t.ID && old.config == s.config:
+		e.grant.Session, e.err = was.grant.Session, was.err
+	default:
+		e.grant.Session, e.err = s.narrow(t)
 	}
 	return e
+}
+
+// narrow renders the session of a narrowed token. It fails where the profile
+// has session policies that one more would widen, also when a reload gives it
+// some: its program gets nothing then, and never the profile's own session.
+func (s *snapshot) narrow(t Token) (session.Key, error) {
+	r, err := s.config.Narrow(t.Profile, profiles.Identity{App: t.App, User: t.User},
+		profiles.Narrowing{Policy: t.Policy, PolicyARNs: session.Items(t.PolicyARNs)})
+	if err != nil {
+		return session.Key{}, err
+	}
+	return r.Key(), nil
 }
 
 // missing returns the refusal for what the configuration no longer has.

@@ -26,6 +26,11 @@ type Token struct {
 	// live token from somebody who may: of the same app or, for "cli", of
 	// an app that has the profile.
 	Steer bool `json:"steer,omitempty"`
+	// Policy and PolicyARNs, a session.List, narrow the sessions of this
+	// token beyond its profile. Only held tokens of the app "cli" have them,
+	// so that they are never in a file.
+	Policy     string `json:"-"`
+	PolicyARNs string `json:"-"`
 	// Held says that it lives in memory, as long as the program that it was
 	// made for. Hold sets it.
 	Held bool `json:"held,omitempty"`
@@ -33,6 +38,9 @@ type Token struct {
 	Issued  time.Time `json:"issued"`
 	Expires time.Time `json:"expires"`
 }
+
+// Narrowed says whether the token has session policies of its own.
+func (t Token) Narrowed() bool { return t.Policy != "" || t.PolicyARNs != "" }
 
 // liveAt says whether the token is still good at now.
 func (t Token) liveAt(now time.Time) bool { return now.Before(t.Expires) }

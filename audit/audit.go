@@ -44,6 +44,9 @@ type Event struct {
 	// refused.
 	UID     json.Number `json:"uid,omitempty"`
 	TokenID string      `json:"token,omitempty"`
+	// Narrowed says that the token has session policies of its own, beyond
+	// the profile's.
+	Narrowed bool `json:"narrowed,omitempty"`
 	// Profile is what they asked for, RoleARN and SessionName what it means
 	// to AWS.
 	Profile     string `json:"profile,omitempty"`

@@ -79,6 +79,9 @@ func appendRest(b []byte, e *Event) []byte {
 		b = append(append(b, `,"uid":`...), e.UID...)
 	}
 	b = appendField(b, `,"token":`, e.TokenID)
+	if e.Narrowed {
+		b = append(b, `,"narrowed":true`...)
+	}
 	b = appendField(b, `,"profile":`, e.Profile)
 	b = appendField(b, `,"role":`, e.RoleARN)
 	b = appendField(b, `,"session":`, e.SessionName)

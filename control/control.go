@@ -48,6 +48,8 @@ const (
 	maxBody   = 64 << 10
 	maxAnswer = 4 << 20 // by a client
 	maxName   = 128
+
+	maxNarrowing = 16 << 10 // of a token's policies, as apps has it
 )
 
 // The bounds of a token's life.
@@ -83,6 +85,12 @@ type TokenSpec struct {
 	TTL time.Duration `json:"ttl_ns,omitempty"`
 	// Warm asks for the session to be minted before the answer.
 	Warm bool `json:"warm,omitempty"`
+	// Policy and PolicyARNs, a session.List, narrow what the token's holder
+	// gets beyond the profile. They are for Hold and the app cli alone, and
+	// empty in answers, where Narrowed says that there are some.
+	Policy     string `json:"policy,omitempty"`
+	PolicyARNs string `json:"policy_arns,omitempty"`
+	Narrowed   bool   `json:"narrowed,omitempty"`
 	// Held says that the token lives in memory, with a connection.
 	Held bool `json:"held,omitempty"`
 	// Steer says that whoever asked for the token may steer. It follows

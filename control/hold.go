@@ -45,7 +45,11 @@ func (s *Server) hold(r request) error {
 	stop := context.AfterFunc(r.ctx, func() { _ = conn.Close() }) // the daemon stops
 	defer stop()
 
-	s.log(r, "token held", "app", spec.App, "for", spec.User, "profile", spec.Profile, "id", issued.ID)
+	what := "token held"
+	if spec.Narrowed {
+		what = "narrowed token held"
+	}
+	s.log(r, what, "app", spec.App, "for", spec.User, "profile", spec.Profile, "id", issued.ID)
 	_ = conn.SetDeadline(time.Now().Add(writeTimeout))
 	if _, err := fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\n%s: %d\r\nContent-Type: application/json\r\n"+
 		"Cache-Control: no-store\r\nConnection: close\r\n\r\n%s", versionHeader, Version, encode(issued)); err != nil {

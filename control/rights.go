@@ -51,6 +51,7 @@ func (s *Server) grant(c Caller, q tokenRequest, held bool) (TokenSpec, error) {
 	t := TokenSpec{
 		App: q.App, User: c.Peer.User, UID: c.Peer.UID, Profile: q.Profile, Hash: q.Hash,
 		TTL: cmp.Or(q.TTL, maxTTL), Warm: q.Warm, Held: held, Steer: c.Steers(), Issued: now,
+		Policy: q.Policy, PolicyARNs: q.PolicyARNs, Narrowed: q.Policy+q.PolicyARNs != "",
 	}
 	t.Expires = now.Add(t.TTL)
 	if c.Steers() {
@@ -183,7 +184,7 @@ func (s *Server) visible(c Caller, app string) []TokenSpec {
 		})
 	}
 	for i := range tokens {
-		tokens[i].Hash = ""
+		tokens[i].Hash, tokens[i].Policy, tokens[i].PolicyARNs = "", "", ""
 	}
 	return tokens
 }

@@ -78,6 +78,7 @@ type ProfileRow struct {
 type SessionRow struct {
 	Profiles    []string       `json:"profiles"`
 	Apps        []string       `json:"apps"`
+	Narrowed    bool           `json:"narrowed,omitempty"` // only tokens with policies of their own lead to it
 	State       string         `json:"state"`
 	RoleARN     string         `json:"role_arn,omitempty"`
 	SessionName string         `json:"session_name,omitempty"`

@@ -38,6 +38,9 @@ type tokenRequest struct {
 	Hash    string        `json:"hash"`
 	TTL     time.Duration `json:"ttl_ns,omitempty"`
 	Warm    bool          `json:"warm,omitempty"`
+	// Policy and PolicyARNs are those of TokenSpec.
+	Policy     string `json:"policy,omitempty"`
+	PolicyARNs string `json:"policy_arns,omitempty"`
 }
 
 type revokeRequest struct {
@@ -91,6 +94,13 @@ func (q tokenRequest) check(held bool) error {
 			"leave it out: an app has its own")
 	case err != nil || len(sum) != 32:
 		return invalid("hash: not 64 hex digits", "it is the SHA-256 of the token's secret")
+	case q.Policy+q.PolicyARNs != "" && !(held && q.App == cli):
+		// What is kept has no policy, and would come back without.
+		return invalid("policy: only tokens that are held, of the app cli, have one", "use vendord exec PROFILE --policy-file FILE")
+	case len(q.Policy)+len(q.PolicyARNs) > maxNarrowing:
+		return invalid(fmt.Sprintf("policy: with its ARNs longer than %d bytes", maxNarrowing), "use wildcards, or a managed policy's ARN")
+	case q.PolicyARNs != session.List(session.Items(q.PolicyARNs)):
+		return invalid("policy_arns: not a list", sameVersion)
 	case held && q.TTL == 0:
 		return nil
 	case q.TTL < minTTL || q.TTL > maxTTL:

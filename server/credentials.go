@@ -66,6 +66,7 @@ func (s *Server) decide(e *audit.Event, r *http.Request, profile string, now tim
 	grant, err := s.apps.Decide(apps.Request{Route: apps.ByToken, Token: token, Profile: profile,
 		Caller: &c.caller, Memo: &c.memo, Now: now, Again: again})
 	e.App, e.User, e.Profile, e.TokenID, e.How = grant.App, grant.User, grant.Profile, grant.TokenID, grant.How
+	e.Narrowed = grant.Narrowed
 	if err != nil {
 		return session.Key{}, err
 	}

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -30,8 +31,9 @@ const (
 
 func (p *program) execCommand() *cobra.Command {
 	var keepFiles bool
+	var n narrowing
 	cmd := &cobra.Command{
-		Use: "exec PROFILE [-- COMMAND [ARG...]]", GroupID: "run",
+		Use: "exec PROFILE [--policy-file FILE] [-- COMMAND [ARG...]]", GroupID: "run",
 		Short: "Run a command with a profile's credentials",
 		Long: `Run a command with a profile's credentials, or $SHELL without a command. What
 the command gets is a token that dies with it; its SDK fetches credentials with
@@ -40,10 +42,16 @@ would come first are out of its way: it sees copies of ~/.aws/config and
 ~/.aws/credentials without credentials. The token is its user's: what the command
 starts as another user, by sudo for example, gets nothing.
 
+With --policy-file or --policy-arn this one command gets less than the profile
+has: a session of its own, narrowed by that session policy, and gone with it. A
+profile that has session policies cannot be narrowed so, since a second one would
+let through more.
+
 Exit status: the command's; 125 if vendord failed, 126 if the command cannot be
 run, 127 if it cannot be found, 128+n if signal n ended it, or vendord before it.`,
 		Example: `  vendord exec company1-hr-readonly -- aws s3 ls s3://company1-hr
-  vendord exec company1-hr-upload`,
+  vendord exec company1-hr-upload
+  vendord exec company1-hr-upload --policy-file readonly.json -- ./report.sh`,
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
 			if err := p.needHome(cmd, args); err != nil {
 				return exitError{execFailed, err}
@@ -57,22 +65,39 @@ run, 127 if it cannot be found, 128+n if signal n ended it, or vendord before it
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			command := args[1:]
-			if len(command) > 0 && command[0] == "--" {
-				command = command[1:]
+			command, help, err := afterProfile(cmd, args[1:])
+			if err != nil {
+				return err
 			}
-			return p.exec(cmd.Context(), args[0], command, keepFiles)
+			if help {
+				return cmd.Help()
+			}
+			return p.exec(cmd.Context(), args[0], command, n, keepFiles)
 		},
 	}
 	cmd.Flags().BoolVar(&keepFiles, "keep-aws-files", false, "let the command see AWS's own files with their credentials")
-	cmd.Flags().SetInterspersed(false) // what follows PROFILE is the command's
+	n.flags(cmd)
+	cmd.Flags().SetInterspersed(false) // what follows the command is its own
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return exitError{execFailed, cmd.Root().FlagErrorFunc()(cmd, err)}
 	})
 	return cmd
 }
 
-func (p *program) exec(ctx context.Context, profile string, command []string, keepFiles bool) error {
+// afterProfile reads the flags between PROFILE and the command, which begins
+// after -- or with the first argument that is no flag.
+func afterProfile(cmd *cobra.Command, args []string) (command []string, help bool, err error) {
+	if len(args) == 0 || !strings.HasPrefix(args[0], "-") {
+		return args, false, nil
+	}
+	if err := cmd.Flags().Parse(args); err != nil {
+		return nil, false, cmd.FlagErrorFunc()(cmd, err)
+	}
+	help, _ = cmd.Flags().GetBool("help")
+	return cmd.Flags().Args(), help, nil
+}
+
+func (p *program) exec(ctx context.Context, profile string, command []string, n narrowing, keepFiles bool) error {
 	if len(command) == 0 {
 		command = []string{p.shell()}
 	}
@@ -83,19 +108,23 @@ func (p *program) exec(ctx context.Context, profile string, command []string, ke
 	ctx, release := interruptible(ctx)
 	defer release()
 	child := &exec.Cmd{Path: path, Args: command, Stdin: p.stdin, Stdout: p.stdout.File, Stderr: p.stderr}
-	return orSignal(ctx, p.runWith(ctx, release, profile, child, keepFiles))
+	spec, err := p.narrowed(control.TokenSpec{App: profiles.CLI, Profile: profile, Warm: true}, n)
+	if err != nil {
+		return exitError{execFailed, err}
+	}
+	return orSignal(ctx, p.runWith(ctx, release, spec, child, keepFiles))
 }
 
-// runWith runs the command with a profile's credentials. Until it runs ctx ends
+// runWith runs the command with the credentials that a token is asked for. Until it runs ctx ends
 // with a signal; release leaves signals to the command.
-func (p *program) runWith(ctx context.Context, release func(), profile string, child *exec.Cmd, keepFiles bool) error {
+func (p *program) runWith(ctx context.Context, release func(), spec control.TokenSpec, child *exec.Cmd, keepFiles bool) error {
 	c, stop, err := p.connectOrServe(ctx)
 	if err != nil {
 		return exitError{execFailed, err}
 	}
 	defer stop()
 	defer c.Close()
-	secret, spec := newToken(control.TokenSpec{App: profiles.CLI, Profile: profile, Warm: true})
+	secret, spec := newToken(spec)
 	held, err := c.Hold(ctx, spec)
 	if err != nil {
 		return exitError{execFailed, err}
@@ -106,7 +135,7 @@ func (p *program) runWith(ctx context.Context, release func(), profile string, c
 	}
 
 	vars := sdkenv.Vending(p.environ, held.URL, held.Region, sdkenv.Variable{Name: sdkenv.ContainerToken, Value: secret})
-	vars = append(vars, sdkenv.Variable{Name: profileVariable, Value: profile})
+	vars = append(vars, sdkenv.Variable{Name: profileVariable, Value: spec.Profile})
 	if !keepFiles {
 		files, remove, err := p.copyAWSFiles()
 		if err != nil {

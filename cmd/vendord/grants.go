@@ -38,7 +38,7 @@ func (d *daemon) rights(p peer.Peer) (control.Rights, error) {
 // issue stores a token for an app. With spec.Warm its session is minted first,
 // so that a profile that cannot work is told at once and leaves no token.
 func (d *daemon) issue(ctx context.Context, spec control.TokenSpec) (control.Issued, error) {
-	token, issued, err := d.prepare(ctx, spec)
+	token, _, issued, err := d.prepare(ctx, spec)
 	if err != nil {
 		return control.Issued{}, err
 	}
@@ -47,7 +47,10 @@ func (d *daemon) issue(ctx context.Context, spec control.TokenSpec) (control.Iss
 
 // hold registers a token for as long as its holder stays connected.
 func (d *daemon) hold(ctx context.Context, spec control.TokenSpec) (control.Issued, func(), error) {
-	token, issued, err := d.prepare(ctx, spec)
+	if spec.Narrowed {
+		return d.holdNarrowed(ctx, spec)
+	}
+	token, _, issued, err := d.prepare(ctx, spec)
 	if err != nil {
 		return control.Issued{}, nil, err
 	}
@@ -55,36 +58,62 @@ func (d *daemon) hold(ctx context.Context, spec control.TokenSpec) (control.Issu
 	return issued, release, err
 }
 
+// holdNarrowed holds a token with policies of its own. Nothing else leads to
+// its session, so the token is held before the session is minted, or a change
+// meanwhile would drop it; and with the token the session goes.
+func (d *daemon) holdNarrowed(ctx context.Context, spec control.TokenSpec) (control.Issued, func(), error) {
+	warm := spec.Warm
+	spec.Warm = false
+	token, key, issued, err := d.prepare(ctx, spec)
+	if err != nil {
+		return control.Issued{}, nil, err
+	}
+	held, err := d.book.Hold(token)
+	if err != nil {
+		return control.Issued{}, nil, err
+	}
+	release := func() { held(); d.drop() }
+	if warm {
+		_, err = d.cache.Get(ctx, key, commandPatience)
+	}
+	if err != nil {
+		release()
+		return control.Issued{}, nil, err
+	}
+	return issued, release, nil
+}
+
 // prepare turns what the control socket was asked into a token, and mints its
 // session if that was asked too.
-func (d *daemon) prepare(ctx context.Context, spec control.TokenSpec) (apps.Token, control.Issued, error) {
+func (d *daemon) prepare(ctx context.Context, spec control.TokenSpec) (apps.Token, session.Key, control.Issued, error) {
 	token := apps.Token{ID: apps.NewID(), App: spec.App, User: spec.User, UID: spec.UID, Profile: spec.Profile,
-		Steer: spec.Steer, Issued: d.options.now(), Expires: spec.Expires}
+		Steer: spec.Steer, Issued: d.options.now(), Expires: spec.Expires,
+		Policy: spec.Policy, PolicyARNs: spec.PolicyARNs}
 	if _, err := hex.Decode(token.Hash[:], []byte(spec.Hash)); err != nil {
-		return token, control.Issued{}, fail("", "token: its hash is not 64 hexadecimal digits")
+		return token, session.Key{}, control.Issued{}, fail("", "token: its hash is not 64 hexadecimal digits")
 	}
 	config := d.book.Config()
 	if token.App != profiles.CLI {
 		if _, ok := config.Apps[token.App]; !ok {
-			return token, control.Issued{}, d.notLoaded(unknownName("app", token.App, config.Apps))
+			return token, session.Key{}, control.Issued{}, d.notLoaded(unknownName("app", token.App, config.Apps))
 		}
 	} else if _, ok := config.Profiles[spec.Profile]; !ok {
 		if _, ok := config.Apps[spec.Profile]; ok {
-			return token, control.Issued{}, fail("vendord env "+spec.Profile, "profile %q: it is an app", spec.Profile)
+			return token, session.Key{}, control.Issued{}, fail("vendord env "+spec.Profile, "profile %q: it is an app", spec.Profile)
 		}
-		return token, control.Issued{}, d.notLoaded(unknownName("profile", spec.Profile, config.Profiles))
+		return token, session.Key{}, control.Issued{}, d.notLoaded(unknownName("profile", spec.Profile, config.Profiles))
 	}
 	grant, err := d.book.Prepare(token)
 	if err != nil {
-		return token, control.Issued{}, err
+		return token, session.Key{}, control.Issued{}, err
 	}
 	if spec.Warm {
 		if _, err := d.cache.Get(ctx, grant.Session, commandPatience); err != nil {
-			return token, control.Issued{}, err
+			return token, session.Key{}, control.Issued{}, err
 		}
 	}
 	request := grant.Session.Value()
-	return token, control.Issued{ID: token.ID, App: token.App, User: token.User, Profile: grant.Profile,
+	return token, grant.Session, control.Issued{ID: token.ID, App: token.App, User: token.User, Profile: grant.Profile,
 		URL: d.url, Region: request.Region, STSEndpoint: request.Endpoint, Expires: token.Expires}, nil
 }
 
@@ -124,7 +153,7 @@ func (d *daemon) tokens(app string) []control.TokenSpec {
 	specs := []control.TokenSpec{}
 	for _, t := range d.book.Tokens(app) {
 		specs = append(specs, control.TokenSpec{ID: t.ID, App: t.App, User: t.User, Profile: t.Profile,
-			Issued: t.Issued, Expires: t.Expires, Held: t.Held})
+			Issued: t.Issued, Expires: t.Expires, Held: t.Held, Narrowed: t.Narrowed()})
 	}
 	return specs
 }

@@ -199,7 +199,7 @@ func (c configured) tokenUse(profile string) *int {
 	var use *int
 	var minted int64
 	for _, row := range c.daemon.Sessions {
-		if row.TokenUse >= 0 && slices.Contains(row.Profiles, profile) && row.Minted.Unix() > minted {
+		if row.TokenUse >= 0 && !row.Narrowed && slices.Contains(row.Profiles, profile) && row.Minted.Unix() > minted {
 			use, minted = &row.TokenUse, row.Minted.Unix()
 		}
 	}

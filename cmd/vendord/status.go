@@ -113,12 +113,13 @@ func (d *daemon) sessions(caller control.Caller) []control.SessionRow {
 	for _, st := range d.cache.Status() {
 		row := control.SessionRow{State: st.State, RoleARN: st.Request.RoleARN, SessionName: st.Request.SessionName,
 			Principal: st.Principal, KeyID: st.KeyID, Minted: st.Minted, Expires: st.Expires, Used: st.Used, Next: st.Next,
-			TokenUse: st.TokenUse, Mints: st.Mints, Failures: st.Failures, Last: st.Last}
+			TokenUse: st.TokenUse, Mints: st.Mints, Failures: st.Failures, Last: st.Last, Narrowed: true}
 		for _, g := range grants[st.Request.Key()] {
 			if !caller.Steers() && g.User != caller.Peer.User {
 				continue // a shared session: who else has it is not theirs to know
 			}
 			row.Profiles = addNew(row.Profiles, g.Profile)
+			row.Narrowed = row.Narrowed && g.Narrowed
 			who := g.App
 			if g.User != caller.Peer.User {
 				who += " (" + g.User + ")"
@@ -211,6 +212,9 @@ func (p *program) printStatus(s control.Status, now time.Time) error {
 	var troubles []string
 	for _, r := range s.Sessions {
 		name := dash(strings.Join(r.Profiles, ","))
+		if r.Narrowed {
+			name += " (narrowed)"
+		}
 		rows = append(rows, []string{name, dash(strings.Join(r.Apps, ",")), r.State,
 			until(r.Expires, now), until(r.Next, now), dash(r.KeyID)})
 		if r.Last != nil {

@@ -121,7 +121,11 @@ func (p *program) listTokens(ctx context.Context, app string) error {
 		if t.Held {
 			expires = "with its command"
 		}
-		rows = append(rows, []string{t.ID, t.App, t.User, dash(t.Profile), t.Issued.Local().Format("2006-01-02 15:04"), expires})
+		profile := dash(t.Profile)
+		if t.Narrowed {
+			profile += " (narrowed)"
+		}
+		rows = append(rows, []string{t.ID, t.App, t.User, profile, t.Issued.Local().Format("2006-01-02 15:04"), expires})
 	}
 	return table(p.stdout, rows)
 }
