@@ -82,7 +82,7 @@ func TestLineOfARefusal(t *testing.T) {
 func TestLineReadsBackAsItsEvent(t *testing.T) {
 	want := audit.Event{
 		Time: noon.UTC().Truncate(time.Millisecond), ID: 1, Path: "/p", App: "a", How: "h", User: "u", TokenID: "t", Profile: "p",
-		RoleARN: "r", SessionName: "s", KeyID: "k", Expires: noon.UTC().Truncate(time.Second), Minted: true, Status: 200,
+		RoleARN: "r", SessionName: "s", Narrowed: true, KeyID: "k", Expires: noon.UTC().Truncate(time.Second), Minted: true, Status: 200,
 		Code: "c", Message: "m", Hint: "do", Agent: "g",
 	}
 	var got audit.Event

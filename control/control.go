@@ -140,6 +140,8 @@ type Config struct {
 	Revoke func(app, id string) (int, error)
 	// Tokens returns the live tokens of an app, or with "" of all.
 	Tokens func(app string) []TokenSpec
+	// FetchPolicy asks IAM for the text of one of a profile's managed policies.
+	FetchPolicy func(ctx context.Context, profile, arn string) (PolicyText, error)
 	// Reload reads the configuration again and returns lines to show. Its
 	// error joins a *session.Error for every problem.
 	Reload func(context.Context) ([]string, error)

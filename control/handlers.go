@@ -29,6 +29,7 @@ var calls = map[string]call{
 	"/hold":   {method: http.MethodPost, needs: Vend, do: (*Server).hold, unbounded: true},
 	"/revoke": {method: http.MethodPost, needs: Vend, do: (*Server).revoke},
 	"/reload": {method: http.MethodPost, needs: Steer, do: (*Server).reload, unbounded: true},
+	"/policy": {method: http.MethodPost, needs: Steer, do: (*Server).policy},
 	"/dump":   {method: http.MethodPost, needs: Steer, do: (*Server).dump, unbounded: true},
 }
 

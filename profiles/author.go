@@ -17,12 +17,24 @@ type Written struct {
 	Place func(policy.Finding) Problem
 }
 
-// Written returns the inline policy of a profile, its own or inherited. It has
-// none to tell unless Options.Authors was set, and none of profiles without an
-// inline policy.
+// Written returns the inline session policy of a profile, its own or inherited,
+// and WrittenScope what narrows its scope. There is nothing to tell unless
+// Options.Authors was set, nor of profiles without such a policy.
 func (c *Config) Written(profile string) (Written, bool) {
-	w, ok := c.written[profile]
+	w, ok := c.authors[authored{profile, false}]
 	return w, ok
+}
+
+// WrittenScope is Written for the scope policy.
+func (c *Config) WrittenScope(profile string) (Written, bool) {
+	w, ok := c.authors[authored{profile, true}]
+	return w, ok
+}
+
+// authored is one policy of a profile.
+type authored struct {
+	profile string
+	scope   bool
 }
 
 // author keeps what an author wrote, for Written.
@@ -30,14 +42,14 @@ func (l *loader) author(d *draft, w written) {
 	if !l.options.Authors {
 		return
 	}
-	if l.config.written == nil {
-		l.config.written = make(map[string]Written)
+	if l.config.authors == nil {
+		l.config.authors = make(map[authored]Written)
 	}
 	place := w.place
-	if w.key == "policy" {
+	if w.key == "policy" || w.key == "scope_policy" {
 		place = l.inlineColumns(d.at(w.key), w.place)
 	}
-	l.config.written[d.name] = Written{Text: w.text, Place: place}
+	l.config.authors[authored{d.name, strings.HasPrefix(w.key, "scope_")}] = Written{Text: w.text, Place: place}
 }
 
 // inlineColumns adds columns to the places in a policy between quotes. They are

@@ -76,7 +76,7 @@ type Config struct {
 
 	host    string
 	files   []snapshot
-	written map[string]Written // by profile; nil without Options.Authors
+	authors map[authored]Written // nil without Options.Authors
 }
 
 // Daemon is the [daemon] section.

@@ -34,6 +34,7 @@ func (l *loader) scope(d *draft) (s Scope) {
 		j.operation, j.arnChars = session.GetScopedCredentials, 0
 		d.scope = l.understood(d, w, j)
 		s.Policy, s.File = d.scope.text, w.file
+		l.author(d, w)
 		l.leaves(d, w.key)
 	}
 	if d.has("scope_duration") {

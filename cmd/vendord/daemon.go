@@ -49,6 +49,7 @@ type daemon struct {
 	started time.Time
 	book    *apps.Apps
 	cache   *cache.Cache
+	minter  *mint.Minter
 	audit   *audit.Log
 	server  *server.Server
 	tcp     *peer.TCP // nil where users of connections are not known
@@ -69,7 +70,7 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 		return nil, err
 	}
 	d := &daemon{options: o, started: o.now(), listen: config.Daemon.Listen}
-	minter, err := mint.New(mint.Config{Parent: d.parent, Environ: o.environ, Home: o.config.Home, Log: o.log, Now: o.now})
+	d.minter, err = mint.New(mint.Config{Parent: d.parent, Environ: o.environ, Home: o.config.Home, Log: o.log, Now: o.now})
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +78,7 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.cache = cache.New(cache.Config{Mint: minter, Now: o.now, Log: o.log})
+	d.cache = cache.New(cache.Config{Mint: d.minter, Now: o.now, Log: o.log})
 	d.audit = audit.New(audit.Config{Out: o.audit, Now: o.now, Log: o.log})
 	who, err := d.who()
 	if err != nil {
@@ -88,7 +89,7 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 	d.control = control.New(control.Config{
 		Rights: d.rights, Allowed: d.book.Allowed, Status: d.status,
 		Issue: d.issue, Hold: d.hold, Revoke: d.revoke, Tokens: d.tokens,
-		Reload: d.reload, Now: o.now, Log: o.log,
+		Reload: d.reload, FetchPolicy: d.fetchPolicy, Now: o.now, Log: o.log,
 	})
 	return d, nil
 }
