@@ -25,6 +25,7 @@ var arrows = map[string][]string{
 	"session":     {},
 	"near":        {},
 	"keyring":     {"session"},
+	"login":       {"session", "trust"},
 	"trust":       {},
 	"sdkenv":      {},
 	"policy":      {"near"},
@@ -51,8 +52,8 @@ var onlyPlace = map[string][]string{
 	"github.com/spf13/cobra":                       {"cmd/vendord"},
 	"github.com/aws/aws-sdk-go-v2/config":          {"mint"},
 	"github.com/aws/aws-sdk-go-v2/service/sts":     {"mint"},
-	"github.com/aws/aws-sdk-go-v2/service/sso":     {"mint"},
-	"github.com/aws/aws-sdk-go-v2/service/ssooidc": {"mint"},
+	"github.com/aws/aws-sdk-go-v2/service/sso":     {"login", "mint"},
+	"github.com/aws/aws-sdk-go-v2/service/ssooidc": {"login", "mint"},
 	"github.com/aws/aws-sdk-go-v2/service/signin":  {"mint"},
 	"github.com/aws/aws-sdk-go-v2/service/s3":      {}, // tests alone: 3 MB
 	"github.com/rogpeppe/go-internal/testscript":   {},
