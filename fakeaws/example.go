@@ -1,11 +1,11 @@
 package fakeaws
 
 // Example returns the world of the documentation and of `vendord demo`: John,
-// who may read his company's bucket and not write to it, and the roles that he
-// may assume; the broker of the team in California; and an instance of IAM
-// Identity Center. John's keys are those of AWS's own documentation, which secret
-// scanners know to be made up; they are the first keys of the first user of the
-// first account.
+// who may read his company's bucket and not write to it, his MFA device, and the
+// roles that he may assume; the broker of the team in California, and its builds,
+// which come with a JWT; and an instance of IAM Identity Center. John's keys are
+// those of AWS's own documentation, which secret scanners know to be made up;
+// they are the first keys of the first user of the first account.
 func Example() State {
 	return State{Region: "eu-west-1", Regions: []string{"us-east-1", "us-west-1", "us-west-2"},
 		Accounts:        []Account{exampleCompany(), exampleSecurity(), exampleLesson(), exampleCalifornia()},
@@ -25,12 +25,19 @@ func exampleCompany() Account {
 		Users: []User{{
 			Name:     "john",
 			Keys:     []AccessKey{{ID: "AKIAIOSFODNN7EXAMPLE", Secret: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}},
+			MFA:      []MFADevice{{Serial: "arn:aws:iam::629470240201:mfa/john", Seed: "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"}},
 			Policies: Documents{exampleJohn},
 		}},
 		Roles: []Role{{
 			Name:       "JohnUploadRole",
 			Trust:      exampleTrust,
 			PolicyARNs: []string{"arn:aws:iam::629470240201:policy/SessionPolicy-UploadFile"},
+		}, {
+			// John may be it with a code of his device.
+			Name: "JohnAuditRole",
+			Trust: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",
+ "Principal":{"AWS":"arn:aws:iam::629470240201:user/john"},"Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}}]}`,
+			PolicyARNs: []string{AmazonS3ReadOnlyAccess},
 		}},
 		ManagedPolicies: []ManagedPolicy{{Name: "SessionPolicy-UploadFile", Document: upload}},
 		Buckets: []Bucket{{Name: "company1-hr", Objects: map[string]string{
@@ -49,7 +56,8 @@ const exampleJohn = `{"Version":"2012-10-17","Statement":[
   "Resource":["arn:aws:s3:::company1-hr","arn:aws:s3:::company1-hr/*"]},
  {"Effect":"Allow","Action":["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"],
   "Resource":["arn:aws:iam::111122223333:role/SecurityAdminAccess","arn:aws:iam::123456789012:role/Uploader",
-   "arn:aws:iam::123456789012:role/App"]}]}`
+   "arn:aws:iam::123456789012:role/App"]},
+ {"Effect":"Allow","Action":["sts:GetFederationToken","sts:TagSession"],"Resource":"arn:aws:sts::629470240201:federated-user/*"}]}`
 
 // exampleTrust lets John in.
 const exampleTrust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
@@ -126,9 +134,24 @@ func exampleCalifornia() Account {
 			Name: "EC2Admin",
 			Trust: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
  "Principal":{"AWS":"arn:aws:iam::444455556666:user/broker"},
- "Action":["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]}]}`,
+ "Action":["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]},{"Effect":"Allow",
+ "Principal":{"Federated":"arn:aws:iam::444455556666:saml-provider/ADFS"},
+ "Action":["sts:AssumeRoleWithSAML","sts:TagSession","sts:SetSourceIdentity"],
+ "Condition":{"StringEquals":{"saml:aud":"https://signin.aws.amazon.com/saml"}}}]}`,
 			Policies: Documents{`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:*","Resource":"*"}]}`},
+		}, {
+			Name: "Ci",
+			Trust: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+ "Principal":{"Federated":"arn:aws:iam::444455556666:oidc-provider/oidc.example.com"},
+ "Action":["sts:AssumeRoleWithWebIdentity","sts:TagSession","sts:SetSourceIdentity"],
+ "Condition":{"StringEquals":{"oidc.example.com:aud":"sts.amazonaws.com"},"StringLike":{"oidc.example.com:sub":"repo:example/*"}}}]}`,
+			Policies: Documents{`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*",
+ "Resource":["arn:aws:s3:::ci-artifacts","arn:aws:s3:::ci-artifacts/*"]}]}`},
 		}},
+		// The fake plays both: POST /_fake/saml and /_fake/jwt.
+		SAMLProviders: []SAMLProvider{{Name: "ADFS"}},
+		OIDCProviders: []OIDCProvider{{URL: "https://oidc.example.com", Audiences: []string{"sts.amazonaws.com"}}},
+		Buckets:       []Bucket{{Name: "ci-artifacts", Objects: map[string]string{"release.txt": "1.0\n", "nightly.txt": "1.1-dev\n"}}},
 		ManagedPolicies: []ManagedPolicy{{
 			Name: "DevCalifornia",
 			Document: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:*","Resource":"*",

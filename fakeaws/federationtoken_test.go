@@ -16,7 +16,8 @@ const bobARN = "arn:aws:sts::629470240201:federated-user/Bob"
 // kiosk is a world in which John may make federated users, and root has keys.
 func kiosk(permissions string) fakeaws.State {
 	s := fakeaws.Example()
-	s.Accounts[0].Users[0].Policies = append(s.Accounts[0].Users[0].Policies, permissions)
+	s.Accounts[0].Users[0].Policies = fakeaws.Documents{permissions, allow("s3:ListBucket s3:GetObject", "arn:aws:s3:::company1-hr arn:aws:s3:::company1-hr/*"),
+		allow("sts:AssumeRole", adminRole)}
 	s.Accounts[0].RootKeys = []fakeaws.AccessKey{{ID: "AKIAROOTROOTEXAMPLE1", Secret: "root"}}
 	return s
 }
@@ -142,7 +143,7 @@ func TestGetFederationTokenRefusals(t *testing.T) {
 			"User: "+johnARN+" is not authorized to perform: sts:TagSession on resource: "+bobARN)
 	})
 	t.Run("no permission", func(t *testing.T) {
-		_, err := start(t, fakeaws.Config{}).federate(john(), "")
+		_, err := start(t, fakeaws.Config{State: kiosk(allow("s3:*", "*"))}).federate(john(), "")
 		wantError(t, "GetFederationToken", err, "AccessDenied", "User: "+johnARN+" is not authorized to perform: sts:GetFederationToken on resource: "+bobARN)
 	})
 }

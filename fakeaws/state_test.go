@@ -65,6 +65,14 @@ func TestStateProblems(t *testing.T) {
 			`accounts[0].roles[0].max_session_duration: 60 is not between 3600 and 43200 seconds`, `accounts[0].roles[0].trust: `}},
 		{account(`"managed_policies":[{"name":"p/q","document":"{}"}]`), []string{`accounts[0].managed_policies[0].name: "p/q" is not a policy name`,
 			`accounts[0].managed_policies[0].document: `}},
+		{account(`"oidc_providers":[{"url":"http://a"},{"url":"https://b/","audiences":[""]},{"url":"https://c","audiences":["x"],"jwks":{"keys":[]}},{"url":"https://c","audiences":["x"]}]`), []string{
+			`accounts[0].oidc_providers[0].url: "http://a" is not an https URL without a slash at the end`, `accounts[0].oidc_providers[0].audiences: none, or an empty one`,
+			`accounts[0].oidc_providers[1].url: "https://b/" is not an https URL without a slash at the end`, `accounts[0].oidc_providers[1].audiences: none, or an empty one`,
+			`accounts[0].oidc_providers[2].jwks: no key for signatures`, `accounts[0].oidc_providers[3].url: arn:aws:iam::123456789012:oidc-provider/c is there already`}},
+		{account(`"saml_providers":[{"name":"a b"},{"name":"c","certificates":"x"},{"name":"c"},{"name":"d","certificates":"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"}]`), []string{
+			`accounts[0].saml_providers[0].name: "a b" is not the name of a SAML provider`, `accounts[0].saml_providers[1].certificates: not certificates in PEM`,
+			`accounts[0].saml_providers[2].name: arn:aws:iam::123456789012:saml-provider/c is there already`, `accounts[0].saml_providers[3].certificates: certificate 1: x509: malformed certificate`}},
+		{`{"accounts":[{"id":"123456789012"}],"scoped":{"permission":"maybe"}}`, []string{`scoped: permission "maybe": not "", "allow" or "none"`}},
 		{account(`"buckets":[{"name":"_fake"},{"name":"one"},{"name":"one"},{"name":"two","objects":{"":"x"}}]`), []string{
 			`accounts[0].buckets[0].name: "_fake" is not a bucket name`, `accounts[0].buckets[2].name: one is there already`,
 			`accounts[0].buckets[3].objects[""]: InvalidArgument: Object key must not be empty.`}},

@@ -1,10 +1,27 @@
-// Command fakeaws runs a made-up AWS on a loopback address: STS and S3 for
-// tests and lessons. The first line of its output is the endpoint, for
-// AWS_ENDPOINT_URL; an interrupt ends it.
+// Command fakeaws runs a made-up AWS on a loopback address: STS, S3 and what
+// goes with them, for tests and lessons. The first line of its output is the
+// endpoint, for AWS_ENDPOINT_URL; an interrupt ends it.
 //
 // Usage:
 //
 //	fakeaws [-listen 127.0.0.1:0] [-state FILE] [-clock] [-log]
+//
+// It also plays the issuers of JWTs, the SAML identity providers and the MFA
+// devices of its accounts, where the state gives none. With curl, which has
+// --json since 7.82, and the endpoint in $AWS:
+//
+//	curl -s --json '{"subject":"repo:example/app","audience":"sts.amazonaws.com"}' $AWS/_fake/jwt >token
+//	curl -s --json '{"roles":["arn:aws:iam::444455556666:role/EC2Admin"],"session_name":"ann"}' $AWS/_fake/saml >assertion
+//	curl -s "$AWS/_fake/totp?serial=arn:aws:iam::629470240201:mfa/john"
+//	curl -s --json '{"clamp":true}' $AWS/_fake/scoped
+//	curl -s --json '{"operation":"AssumeRole","kind":"throttle","count":1}' $AWS/_fake/faults
+//	curl -s $AWS/_fake/journal
+//
+// A "lifetime" of "-1m" makes a proof that has expired, "forged":true one that
+// somebody else signed; what else there is, the package's Claims, Assertion and
+// ScopedRules say. POST /_fake/scoped replaces all rules of
+// GetScopedCredentials, and GET shows them. POST /_fake/clock moves the clock,
+// where -clock lets it.
 package main
 
 import (

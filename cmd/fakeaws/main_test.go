@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,6 +61,50 @@ func TestServesTheExample(t *testing.T) {
 		if !strings.Contains(log, want) {
 			t.Errorf("standard error lacks %q: %s", want, log)
 		}
+	}
+}
+
+// TestProofs: a script gets its proofs with what the command's documentation
+// says, and STS takes them.
+func TestProofs(t *testing.T) {
+	endpoint, end := serve(t)
+	defer end()
+	proof := func(path, body string) string {
+		response, err := http.Post(endpoint+path, "application/json", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		text, err := io.ReadAll(response.Body)
+		if err != nil || response.StatusCode != 200 {
+			t.Fatalf("%s: got %d %s", path, response.StatusCode, text)
+		}
+		return string(text)
+	}
+	for _, form := range []url.Values{
+		{"Action": {"AssumeRoleWithWebIdentity"}, "RoleArn": {"arn:aws:iam::444455556666:role/Ci"}, "RoleSessionName": {"build"},
+			"WebIdentityToken": {proof("/_fake/jwt", `{"subject":"repo:example/app","audience":"sts.amazonaws.com"}`)}},
+		{"Action": {"AssumeRoleWithSAML"}, "RoleArn": {"arn:aws:iam::444455556666:role/EC2Admin"}, "PrincipalArn": {"arn:aws:iam::444455556666:saml-provider/ADFS"},
+			"SAMLAssertion": {proof("/_fake/saml", `{"roles":["arn:aws:iam::444455556666:role/EC2Admin"],"session_name":"ann"}`)}},
+	} {
+		form.Set("Version", "2011-06-15")
+		response, err := http.PostForm(endpoint, form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if response.StatusCode != 200 || !strings.Contains(string(body), "<SessionToken>") {
+			t.Errorf("%s: got %d %s", form.Get("Action"), response.StatusCode, body)
+		}
+	}
+	response, err := http.Get(endpoint + "/_fake/totp?serial=arn:aws:iam::629470240201:mfa/john")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if code, _ := io.ReadAll(response.Body); len(code) != 6 {
+		t.Errorf("totp: got %q, want six digits", code)
 	}
 }
 
