@@ -207,3 +207,10 @@ func wantError(t *testing.T, got *session.Error, class session.Class, public, hi
 		t.Errorf("hint:\n got %s\nwant %s", got.Hint, hint)
 	}
 }
+
+const mfaSerial = "arn:aws:iam::629470240201:mfa/john"
+
+// types is a person who has typed a code, again and again.
+func types(code string) func(context.Context, session.Request) (string, error) {
+	return func(context.Context, session.Request) (string, error) { return code, nil }
+}

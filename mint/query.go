@@ -60,7 +60,7 @@ func (x *exchange) askOnce(ctx context.Context, q query, signer aws.Credentials)
 	}
 	got, err := x.Do(r)
 	if err != nil {
-		return nil, err
+		return nil, &smithyhttp.RequestSendError{Err: err} // as the SDK has it: worth another try
 	}
 	defer got.Body.Close()
 	text, err := io.ReadAll(got.Body)
