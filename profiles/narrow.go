@@ -94,7 +94,6 @@ func (c *Config) checkNarrowing(p Profile, n Narrowing, scope bool) (string, err
 		switch {
 		case !ok:
 			at(arnHint("policy", text), "%q is not the ARN of a policy", shortened(text))
-		case role == arn{}: // a federated user's: AWS knows the account
 		case managed.partition != role.partition:
 			at("", "%s belongs to partition %s, the role to %s", shortened(text), managed.partition, role.partition)
 		case managed.account != "aws" && managed.account != role.account:

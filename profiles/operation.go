@@ -44,9 +44,6 @@ func (d *draft) asked() string {
 // unimplied are the operations that no source implies.
 var unimplied = []string{session.GetFederationToken, session.GetSessionToken, session.SourceItself}
 
-// assumes reports whether an operation assumes a role.
-func assumes(operation string) bool { return operation != "" && !slices.Contains(unimplied, operation) }
-
 // operation checks operation against the source: which operations an identity
 // can ask for is known from what it is.
 func (l *loader) operation(d *draft) {
