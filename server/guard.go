@@ -67,7 +67,11 @@ func (h *handler) guard(r *http.Request) (answer, *session.Error) {
 		return requestRefused, refused("body: a request for credentials has none", "ask with a plain GET")
 	}
 	for name := range r.Header {
-		if foreign(name) {
+		switch {
+		case !foreign(name):
+		case name == session.SourceHeader:
+			return requestRefused, refused("header: a source of vendord asks vendord", "use another source")
+		default:
 			return requestRefused, refused("header: one that only a browser or a proxy sends",
 				"ask directly, with NO_PROXY=127.0.0.1,localhost")
 		}
@@ -87,7 +91,7 @@ func foreign(name string) bool {
 	case 'R':
 		return name == "Referer"
 	case 'V':
-		return name == "Via"
+		return name == "Via" || name == session.SourceHeader // one would wait for the other
 	case 'F':
 		return name == "Forwarded"
 	case 'S':

@@ -38,6 +38,7 @@ var hostileHeaders = []row{
 	{"a proxy in brief", with("X-Forwarded: for=127.0.0.1"), badHeader},
 	{"a proxy by the standard", with("Forwarded: for=127.0.0.1"), badHeader},
 	{"a proxy that says so", with("Via: 1.1 squid"), badHeader},
+	{"a vendord for its source", with("Vendord-Source: 1"), fromSource},
 	{"a proxy that says who asked", with("X-Real-IP: 127.0.0.1"), badHeader},
 
 	{"another host, and a page", get1("Host: evil.example", "Origin: http://evil.example", "Authorization: TOKEN"), badHost},

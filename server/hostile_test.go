@@ -40,6 +40,7 @@ var (
 	badQuery   = verdict{403, "RequestRefused", "path: has a query; hint: ask http://ADDR/v1/credentials", false, false}
 	badHost    = verdict{403, "RequestRefused", "host: not the address that vendord listens on; hint: ask http://ADDR/v1/credentials", false, false}
 	badHeader  = verdict{403, "RequestRefused", "header: one that only a browser or a proxy sends; hint: ask directly, with NO_PROXY=127.0.0.1,localhost", false, false}
+	fromSource = verdict{403, "RequestRefused", "header: a source of vendord asks vendord; hint: use another source", false, false}
 	badBody    = verdict{403, "RequestRefused", "body: a request for credentials has none; hint: ask with a plain GET", false, false}
 	tokenThere = verdict{403, "RequestRefused", "path: has a token in it; hint: use the Authorization header; issue another token: this one may be in logs", false, false}
 	twoTokens  = verdict{401, "NotRecognized", "token: more than one Authorization header; hint: send one", false, false}
