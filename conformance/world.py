@@ -57,10 +57,10 @@ def wait_for(what, check, seconds=20):
 
 
 class FakeAWS:
-    """fakeaws in a process of its own: STS and S3 that enforce policies."""
+    """fakeaws in a process of its own: an AWS that enforces policies."""
 
-    def __init__(self):
-        self.process = subprocess.Popen([FAKEAWS], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    def __init__(self, *flags):
+        self.process = subprocess.Popen([FAKEAWS, *flags], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.url = self.process.stdout.readline().strip()
 
     def fault(self, **fault):

@@ -13,7 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
+	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/vendord/vendord/fakeaws"
 )
 
@@ -124,6 +128,41 @@ func TestServesAState(t *testing.T) {
 	}
 }
 
+const appRole = "arn:aws:iam::123456789012:role/App"
+
+// TestServesAMachine: three ports, and what the machine's give opens the first.
+func TestServesAMachine(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	out, stdout := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		err := run(ctx, []string{"-role", appRole, "-metadata", "127.0.0.1:0", "-container", "127.0.0.1:0", "-token", "x"}, stdout, io.Discard)
+		_ = stdout.CloseWithError(err)
+		done <- err
+	}()
+	lines := bufio.NewScanner(out)
+	var got []string
+	for len(got) < 3 && lines.Scan() {
+		got = append(got, lines.Text())
+	}
+	if len(got) != 3 || !strings.HasPrefix(got[1], "metadata http://127.0.0.1:") || !strings.HasPrefix(got[2], "container http://127.0.0.1:") {
+		t.Fatalf("output: got %q", got)
+	}
+	metadata, container := strings.TrimPrefix(got[1], "metadata "), strings.TrimPrefix(got[2], "container ")
+	for name, provider := range map[string]aws.CredentialsProvider{
+		"metadata":  ec2rolecreds.New(func(o *ec2rolecreds.Options) { o.Client = imds.New(imds.Options{Endpoint: metadata}) }),
+		"container": endpointcreds.New(container, func(o *endpointcreds.Options) { o.AuthorizationToken = "x" }),
+	} {
+		if _, err := fakeaws.NewClient(got[0], "eu-west-1", provider).List(t.Context(), "lesson-bucket", ""); err != nil {
+			t.Errorf("List with the credentials of %s: %v", name, err)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("run: got %v, want nil", err)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
@@ -136,6 +175,11 @@ func TestRefusals(t *testing.T) {
 		{[]string{"-listen", "0.0.0.0:0"}, "listening: 0.0.0.0:0 is not a loopback address"},
 		{[]string{"-listen", ":0"}, "listening: :0 is not a loopback address"},
 		{[]string{"-listen", "nonsense"}, "listening: "},
+		{[]string{"-role", "x"}, "-role and -token: nothing without -metadata or -container"},
+		{[]string{"-metadata", "127.0.0.1:0"}, `-role "": there is no such role`},
+		{[]string{"-container", "127.0.0.1:0", "-role", "arn:aws:iam::123456789012:role/Nope"}, `-role "arn:aws:iam::123456789012:role/Nope": there is no such role`},
+		{[]string{"-metadata", "0.0.0.0:0", "-role", appRole}, "listening: 0.0.0.0:0 is not a loopback address"},
+		{[]string{"-signin", "maybe"}, `sign-in mode "maybe": there are wait, approve and refuse`},
 		{[]string{"-nonsense"}, "flag provided but not defined: -nonsense"},
 	} {
 		if err := run(ctx, c.args, io.Discard, io.Discard); err == nil || !strings.HasPrefix(err.Error(), c.want) {
