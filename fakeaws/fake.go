@@ -15,14 +15,20 @@
 // of it (ScopedRules). Issuer and IdentityProvider make JWTs and assertions, good
 // ones and bad; where a provider has no keys in the state, the fake plays it.
 //
+// Beside them it has IAM Identity Center, sign-in and portal, on the same port,
+// where a person is played by a switch (SignIn, Decide); of IAM the managed
+// policies' texts; of EC2 two operations in dry run, for which region and which
+// resource a policy allows them; and the endpoints that give a machine its role
+// (Metadata, Container), as handlers for ports of their own.
+//
 // It is not AWS: it serves loopback listeners and loopback Host names only, says
 // so in its log and in the Server header, and everything it knows is made up
 // and kept in bounded memory. It has no bucket policies, permissions
 // boundaries, organisation policies, multipart uploads or presigned URLs.
 //
 // Beside AWS's own addresses it has /_fake/ (faults, journal, clock, JWTs,
-// assertions, MFA codes) for tests in other processes. Whoever reaches the port
-// may use those.
+// assertions, MFA codes, the sign-in's person) for tests in other processes.
+// Whoever reaches the port may use those.
 package fakeaws
 
 import (

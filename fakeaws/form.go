@@ -15,7 +15,7 @@ import (
 // parameters can make, a SAML assertion of 100,000 characters, each escaped.
 const maxForm = 512 << 10
 
-// form is the body of an STS request.
+// form is the body of a request to STS, IAM or EC2.
 type form url.Values
 
 // readForm reads a body and returns it with its parameters. Parameters in the
@@ -23,10 +23,10 @@ type form url.Values
 // would have put them into the body, and two places are two meanings.
 func readForm(r *http.Request) ([]byte, form, *failure) {
 	if r.Method != http.MethodPost {
-		return nil, nil, fail(http.StatusMethodNotAllowed, "MethodNotAllowed", "fakeaws takes STS requests by POST only.")
+		return nil, nil, fail(http.StatusMethodNotAllowed, "MethodNotAllowed", "fakeaws takes query requests by POST only.")
 	}
 	if r.URL.RawQuery != "" {
-		return nil, nil, badForm("STS requests carry their parameters in the body, not in the query string.")
+		return nil, nil, badForm("Query requests carry their parameters in the body, not in the query string.")
 	}
 	// STS answers other types in ways that nobody documents; SDKs send this
 	// one, some with a charset.
@@ -36,7 +36,7 @@ func readForm(r *http.Request) ([]byte, form, *failure) {
 		return nil, nil, badForm("Content-Type must be application/x-www-form-urlencoded.")
 	}
 	if r.Header.Get("Content-Encoding") != "" {
-		return nil, nil, badForm("STS requests cannot have a Content-Encoding.")
+		return nil, nil, badForm("Query requests cannot have a Content-Encoding.")
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxForm+1))
 	if err != nil {

@@ -87,8 +87,7 @@ func (b *builder) identityCenter(path string, s State, ic IdentityCenter) {
 	u, err := url.Parse(ic.StartURL)
 	b.must(err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "", path+".start_url", "%q is not a web address", ic.StartURL)
 	b.must(regionPattern.MatchString(ic.Region), path+".region", "%q is not the name of a region", ic.Region)
-	taken := slices.ContainsFunc(b.world.centers, func(c *center) bool { return c.startURL == ic.StartURL })
-	b.must(!taken, path+".start_url", "%s is there already", ic.StartURL)
+	b.must(b.world.center(ic.StartURL) == nil, path+".start_url", "%s is there already", ic.StartURL)
 	c := &center{startURL: ic.StartURL,
 		session:  b.seconds(path+".session_length", ic.SessionLength, 8*3600, 60, 90*24*3600),
 		lifetime: b.seconds(path+".token_lifetime", ic.TokenLifetime, 3600, 1, 24*3600),

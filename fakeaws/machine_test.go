@@ -58,6 +58,7 @@ func TestMetadata(t *testing.T) {
 	})
 	t.Run("they change before their end and not earlier", func(t *testing.T) {
 		p.Advance(5*time.Hour + 50*time.Minute)
+		provider := ec2rolecreds.New(func(o *ec2rolecreds.Options) { o.Client = imds.New(imds.Options{Endpoint: url}) })
 		if c, err := provider.Retrieve(t.Context()); err != nil || c.AccessKeyID != first.AccessKeyID {
 			t.Errorf("ten minutes before: got %s, %v", c.AccessKeyID, err)
 		}

@@ -143,12 +143,12 @@ func TestWire(t *testing.T) {
 		status        int
 		code, message string
 	}{
-		{"GET with the action in the query", func(r *raw) { r.method, r.query, r.body = "GET", r.body, "" }, 405, "MethodNotAllowed", "fakeaws takes STS requests by POST only."},
-		{"parameters in the query as well", func(r *raw) { r.query = "RoleArn=x" }, 400, "MalformedInput", "STS requests carry their parameters in the body, not in the query string."},
+		{"GET with the action in the query", func(r *raw) { r.method, r.query, r.body = "GET", r.body, "" }, 405, "MethodNotAllowed", "fakeaws takes query requests by POST only."},
+		{"parameters in the query as well", func(r *raw) { r.query = "RoleArn=x" }, 400, "MalformedInput", "Query requests carry their parameters in the body, not in the query string."},
 		{"JSON", func(r *raw) { r.header["Content-Type"] = []string{"application/json"} }, 400, "MalformedInput", "Content-Type must be application/x-www-form-urlencoded."},
 		{"no content type", func(r *raw) { r.header = http.Header{} }, 400, "MalformedInput", "Content-Type must be application/x-www-form-urlencoded."},
 		{"latin-1", func(r *raw) { r.header["Content-Type"][0] += "; charset=iso-8859-1" }, 400, "MalformedInput", "Content-Type must be application/x-www-form-urlencoded."},
-		{"compressed", func(r *raw) { r.header["Content-Encoding"] = []string{"gzip"} }, 400, "MalformedInput", "STS requests cannot have a Content-Encoding."},
+		{"compressed", func(r *raw) { r.header["Content-Encoding"] = []string{"gzip"} }, 400, "MalformedInput", "Query requests cannot have a Content-Encoding."},
 		{"too large", func(r *raw) { r.body += "&Policy=" + strings.Repeat("x", 512<<10) }, 413, "RequestEntityTooLarge", "The body is larger than 512 KiB."},
 		{"no form", func(r *raw) { r.body = "%zz" }, 400, "MalformedInput", "The body is not an urlencoded form."},
 		{"a parameter twice", func(r *raw) { r.body += "&RoleArn=a&RoleArn=b" }, 400, "MalformedInput", `Parameter "RoleArn" is there more than once.`},
