@@ -86,10 +86,19 @@ func (c *Cache) entryLocked(key session.Key, now time.Time) *entry {
 		turns = make(chan struct{}, width)
 		c.lanes[laneOf(r)] = turns
 	}
-	e := &entry{request: r, name: cmp.Or(r.RoleARN, fmt.Sprintf("source %q", r.Source.Name)), lane: turns}
+	e := &entry{request: r, name: nameOf(r), lane: turns}
 	e.state.Store(&state{ended: now})
 	c.entries.Store(key, e)
 	return e
+}
+
+// nameOf is what messages call a session.
+func nameOf(r session.Request) string {
+	source := fmt.Sprintf("source %q", r.Source.Name)
+	if r.MFASerial != "" {
+		source = "MFA session of " + source // which signs for others, as a rule
+	}
+	return cmp.Or(r.RoleARN, source)
 }
 
 // wait waits until the attempt has ended, patience is over or ctx ends.
@@ -125,12 +134,19 @@ func (c *Cache) why(ctx context.Context, t ticket) *session.Error {
 	return t.e.retry("still asking AWS", hint, context.Cause(ctx))
 }
 
-// tryLocked starts an attempt if one is due, unless Run has ended.
+// tryLocked starts an attempt if one is due.
 func (c *Cache) tryLocked(e *entry, now time.Time) {
-	next := *e.state.Load()
-	if !next.ripe(now) || c.ctx.Err() != nil {
+	if e.state.Load().ripe(now) {
+		c.startLocked(e, now)
+	}
+}
+
+// startLocked starts an attempt, unless Run has ended.
+func (c *Cache) startLocked(e *entry, now time.Time) {
+	if c.ctx.Err() != nil {
 		return
 	}
+	next := *e.state.Load()
 	a := &attempt{started: now, done: make(chan struct{})}
 	next.attempt = a
 	e.state.Store(&next)

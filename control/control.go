@@ -32,8 +32,8 @@ import (
 // other compatibility, since daemon and command come in one file.
 const Version = 1
 
-// Times that bound a request, as the server sees it. Holding, reloading
-// and dumps are bound by the connection alone.
+// Times that bound a request, as the server sees it. Holding, reloading,
+// dumps and waiting for a login are bound by the connection alone.
 const (
 	headerTimeout  = 2 * time.Second
 	requestTimeout = 30 * time.Second
@@ -145,6 +145,25 @@ type Config struct {
 	// Reload reads the configuration again and returns lines to show. Its
 	// error joins a *session.Error for every problem.
 	Reload func(context.Context) ([]string, error)
+	// Login finds out what a name needs a person for and begins it. The func
+	// that it returns waits for the end, and gives the login up when its
+	// context ends first; nil where there is nothing to wait for.
+	Login func(context.Context, LoginSpec) (Login, func(context.Context) (LoggedIn, error), error)
+	// FinishLogin brings what a browser brought back.
+	FinishLogin func(ctx context.Context, id, code, state string) error
+	// Code mints the session that waits for the code of an MFA device.
+	Code func(ctx context.Context, name, code string) (LoggedIn, error)
+	// Logout signs out, of everything with name "".
+	Logout func(ctx context.Context, name string) (WipedOut, error)
+	// Lock forgets everything and stops vending, or lets it go on.
+	Lock func(ctx context.Context, locked bool) (WipedOut, error)
+	// Sources returns a row for each source.
+	Sources func(context.Context) ([]SourceRow, error)
+	// CheckSource asks AWS who a source is.
+	CheckSource func(ctx context.Context, name string) (SourceIdentity, error)
+	// Refresh looks at a source again and forgets its failures, with drop its
+	// sessions too.
+	Refresh func(ctx context.Context, source string, drop bool) (sessions int, err error)
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// Log gets a line for every call that changes something; nil is none.

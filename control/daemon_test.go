@@ -194,6 +194,21 @@ func (l locked) Write(p []byte) (int, error) {
 // which returns what Serve returned.
 func (d *daemon) serve(t testing.TB, mode os.FileMode) (path string, stop func() error) {
 	t.Helper()
+	return d.serveWith(t, mode, d.config())
+}
+
+// serveAs is serve for this user alone, with a changed Config.
+func (d *daemon) serveAs(t testing.TB, change func(*control.Config)) (path string, stop func() error) {
+	t.Helper()
+	c := d.config()
+	if change != nil {
+		change(&c)
+	}
+	return d.serveWith(t, 0o600, c)
+}
+
+func (d *daemon) serveWith(t testing.TB, mode os.FileMode, config control.Config) (path string, stop func() error) {
+	t.Helper()
 	path = filepath.Join(socketDir(t), "control.sock")
 	ln, err := control.Listen(path, mode)
 	if err != nil {
@@ -201,7 +216,7 @@ func (d *daemon) serve(t testing.TB, mode os.FileMode) (path string, stop func()
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
-	go func() { served <- control.New(d.config()).Serve(ctx, ln) }()
+	go func() { served <- control.New(config).Serve(ctx, ln) }()
 	stop = sync.OnceValue(func() error {
 		cancel()
 		select {

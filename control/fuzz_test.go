@@ -27,7 +27,8 @@ func FuzzRequestBody(f *testing.F) {
 	d := newDaemon(control.Vend)
 	path, _ := d.serve(f, 0o600)
 	f.Fuzz(func(t *testing.T, body string) {
-		for _, call := range []string{"/issue", "/hold", "/revoke", "/tokens", "/reload"} {
+		for _, call := range []string{"/issue", "/hold", "/revoke", "/tokens", "/reload",
+			"/login", "/finish", "/code", "/logout", "/lock", "/check-source", "/refresh"} {
 			if status, said := raw(t, path, post(call, body)); status != 200 && (said == "" || status < 400) {
 				t.Errorf("%s %q: got %d %q, want an answer with words", call, body, status, said)
 			}

@@ -31,6 +31,15 @@ var calls = map[string]call{
 	"/reload": {method: http.MethodPost, needs: Steer, do: (*Server).reload, unbounded: true},
 	"/policy": {method: http.MethodPost, needs: Steer, do: (*Server).policy},
 	"/dump":   {method: http.MethodPost, needs: Steer, do: (*Server).dump, unbounded: true},
+
+	"/login":        {method: http.MethodPost, needs: Steer, do: (*Server).login, unbounded: true},
+	"/finish":       {method: http.MethodPost, needs: Steer, do: (*Server).finish},
+	"/code":         {method: http.MethodPost, needs: Steer, do: (*Server).code},
+	"/logout":       {method: http.MethodPost, needs: Steer, do: (*Server).logout},
+	"/lock":         {method: http.MethodPost, needs: Steer, do: (*Server).lock},
+	"/sources":      {method: http.MethodGet, needs: Steer, do: (*Server).sources},
+	"/check-source": {method: http.MethodPost, needs: Steer, do: (*Server).checkSource},
+	"/refresh":      {method: http.MethodPost, needs: Steer, do: (*Server).refresh},
 }
 
 // request is a call by somebody who has the right to make it.
@@ -63,7 +72,7 @@ func (s *Server) status(r request) error {
 	st := s.cfg.Status(r.caller)
 	st.You, st.Steer = r.caller.Peer.User, r.caller.Steers()
 	if !st.Steer {
-		st.Config, st.Changed, st.Warnings, st.Refusals = "", false, nil, nil
+		st.Config, st.Changed, st.Warnings, st.Refusals, st.Logins = "", false, nil, nil, nil
 	}
 	return r.answer(st)
 }

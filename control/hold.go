@@ -3,10 +3,9 @@ package control
 import (
 	"bufio"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"time"
 )
@@ -37,31 +36,60 @@ func (s *Server) hold(r request) error {
 	if err := s.stillGranted(spec, before); err != nil {
 		return err
 	}
-	conn, rw, err := http.NewResponseController(r.w).Hijack()
+	l, err := takeOver(r, issued)
 	if err != nil {
-		return fmt.Errorf("holding a token: %w", err)
+		return nil // the client has gone: nobody is left to be told
 	}
-	defer func() { _ = conn.Close() }()
-	stop := context.AfterFunc(r.ctx, func() { _ = conn.Close() }) // the daemon stops
+	defer l.close()
+	stop := context.AfterFunc(r.ctx, l.close) // the daemon stops
 	defer stop()
-
 	what := "token held"
 	if spec.Narrowed {
 		what = "narrowed token held"
 	}
 	s.log(r, what, "app", spec.App, "for", spec.User, "profile", spec.Profile, "id", issued.ID)
-	_ = conn.SetDeadline(time.Now().Add(writeTimeout))
-	if _, err := fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\n%s: %d\r\nContent-Type: application/json\r\n"+
-		"Cache-Control: no-store\r\nConnection: close\r\n\r\n%s", versionHeader, Version, encode(issued)); err != nil {
-		return nil // the client has gone: nobody is left to be told
-	}
-	_ = conn.SetDeadline(time.Time{})
-	// Whatever is read, be it the end or a byte that no client of ours
-	// sends, is the end.
-	if rw.Reader.Buffered() == 0 {
-		_, _ = conn.Read(make([]byte, 1))
-	}
+	l.gone()
 	return nil
+}
+
+// line is a connection that outlives the first line of its answer.
+type line struct {
+	conn net.Conn
+	rest *bufio.Reader // what came behind the request
+}
+
+func (l line) close() { _ = l.conn.Close() }
+
+// takeOver takes a request's connection from net/http, answers with a first
+// line, and returns it for the caller to close.
+func takeOver(r request, first any) (line, error) {
+	conn, rw, err := http.NewResponseController(r.w).Hijack()
+	if err != nil {
+		return line{}, fmt.Errorf("taking a connection over: %w", err)
+	}
+	l := line{conn, rw.Reader}
+	if err := l.send(fmt.Appendf(nil, "HTTP/1.1 200 OK\r\n%s: %d\r\nContent-Type: application/json\r\n"+
+		"Cache-Control: no-store\r\nConnection: close\r\n\r\n%s", versionHeader, Version, encode(first))); err != nil {
+		l.close()
+		return line{}, err
+	}
+	return l, nil
+}
+
+// send writes to the client, within a time.
+func (l line) send(text []byte) error {
+	_ = l.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	_, err := l.conn.Write(text)
+	return err
+}
+
+// gone waits for the client's end. Whatever is read, be it the end or a byte
+// that no client of ours sends, is the end.
+func (l line) gone() {
+	if l.rest.Buffered() == 0 {
+		_ = l.conn.SetReadDeadline(time.Time{})
+		_, _ = l.conn.Read(make([]byte, 1))
+	}
 }
 
 // Held is a token that lives until Close, or until the daemon or this process
@@ -89,8 +117,8 @@ func (c *Client) Hold(ctx context.Context, t TokenSpec) (*Held, error) {
 		return nil, explain(setup, c.path, err)
 	}
 	lines := bufio.NewReaderSize(body, maxBody)
-	issued, err := readIssued(lines)
-	if err != nil || !unhook() {
+	var issued Issued
+	if err := readLine(lines, &issued); err != nil || !unhook() {
 		cancel()
 		_ = body.Close()
 		return nil, explain(setup, c.path, err)
@@ -98,20 +126,6 @@ func (c *Client) Hold(ctx context.Context, t TokenSpec) (*Held, error) {
 	h := &Held{Issued: issued, gone: make(chan struct{}), close: cancel, done: make(chan struct{})}
 	go h.watch(holding, lines, body)
 	return h, nil
-}
-
-// readIssued reads the one line that comes at once. It fits r's buffer.
-func readIssued(r *bufio.Reader) (issued Issued, err error) {
-	line, err := r.ReadSlice('\n')
-	switch {
-	case errors.Is(err, bufio.ErrBufferFull):
-		return Issued{}, errTooLong
-	case err != nil:
-		return Issued{}, err
-	case json.Unmarshal(line, &issued) != nil:
-		return Issued{}, errUnreadable
-	}
-	return issued, nil
 }
 
 // watch waits for the answer's end, which comes when either end goes.

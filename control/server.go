@@ -178,19 +178,25 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 
 // refuse answers with an error.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	if _, said := errors.AsType[*session.Error](err); !said {
-		switch {
-		case errors.Is(err, context.Canceled): // or the client has gone, and reads nothing
-			err = &session.Error{Class: session.Retry, Public: "daemon: stopping",
-				Hint: "try again when it runs", Err: err}
-		case errors.Is(err, context.DeadlineExceeded):
-			err = &session.Error{Class: session.Retry,
-				Public: fmt.Sprintf("daemon: no result within %s", requestTimeout), Hint: "try again", Err: err}
-		}
-	}
-	e := encodeError(err)
+	e := encodeError(inWords(err))
 	s.cfg.Log.Debug("control refused", "call", r.URL.Path, "problem", e.Public)
 	write(w, statusOf(e.Class), e)
+}
+
+// inWords says what ended a call that nothing else ended.
+func inWords(err error) error {
+	if _, said := errors.AsType[*session.Error](err); said {
+		return err
+	}
+	switch {
+	case errors.Is(err, context.Canceled): // or the client has gone, and reads nothing
+		return &session.Error{Class: session.Retry, Public: "daemon: stopping",
+			Hint: "try again when it runs", Err: err}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &session.Error{Class: session.Retry,
+			Public: fmt.Sprintf("daemon: no result within %s", requestTimeout), Hint: "try again", Err: err}
+	}
+	return err
 }
 
 // statusOf is for people with curl; the client goes by the body.

@@ -28,9 +28,13 @@ type Status struct {
 	// URL is the vending address.
 	URL string `json:"url"`
 	// You is the name of who asks, and Steer whether they may steer.
-	You      string       `json:"you"`
-	Steer    bool         `json:"steer"`
-	Warnings []string     `json:"warnings,omitempty"`
+	You      string   `json:"you"`
+	Steer    bool     `json:"steer"`
+	Warnings []string `json:"warnings,omitempty"`
+	// Locked says that nothing is vended until somebody unlocks.
+	Locked bool `json:"locked,omitempty"`
+	// Logins are the people's that the daemon keeps, for who may steer.
+	Logins   []LoginRow   `json:"logins,omitempty"`
 	Apps     []AppRow     `json:"apps,omitempty"`
 	Profiles []ProfileRow `json:"profiles,omitempty"`
 	Sessions []SessionRow `json:"sessions,omitempty"`
@@ -48,6 +52,23 @@ type RefusalRow struct {
 	Hint    string    `json:"hint,omitempty"`
 	// Times is how many are remembered; Time is the last one's.
 	Times int `json:"times"`
+}
+
+// LoginRow is somebody who is, or was, signed in.
+type LoginRow struct {
+	// Name is the source that asks for it, Subject what is signed in to.
+	Name    string `json:"name"`
+	Subject string `json:"subject"`
+	// Until is the end of what AWS gave; zero if that is not known. Renews
+	// says that the daemon gets the next by itself.
+	Until  time.Time `json:"until,omitzero"`
+	Renews bool      `json:"renews,omitempty"`
+	// Kept says in words where the login is kept.
+	Kept string `json:"kept,omitempty"`
+	// Pending says that a login has begun; Problem is why somebody has to
+	// sign in, or why the login is not kept better.
+	Pending bool   `json:"pending,omitempty"`
+	Problem string `json:"problem,omitempty"`
 }
 
 // AppRow is one app.
@@ -76,9 +97,14 @@ type ProfileRow struct {
 // SessionRow is one session of the cache; its fields are those of
 // session.Status, with the profiles and apps that lead to it.
 type SessionRow struct {
-	Profiles    []string       `json:"profiles"`
-	Apps        []string       `json:"apps"`
-	Narrowed    bool           `json:"narrowed,omitempty"` // only tokens with policies of their own lead to it
+	Profiles []string `json:"profiles"`
+	Apps     []string `json:"apps"`
+	Narrowed bool     `json:"narrowed,omitempty"` // only tokens with policies of their own lead to it
+	// Parent says in words what the session is where nobody is given it: it
+	// signs the requests for those of its Profiles.
+	Parent string `json:"parent,omitempty"`
+	// Login is the command that it needs a person for, or empty.
+	Login       string         `json:"login,omitempty"`
 	State       string         `json:"state"`
 	RoleARN     string         `json:"role_arn,omitempty"`
 	SessionName string         `json:"session_name,omitempty"`

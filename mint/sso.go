@@ -95,7 +95,7 @@ func (m *Minter) sso(ctx context.Context, s session.Source, at *link) (who ident
 	token, known, err := m.signedIn(ctx, s, at)
 	switch {
 	case err != nil:
-		return identity{}, session.AsError(err)
+		return identity{}, loginError(s, err)
 	case known:
 		c.secrets = []string{token}
 		who.keys, err = roleCredentials(ctx, portal, at, token)
@@ -127,6 +127,16 @@ func (m *Minter) signedIn(ctx context.Context, s session.Source, at *link) (toke
 		return "", false, err
 	}
 	return m.config.SignedIn(ctx, signIn(s, at, paths))
+}
+
+// loginError names the source to who has to sign in: the logins know only what
+// is signed in to.
+func loginError(s session.Source, err error) error {
+	told := *session.AsError(err)
+	if told.Class == session.Person {
+		told.Hint = runLogin(s.Name)
+	}
+	return &told
 }
 
 // roleCredentials asks the portal with a token.

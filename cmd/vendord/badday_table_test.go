@@ -68,7 +68,7 @@ func slowly(d badDay) badDay { d.slow = true; return d }
 func single(d badDay) badDay { d.calls = 1; return d }
 func fine(d badDay) badDay   { d.class = 0; return d }
 
-const later, login, denied, misconfigured = "503 NotReady", "403 LoginNeeded", "403 DeniedByAWS", "403 ConfigurationError"
+const later, needsLogin, denied, misconfigured = "503 NotReady", "403 LoginNeeded", "403 DeniedByAWS", "403 ConfigurationError"
 
 func withoutRoles(s *fakeaws.State) {
 	for i := range s.Accounts {
@@ -105,7 +105,7 @@ func badDays() []badDay {
 		single(byAWS("an empty key", fakeaws.Fault{Kind: fakeaws.EmptyKey}, session.Retry, "without a proper access key id", later)),
 		single(byAWS("expired on arrival", fakeaws.Fault{Kind: fakeaws.PastExpiry}, session.Retry, "that had expired already", later)),
 		single(byAWS("good for ten years", fakeaws.Fault{Kind: fakeaws.FarExpiry}, 0, "", "")),
-		byAWS("AWS refuses the clock", fakeaws.Fault{Kind: fakeaws.Skewed}, session.Person, "this machine's clock: ", login),
+		byAWS("AWS refuses the clock", fakeaws.Fault{Kind: fakeaws.Skewed}, session.Person, "this machine's clock: ", needsLogin),
 		behind(3 * time.Hour),
 		ahead(3 * time.Hour),
 
@@ -124,7 +124,7 @@ func badDays() []badDay {
 		}, end: func(s *badStage) {}},
 		{name: "keys deleted from the file", calls: 1, begin: func(s *badStage) { s.write("aws-credentials", "") }, end: func(s *badStage) { s.keys(exampleKey().ID, exampleKey().Secret) },
 			class: session.Configuration, says: `source "john": `, answer: misconfigured},
-		world("keys switched off at AWS", disable(), session.Person, `source "john": AWS does not know its access key AKIA`, login),
+		world("keys switched off at AWS", disable(), session.Person, `source "john": AWS does not know its access key AKIA`, needsLogin),
 		world("role deleted", withoutRoles, session.Administrator, "AWS denies sts:AssumeRole to a", denied),
 		world("trust taken back", withoutTrust, session.Administrator, "AWS denies sts:AssumeRole to a", denied),
 		single(byAWS("AWS denies everything", fakeaws.Fault{Kind: fakeaws.AccessDenied}, session.Administrator, "AWS denies sts:AssumeRole", denied)),

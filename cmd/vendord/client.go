@@ -114,6 +114,9 @@ func (p *program) connectOrServe(ctx context.Context) (c *control.Client, stop f
 
 // private runs a daemon inside this process until stop is called.
 func (p *program) private(ctx context.Context) (socket string, stop func(), err error) {
+	if keptLocked(p.stateDirectory()) {
+		return "", nil, errLocked()
+	}
 	dir, err := p.scratch("vendord-")
 	if err != nil {
 		return "", nil, err

@@ -43,3 +43,14 @@ func appNames(s control.Status) (names []string) {
 }
 
 func appAndProfileNames(s control.Status) []string { return append(appNames(s), profileNames(s)...) }
+
+func sourceNames(s control.Status) (names []string) {
+	for _, row := range s.Profiles {
+		names = addNew(names, row.Source)
+	}
+	return names
+}
+
+func sourceAndProfileNames(s control.Status) []string {
+	return append(sourceNames(s), profileNames(s)...)
+}

@@ -6,7 +6,9 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -16,6 +18,8 @@ import (
 	"github.com/vendord/vendord/audit"
 	"github.com/vendord/vendord/cache"
 	"github.com/vendord/vendord/control"
+	"github.com/vendord/vendord/keyring"
+	"github.com/vendord/vendord/login"
 	"github.com/vendord/vendord/mint"
 	"github.com/vendord/vendord/peer"
 	"github.com/vendord/vendord/profiles"
@@ -49,7 +53,9 @@ type daemon struct {
 	started time.Time
 	book    *apps.Apps
 	cache   *cache.Cache
+	gate    *gate // before the cache and behind it
 	minter  *mint.Minter
+	logins  *login.Logins
 	audit   *audit.Log
 	server  *server.Server
 	tcp     *peer.TCP // nil where users of connections are not known
@@ -58,7 +64,9 @@ type daemon struct {
 	url     string           // where credentials are asked for; set by Run
 	reloads <-chan os.Signal // each is a wish to reload; nil for none
 
-	reloading sync.Mutex // held from reading a configuration to its being in force: the last one read wins
+	reloading   sync.Mutex        // held from reading a configuration to its being in force: the last one read wins
+	loaded      *profiles.Config  // as it was read; guarded, like the next, by reloading
+	generations map[string]string // of sources, by name, as they were last looked at
 }
 
 func newDaemon(o daemonOptions) (*daemon, error) {
@@ -70,28 +78,53 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 		return nil, err
 	}
 	d := &daemon{options: o, started: o.now(), listen: config.Daemon.Listen}
-	d.minter, err = mint.New(mint.Config{Parent: d.parent, Environ: o.environ, Home: o.config.Home, Log: o.log, Now: o.now})
-	if err != nil {
-		return nil, err
-	}
 	d.book, err = apps.Open(apps.Config{Profiles: config, StateDir: o.state, Now: o.now})
 	if err != nil {
 		return nil, err
 	}
-	d.cache = cache.New(cache.Config{Mint: d.minter, Now: o.now, Log: o.log})
+	// From here on the state directory is ours alone.
+	if err := d.identities(); err != nil {
+		return nil, errors.Join(err, d.book.Close())
+	}
+	d.book.Set(d.withGenerations(context.Background(), config))
+	d.gate = newGate(o.state, d.minter)
+	d.cache = cache.New(cache.Config{Mint: d.gate, Now: o.now, Log: o.log})
+	d.gate.cache = d.cache
 	d.audit = audit.New(audit.Config{Out: o.audit, Now: o.now, Log: o.log})
 	who, err := d.who()
 	if err != nil {
-		return nil, errors.Join(err, d.book.Close())
+		return nil, errors.Join(err, d.Close())
 	}
-	d.server = server.New(server.Config{Apps: d.book, Credentials: d.cache, Audit: d.audit, Who: who,
+	d.server = server.New(server.Config{Apps: d.book, Credentials: d.gate, Audit: d.audit, Who: who,
 		MaxConns: connections(), Now: o.now, Log: o.log})
 	d.control = control.New(control.Config{
 		Rights: d.rights, Allowed: d.book.Allowed, Status: d.status,
 		Issue: d.issue, Hold: d.hold, Revoke: d.revoke, Tokens: d.tokens,
-		Reload: d.reload, FetchPolicy: d.fetchPolicy, Now: o.now, Log: o.log,
+		Reload: d.reload, FetchPolicy: d.fetchPolicy, Login: d.login, FinishLogin: d.finishLogin, Code: d.code, Logout: d.logout, Lock: d.lock,
+		Sources: d.sources, CheckSource: d.checkSource, Refresh: d.refresh, Now: o.now, Log: o.log,
 	})
 	return d, nil
+}
+
+// identities makes what gets first identities: the minter, and the logins that
+// it is told of. In system mode there is no keyring: it is one person's.
+func (d *daemon) identities() (err error) {
+	o := d.options
+	people := login.Config{Home: o.config.Home, Log: o.log, Now: o.now}
+	c := mint.Config{Parent: d.parent, Own: d.own, Environ: o.environ, Home: o.config.Home, Log: o.log, Now: o.now}
+	if o.state != "" {
+		people.Dir = filepath.Join(o.state, "logins")
+	}
+	if !o.config.System {
+		keys := keyring.New()
+		people.Keyring, c.Keyring = keys, keys.Get
+	}
+	if d.logins, err = login.New(people); err != nil {
+		return err
+	}
+	c.SignedIn, c.Code = d.logins.Token, d.logins.Code
+	d.minter, err = mint.New(c)
+	return err
 }
 
 // who returns what tells the users of connections, or nil where this system
@@ -116,7 +149,7 @@ func (d *daemon) Close() error {
 	if d.tcp != nil {
 		_ = d.tcp.Close()
 	}
-	return d.book.Close()
+	return errors.Join(d.logins.Close(), d.book.Close())
 }
 
 // Run serves on both listeners until ctx ends. It calls ready once programs
@@ -139,6 +172,7 @@ func (d *daemon) Run(ctx context.Context, vend, ctl net.Listener, ready func()) 
 		ready()
 		return d.reloadWhenAsked(ctx)
 	})
+	parts.Go(func() error { return d.lookAgain(ctx) })
 	err := parts.Wait()
 	stopAudit()
 	return errors.Join(err, <-recorded)
@@ -147,6 +181,9 @@ func (d *daemon) Run(ctx context.Context, vend, ctl net.Listener, ready func()) 
 // warm mints what the programs with live tokens will ask for. A failure is not
 // the daemon's: status shows it, and who asks is told.
 func (d *daemon) warm(ctx context.Context) {
+	if d.gate.locked() {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, warmPatience)
 	defer cancel()
 	var keys []session.Key
@@ -158,9 +195,17 @@ func (d *daemon) warm(ctx context.Context) {
 	}
 }
 
+// own returns where programs are answered, so that no source is this vendord.
+func (d *daemon) own() []string {
+	if at, err := url.Parse(d.url); err == nil && at.Host != "" {
+		return []string{at.Host}
+	}
+	return nil
+}
+
 // parent gets the credentials that sign a nested identity's request.
 func (d *daemon) parent(ctx context.Context, r session.Request) (*session.Credentials, error) {
-	return d.cache.Get(ctx, r.Key(), parentPatience)
+	return d.gate.Get(ctx, r.Key(), parentPatience)
 }
 
 // reload reads the configuration again and swaps it in whole, or changes
@@ -174,7 +219,7 @@ func (d *daemon) reload(ctx context.Context) ([]string, error) {
 		d.options.log.Warn("reload: refused, the old configuration stays", "problems", len(profiles.Problems(err)))
 		return nil, asErrors(err)
 	}
-	lines := d.book.Set(config)
+	lines := d.book.Set(d.withGenerations(ctx, config))
 	for _, w := range config.Warnings {
 		lines = append(lines, "warning: "+w.Error())
 	}
@@ -200,11 +245,14 @@ func (d *daemon) forget() {
 	d.cache.Retry(func(session.Request) bool { return true })
 }
 
-// drop drops the sessions that nothing leads to any more.
+// drop drops the sessions that nothing leads to any more. What signs for a
+// session stays with it.
 func (d *daemon) drop() {
 	reachable := map[session.Key]bool{}
 	for _, grant := range d.reachable() {
-		reachable[grant.Session] = true
+		for r := range lineage(grant.Session.Value()) {
+			reachable[r.Key()] = true
+		}
 	}
 	d.cache.Retain(func(r session.Request) bool { return reachable[r.Key()] })
 }

@@ -74,7 +74,7 @@ func (d *daemon) holdNarrowed(ctx context.Context, spec control.TokenSpec) (cont
 	}
 	release := func() { held(); d.drop() }
 	if warm {
-		_, err = d.cache.Get(ctx, key, commandPatience)
+		_, err = d.gate.Get(ctx, key, commandPatience)
 	}
 	if err != nil {
 		release()
@@ -108,7 +108,7 @@ func (d *daemon) prepare(ctx context.Context, spec control.TokenSpec) (apps.Toke
 		return token, session.Key{}, control.Issued{}, err
 	}
 	if spec.Warm {
-		if _, err := d.cache.Get(ctx, grant.Session, commandPatience); err != nil {
+		if _, err := d.gate.Get(ctx, grant.Session, commandPatience); err != nil {
 			return token, session.Key{}, control.Issued{}, err
 		}
 	}

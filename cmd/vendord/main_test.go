@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 		"vendord": main,
 		"sdk":     sdk,
 		"ending":  ending,
+		"browser": browser,
 	})
 }
 
@@ -57,6 +58,9 @@ func TestScripts(t *testing.T) {
 			"fault":   fault,
 			"listen":  occupy,
 			"status":  status,
+			"mfa":     mfaCodes,
+			"sso":     fakeSSO,
+			"waitfor": waitFor,
 		},
 	})
 }
@@ -78,7 +82,7 @@ func chmodAll(dir string) error {
 // startFakeAWS starts an AWS for the script: $AWS is its address, $KEY_ID and
 // $SECRET are john's.
 func startFakeAWS(ts *testscript.TestScript, _ bool, _ []string) {
-	fake, err := fakeaws.New(fakeaws.Config{State: fakeaws.Example()})
+	fake, err := fakeaws.New(fakeaws.Config{State: signInWorld()})
 	ts.Check(err)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)

@@ -31,6 +31,9 @@ func (d *daemon) fetchPolicy(ctx context.Context, profile, arn string) (control.
 			return control.PolicyText{}, err
 		}
 	}
+	if d.gate.locked() {
+		return control.PolicyText{}, errLocked()
+	}
 	document, version, err := d.minter.FetchPolicy(ctx, r, arn, config.Daemon.IAMEndpoint)
 	return control.PolicyText{Document: document, Version: version}, err
 }

@@ -151,9 +151,11 @@ With one:                        write vendord.toml, then
 	f.BoolVar(&p.system, "system", false, "system mode: one daemon for every user of the machine")
 	f.BoolVar(&p.json, "json", false, "print data as JSON")
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Run programs with credentials:"},
-		&cobra.Group{ID: "daemon", Title: "The daemon:"}, &cobra.Group{ID: "look", Title: "Look:"})
+		&cobra.Group{ID: "person", Title: "Sign in, and where identities come from:"}, &cobra.Group{ID: "daemon", Title: "The daemon:"}, &cobra.Group{ID: "look", Title: "Look:"})
 	root.AddCommand(p.completing(p.execCommand(), profileNames), p.completing(p.envCommand(), appAndProfileNames),
 		p.completing(p.credentialsCommand(), profileNames), p.completing(p.whoamiCommand(), profileNames),
+		p.completing(p.loginCommand(), sourceAndProfileNames), p.completing(p.logoutCommand(), sourceAndProfileNames),
+		p.lockCommand(), p.unlockCommand(), p.sourceCommand(),
 		p.serveCommand(), p.checkCommand(), p.reloadCommand(), p.tokenCommand(), p.demoCommand(),
 		p.statusCommand(), p.listCommand(), p.policyCommand(), p.debugCommand(), p.versionCommand())
 	root.SetHelpCommandGroupID("look")

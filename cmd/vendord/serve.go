@@ -93,13 +93,17 @@ func (p *program) serve(ctx context.Context) (err error) {
 
 func (p *program) daemonOptions(state string, log *slog.Logger, record io.Writer) daemonOptions {
 	return daemonOptions{
-		config: profiles.Options{Path: p.configPath(), System: p.system, UID: p.uid, Home: p.home,
-			Credentials: p.getenv("CREDENTIALS_DIRECTORY")},
+		config:  p.profileOptions(),
 		state:   state,
 		user:    p.user,
 		environ: append(p.environ, inside+"="+p.ownSocket()),
 		audit:   record, log: log,
 	}
+}
+
+func (p *program) profileOptions() profiles.Options {
+	return profiles.Options{Path: p.configPath(), System: p.system, UID: p.uid, Home: p.home,
+		Credentials: p.getenv("CREDENTIALS_DIRECTORY")}
 }
 
 // socketMode lets every user connect to a system daemon, which then decides by

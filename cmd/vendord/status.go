@@ -51,8 +51,10 @@ func (d *daemon) status(caller control.Caller) control.Status {
 		s.Profiles = append(s.Profiles, profileRow(config.Profiles[name]))
 	}
 	s.Sessions = d.sessions(caller)
+	s.Locked = d.gate.locked()
 	if caller.Steers() {
 		s.Refusals = refusalRows(d.audit.Refusals(""))
+		s.Logins = d.loginRows()
 	}
 	return s
 }
@@ -103,18 +105,30 @@ func policyInWords(p profiles.Profile) string {
 	return strings.Join(parts, " + ")
 }
 
-// sessions joins the cache's rows with who they are for.
+// sessions joins the cache's rows with who they are for. What signs for others,
+// and is given to nobody, is for who steers.
 func (d *daemon) sessions(caller control.Caller) []control.SessionRow {
-	grants := map[session.Key][]apps.Grant{}
+	grants, children := map[session.Key][]apps.Grant{}, map[session.Key][]apps.Grant{}
 	for _, g := range d.reachable() {
 		grants[g.Session] = append(grants[g.Session], g)
+		for r := range lineage(g.Session.Value()) {
+			if key := r.Key(); key != g.Session && caller.Steers() {
+				children[key] = append(children[key], g)
+			}
+		}
 	}
+	asks := d.asking()
 	var rows []control.SessionRow
 	for _, st := range d.cache.Status() {
 		row := control.SessionRow{State: st.State, RoleARN: st.Request.RoleARN, SessionName: st.Request.SessionName,
 			Principal: st.Principal, KeyID: st.KeyID, Minted: st.Minted, Expires: st.Expires, Used: st.Used, Next: st.Next,
 			TokenUse: st.TokenUse, Mints: st.Mints, Failures: st.Failures, Last: st.Last, Narrowed: true}
-		for _, g := range grants[st.Request.Key()] {
+		whose := grants[st.Request.Key()]
+		if len(whose) == 0 {
+			whose = children[st.Request.Key()]
+			row.Parent, row.Narrowed = parentInWords(st.Request), false
+		}
+		for _, g := range whose {
 			if !caller.Steers() && g.User != caller.Peer.User {
 				continue // a shared session: who else has it is not theirs to know
 			}
@@ -128,14 +142,31 @@ func (d *daemon) sessions(caller control.Caller) []control.SessionRow {
 		}
 		slices.Sort(row.Profiles)
 		slices.Sort(row.Apps)
-		if len(row.Profiles) > 0 { // else nobody can ask for it any more
-			rows = append(rows, row)
+		if len(row.Profiles) == 0 {
+			continue // nobody can ask for it any more
 		}
+		if st.Last != nil && st.Last.Class == session.Person {
+			row.Login = asks(st.Request, row.Profiles[0])
+		}
+		rows = append(rows, row)
 	}
 	slices.SortStableFunc(rows, func(a, b control.SessionRow) int {
-		return cmp.Compare(strings.Join(a.Profiles, ","), strings.Join(b.Profiles, ","))
+		return cmp.Or(cmp.Compare(strings.Join(a.Profiles, ","), strings.Join(b.Profiles, ",")), cmp.Compare(a.Parent, b.Parent))
 	})
 	return rows
+}
+
+// parentInWords says what a session is that signs for others.
+func parentInWords(r session.Request) string {
+	switch {
+	case r.Operation == session.GetSessionToken && r.MFASerial != "":
+		return "MFA session of source " + r.Source.Name
+	case r.Operation == session.GetSessionToken:
+		return "session of source " + r.Source.Name
+	case r.RoleARN != "":
+		return "role " + r.RoleARN
+	}
+	return "identity of source " + r.Source.Name
 }
 
 func addNew(list []string, item string) []string {
@@ -192,6 +223,49 @@ func times(n int) string {
 }
 
 func (p *program) printStatus(s control.Status, now time.Time) error {
+	p.printDaemon(s, now)
+	if err := p.printSessions(s.Sessions, now); err != nil {
+		return err
+	}
+	p.printLogins(s.Logins, now)
+	if len(s.Refusals) > 0 {
+		fmt.Fprintln(p.stdout, "\nrefused lately:")
+		for _, r := range s.Refusals {
+			say(p.stdout, "  %s  %s: %s%s", r.Time.Local().Format("15:04:05"), whom(r), r.Message, times(r.Times))
+			if r.Hint != "" {
+				say(p.stdout, "            hint: %s", r.Hint)
+			}
+		}
+	}
+	return nil
+}
+
+func (p *program) printLogins(logins []control.LoginRow, now time.Time) {
+	if len(logins) > 0 {
+		fmt.Fprintln(p.stdout, "\nlogins:")
+	}
+	for _, l := range logins {
+		state := "signed in, renewed by itself"
+		switch {
+		case l.Pending:
+			state = "somebody is signing in"
+		case l.Renews:
+		case !l.Until.After(now):
+			state = "needs login: vendord login " + l.Name
+		default:
+			state = "signed in, ends " + until(l.Until, now)
+		}
+		if l.Kept != "" {
+			state += "; kept in " + l.Kept
+		}
+		say(p.stdout, "  %s, %s: %s", l.Name, l.Subject, state)
+		if l.Problem != "" {
+			say(p.stdout, "    %s", l.Problem)
+		}
+	}
+}
+
+func (p *program) printDaemon(s control.Status, now time.Time) {
 	say(p.stdout, "vendord %s, %s mode, pid %d, up %s", s.Version, s.Mode, s.PID, inWords(now.Sub(s.Started)))
 	say(p.stdout, "  asked at  %s", s.URL)
 	changed := ""
@@ -201,45 +275,51 @@ func (p *program) printStatus(s control.Status, now time.Time) error {
 	if s.Config != "" {
 		say(p.stdout, "  config    %s%s", s.Config, changed)
 	}
+	if s.Locked {
+		say(p.stdout, "  locked    nothing is vended until: vendord unlock")
+	}
 	for _, w := range s.Warnings {
 		say(p.stdout, "  warning   %s", w)
 	}
 	fmt.Fprintln(p.stdout)
-	if len(s.Sessions) == 0 {
+}
+
+// printSessions prints the sessions, those that only sign for others in
+// brackets, and then what is wrong with any.
+func (p *program) printSessions(sessions []control.SessionRow, now time.Time) error {
+	if len(sessions) == 0 {
 		fmt.Fprintln(p.stdout, "no sessions yet: they are made when a program asks")
+		return nil
 	}
 	rows := [][]string{{"PROFILE", "APPS", "STATE", "EXPIRES", "RENEWS", "KEY"}}
 	var troubles []string
-	for _, r := range s.Sessions {
-		name := dash(strings.Join(r.Profiles, ","))
-		if r.Narrowed {
+	for _, r := range sessions {
+		name, apps, state := strings.Join(r.Profiles, ","), dash(strings.Join(r.Apps, ",")), r.State
+		switch {
+		case r.Parent != "":
+			name, apps = "("+r.Parent+")", "-"
+		case r.Narrowed:
 			name += " (narrowed)"
 		}
-		rows = append(rows, []string{name, dash(strings.Join(r.Apps, ",")), r.State,
-			until(r.Expires, now), until(r.Next, now), dash(r.KeyID)})
-		if r.Last != nil {
+		if r.Login != "" {
+			state = "needs login"
+		}
+		rows = append(rows, []string{name, apps, state, until(r.Expires, now), until(r.Next, now), dash(r.KeyID)})
+		switch {
+		case r.Login != "":
+			troubles = append(troubles, "! "+name+" needs login: "+r.Login, "  "+r.Last.Public)
+		case r.Last != nil:
 			troubles = append(troubles, "! "+name+": "+r.Last.Public)
 			if r.Last.Hint != "" {
 				troubles = append(troubles, "  hint: "+r.Last.Hint)
 			}
 		}
 	}
-	if len(rows) > 1 {
-		if err := table(p.stdout, rows); err != nil {
-			return err
-		}
+	if err := table(p.stdout, rows); err != nil {
+		return err
 	}
 	for _, line := range troubles {
 		say(p.stdout, "%s", line)
-	}
-	if len(s.Refusals) > 0 {
-		fmt.Fprintln(p.stdout, "\nrefused lately:")
-		for _, r := range s.Refusals {
-			say(p.stdout, "  %s  %s: %s%s", r.Time.Local().Format("15:04:05"), whom(r), r.Message, times(r.Times))
-			if r.Hint != "" {
-				say(p.stdout, "            hint: %s", r.Hint)
-			}
-		}
 	}
 	return nil
 }

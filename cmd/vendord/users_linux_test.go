@@ -173,6 +173,11 @@ func TestSystemMode(t *testing.T) {
 	u.refused(agent, "only the owner", "token", "issue", "agent", "--user", "#0")
 	u.refused(agent, "", "token", "issue", "agent")
 	u.refused(agent, "may steer", "reload")
+	for _, line := range []string{"login john", "login john --device", "login john --code 123456", "logout", "logout john", "lock", "unlock",
+		"source list", "source check john"} {
+		u.refused(agent, "may steer", strings.Fields(line)...)
+	}
+	u.refused(agent, "", "source", "remove", "john")
 
 	u.works(owner, "token", "issue", "agent", "--user", "#54321")
 	out := u.works(agent, "exec", "company1-hr-readonly", "--", "env")

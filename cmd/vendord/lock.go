@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vendord/vendord/control"
+)
+
+func (p *program) lockCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "lock", GroupID: "person", Args: exactly(0, ""),
+		Short: "Forget every login and session, and vend nothing until unlock",
+		Long: `Forget every login and every session, and vend nothing until "vendord unlock",
+over a restart too. Programs are told that vendord is locked. Credentials that they
+hold already live on until they expire: AWS has no way to take them back.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.setLock(cmd.Context(), true)
+		},
+	}
+}
+
+func (p *program) unlockCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "unlock", GroupID: "person", Args: exactly(0, ""),
+		Short: "Vend again after lock",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.setLock(cmd.Context(), false)
+		},
+	}
+}
+
+// setLock has the daemon lock or unlock. Where none runs it is done in the
+// state directory, for the next one and for exec, which is a daemon by itself.
+func (p *program) setLock(ctx context.Context, locked bool) error {
+	out, err := p.lockDaemon(ctx, locked)
+	if errors.Is(err, control.ErrNoDaemon) && p.socket == "" {
+		out, err = p.lockState(ctx, locked)
+	}
+	switch {
+	case err != nil:
+		return err
+	case p.json:
+		return p.printJSON(map[string]any{"locked": locked, "logins": out.Logins, "sessions": out.Sessions})
+	case locked:
+		fmt.Fprintf(p.stderr, "locked: %s and %s forgotten; nothing is vended until: vendord unlock\n",
+			count(out.Logins, "login"), count(out.Sessions, "session"))
+	default:
+		fmt.Fprintln(p.stderr, "unlocked")
+	}
+	return nil
+}
+
+func (p *program) lockDaemon(ctx context.Context, locked bool) (control.WipedOut, error) {
+	c, err := p.connect(ctx)
+	if err != nil {
+		return control.WipedOut{}, err
+	}
+	defer c.Close()
+	if locked {
+		return c.Lock(ctx)
+	}
+	return control.WipedOut{}, c.Unlock(ctx)
+}
+
+// lockState is for a state directory that no daemon has.
+func (p *program) lockState(ctx context.Context, locked bool) (_ control.WipedOut, err error) {
+	d, err := newDaemon(p.daemonOptions(p.stateDirectory(), slog.New(slog.NewTextHandler(io.Discard, nil)), nil))
+	if err != nil {
+		return control.WipedOut{}, err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	return d.lock(ctx, locked)
+}
