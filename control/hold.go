@@ -36,6 +36,11 @@ func (s *Server) hold(r request) error {
 	if err := s.stillGranted(spec, before); err != nil {
 		return err
 	}
+	what := "token held"
+	if spec.Narrowed {
+		what = "narrowed token held"
+	}
+	s.log(r, what, "app", spec.App, "for", spec.User, "profile", spec.Profile, "id", issued.ID)
 	l, err := takeOver(r, issued)
 	if err != nil {
 		return nil // the client has gone: nobody is left to be told
@@ -43,11 +48,6 @@ func (s *Server) hold(r request) error {
 	defer l.close()
 	stop := context.AfterFunc(r.ctx, l.close) // the daemon stops
 	defer stop()
-	what := "token held"
-	if spec.Narrowed {
-		what = "narrowed token held"
-	}
-	s.log(r, what, "app", spec.App, "for", spec.User, "profile", spec.Profile, "id", issued.ID)
 	l.gone()
 	return nil
 }

@@ -113,8 +113,10 @@ func (s *badStage) resolve(root *x509.Certificate) {
 		s.Fatal(err)
 	}
 	d := s.daemon
-	d.cache = cache.New(cache.Config{Mint: minter, Now: s.clock.Now})
-	d.server = server.New(server.Config{Apps: d.book, Credentials: d.cache, Audit: d.audit, Now: s.clock.Now})
+	d.gate.mint = minter
+	d.cache = cache.New(cache.Config{Mint: d.gate, Now: s.clock.Now})
+	d.gate.cache = d.cache
+	d.server = server.New(server.Config{Apps: d.book, Credentials: d.gate, Audit: d.audit, Now: s.clock.Now})
 }
 
 // start runs the daemon and has two apps with a role each asked for by a
