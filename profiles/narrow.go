@@ -68,7 +68,7 @@ func (c *Config) asScope(p Profile, n Narrowing) (scope bool, err error) {
 		why = p.Operation + " takes no session policy"
 	}
 	switch {
-	case p.Scope.Scoped():
+	case c.scoped(p):
 		return false, refuse(why+"; it has a scope, too", "write a profile with the policy that you mean")
 	case len(n.PolicyARNs) > 0:
 		return false, refuse(why, "write a profile with the policies that you mean; only a policy of its own could scope this one")
@@ -76,6 +76,13 @@ func (c *Config) asScope(p Profile, n Narrowing) (scope bool, err error) {
 		return false, refuse(why, `write a profile with the policy that you mean, or turn on preview = ["scoped-credentials"] in [daemon]`)
 	}
 	return true, nil
+}
+
+// scoped reports whether a profile's session is scoped: by the profile itself,
+// or by the one whose session it hands on.
+func (c *Config) scoped(p Profile) bool {
+	source := c.Sources[p.Source]
+	return p.Scope.Scoped() || p.Operation == session.SourceItself && source.Type == session.ParentProfile && c.scoped(c.Profiles[source.Profile])
 }
 
 // checkNarrowing checks policies as Load does, and returns the inline one

@@ -36,6 +36,12 @@ scope_duration = "1h"
 [profiles.both]
 extends = "narrowed"
 scope_duration = "1h"
+[sources.scoped]
+type = "profile"
+profile = "scoped"
+[profiles.handed-on]
+source = "scoped"
+operation = "source"
 [profiles.source]
 source = "john"
 operation = "source"
@@ -118,6 +124,7 @@ func TestNarrowRefuses(t *testing.T) {
 		{"a second policy that is managed", "narrowed", false, arn, `profile "narrowed": ` + second,
 			"write a profile with the policies that you mean; only a policy of its own could scope this one"},
 		{"a scope in a scope", "both", false, policy, `profile "both": ` + second + "; it has a scope, too", "write a profile with the policy that you mean"},
+		{"a scope in that of the profile behind it", "handed-on", false, policy, `profile "handed-on": source takes no session policy; it has a scope, too`, "write a profile with the policy that you mean"},
 		{"an operation without policies, without the preview", "session", true, policy, `profile "session": get-session-token takes no session policy`,
 			`write a profile with the policy that you mean, or turn on preview = ["scoped-credentials"] in [daemon]`},
 		{"the source's own credentials by a managed policy", "source", false, arn, `profile "source": source takes no session policy`,
