@@ -1,6 +1,9 @@
 package policy
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Diff compares what two unions of policies let through. It compares patterns,
 // as Beyond does, and takes the Deny statements of both sides into account. It
@@ -9,7 +12,7 @@ import "slices"
 // It reports more than that where it is unsure, and says so.
 func Diff(a, b []Named) Difference {
 	sideA, sideB := newSide(a), newSide(b)
-	ab, ba := &comparer{left: mostWork}, &comparer{left: mostWork}
+	ab, ba := &comparer{left: mostWork, tries: mostTries}, &comparer{left: mostWork, tries: mostTries}
 	d := Difference{OnlyA: ab.beyond(sideA, sideB), OnlyB: ba.beyond(sideB, sideA), UnreadA: sideA.unread, UnreadB: sideB.unread}
 	d.Incomplete = min(ab.left, ba.left) < 0
 	d.Same = len(d.OnlyA)+len(d.OnlyB) == 0 && !d.Incomplete &&
@@ -21,13 +24,16 @@ const (
 	// mostWork is how much Diff does in each direction before it gives up, in
 	// comparisons of short patterns: enough for any policies that AWS takes,
 	// and about a second. Ten thousand statements would otherwise take days.
-	mostWork = 1 << 23
+	mostWork = 1 << 24
+	// mostTries is how much more it does to find examples, in statements that
+	// are evaluated: without one a Change is not certain, and no less true.
+	mostTries = 1 << 21
 	// mostChanges is how many of each side a person, or a program, can use.
 	mostChanges = 1000
 )
 
 // comparer compares, until it has done enough.
-type comparer struct{ left int }
+type comparer struct{ left, tries int }
 
 // spend reports whether there is work left, and takes some of it.
 func (c *comparer) spend(work int) bool {
@@ -42,18 +48,50 @@ type side struct {
 	docs           []*Document
 	allows, denies []sided
 	unread         []string
-	// plainActions are the actions that it names without a wildcard.
-	plainActions []string
+	// size is what it takes to evaluate all of it once.
+	size int
+	// plainActions are the actions that it names without a wildcard, by
+	// service.
+	plainActions map[string][]string
 }
 
 // sided is a rule and the policy that it stands in.
 type sided struct {
 	rule
 	policy string
+	// byService are its actions, by the service that they name; "" are
+	// those that may be of any. A policy of AWS's own has thousands.
+	byService map[string][]scope
+}
+
+func newSided(r rule, policy string) sided {
+	s := sided{rule: r, policy: policy, byService: map[string][]scope{}}
+	for _, a := range r.actions {
+		s.byService[a.service()] = append(s.byService[a.service()], a)
+	}
+	return s
+}
+
+// near returns the actions that can have something in common with one.
+func (s sided) near(action scope) []scope {
+	service := action.service()
+	if service == "" {
+		return s.actions
+	}
+	return slices.Concat(s.byService[service], s.byService[""])
+}
+
+// service returns the service that an action names, or nothing.
+func (s scope) service() string {
+	service, _, ok := strings.Cut(s.text, ":")
+	if !ok || s.except != nil || !isPlain(service) {
+		return ""
+	}
+	return strings.ToLower(service)
 }
 
 func newSide(policies []Named) *side {
-	s := &side{}
+	s := &side{plainActions: map[string][]string{}}
 	for _, p := range policies {
 		if p.Document == nil {
 			s.unread = append(s.unread, p.Name)
@@ -61,17 +99,20 @@ func newSide(policies []Named) *side {
 		}
 		s.docs = append(s.docs, p.Document)
 		for _, r := range p.Document.rules(true) {
-			s.allows = append(s.allows, sided{r, p.Name})
+			s.allows = append(s.allows, newSided(r, p.Name))
 		}
 		for _, r := range p.Document.rules(false) {
-			s.denies = append(s.denies, sided{r, p.Name})
+			s.denies = append(s.denies, newSided(r, p.Name))
 		}
 	}
 	for _, r := range slices.Concat(s.allows, s.denies) {
-		s.plainActions = append(s.plainActions, slices.DeleteFunc(slices.Concat(r.Actions, r.NotActions), func(a string) bool { return !isPlain(a) })...)
+		s.size += 2 + len(r.actions) + len(r.resources)
+		for _, a := range slices.Concat(r.Actions, r.NotActions) {
+			if service, _, _ := strings.Cut(strings.ToLower(a), ":"); isPlain(a) {
+				s.plainActions[service] = append(s.plainActions[service], a)
+			}
+		}
 	}
-	slices.Sort(s.plainActions)
-	s.plainActions = slices.Compact(s.plainActions)
 	return s
 }
 
@@ -124,7 +165,7 @@ func (p pair) denying() *Statement {
 // differences returns the parts of a pair of x that y lets through not, or
 // perhaps not: all of it, or what a Deny of y takes away.
 func (c *comparer) differences(x, y *side, p pair, covered bool) []pair {
-	if c.denied(x.denies, p.allow.rule, p.action, p.resource) {
+	if c.denied(x.denies, p.allow.rule, []scope{p.action}, []scope{p.resource}) {
 		return nil // x does not let it through itself
 	}
 	if !covered {
@@ -133,7 +174,7 @@ func (c *comparer) differences(x, y *side, p pair, covered bool) []pair {
 	var parts []pair
 	for k := range y.denies {
 		d := &y.denies[k]
-		for _, action := range d.actions {
+		for _, action := range d.near(p.action) {
 			if !c.overlap(action, p.action) {
 				continue
 			}
@@ -141,9 +182,9 @@ func (c *comparer) differences(x, y *side, p pair, covered bool) []pair {
 				if !c.overlap(resource, p.resource) {
 					continue
 				}
-				part := pair{allow: p.allow, action: c.narrower(action, p.action), resource: c.narrower(resource, p.resource), deny: d}
-				if !c.denied(x.denies, d.rule, part.action, part.resource) {
-					parts = append(parts, part)
+				// What the two have in common is within either.
+				if !c.denied(x.denies, d.rule, []scope{action, p.action}, []scope{resource, p.resource}) {
+					parts = append(parts, pair{allow: p.allow, action: c.narrower(action, p.action), resource: c.narrower(resource, p.resource), deny: d})
 				}
 			}
 		}
@@ -151,11 +192,12 @@ func (c *comparer) differences(x, y *side, p pair, covered bool) []pair {
 	return parts
 }
 
-// denied reports whether a pair is certainly denied wherever the statement with
-// its conditions applies.
-func (c *comparer) denied(denies []sided, s rule, action, resource scope) bool {
+// denied reports whether a Deny certainly applies to all that is within all of
+// the actions and all of the resources, wherever the conditions of s hold.
+func (c *comparer) denied(denies []sided, s rule, actions, resources []scope) bool {
 	return slices.ContainsFunc(denies, func(d sided) bool {
-		return c.meets(s, d.rule) && c.anyContains(d.actions, action) && c.anyContains(d.resources, resource)
+		return slices.ContainsFunc(actions, func(a scope) bool { return c.anyContains(d.near(a), a) }) &&
+			slices.ContainsFunc(resources, func(r scope) bool { return c.anyContains(d.resources, r) }) && c.meets(s, d.rule)
 	})
 }
 
@@ -180,7 +222,7 @@ func (c *comparer) coverage(s rule, others []sided) coverage {
 		}
 		actions, resources := make([]bool, len(s.actions)), make([]bool, len(s.resources))
 		for i, a := range s.actions {
-			actions[i] = c.anyContains(t.actions, a)
+			actions[i] = c.anyContains(t.near(a), a)
 		}
 		for i, r := range s.resources {
 			resources[i] = c.anyContains(t.resources, r)
@@ -282,6 +324,6 @@ func (c *comparer) change(x, y *side, p pair, permission Permission) Change {
 }
 
 func (c *comparer) overlapsPair(t sided, p pair) bool {
-	return slices.ContainsFunc(t.actions, func(s scope) bool { return c.overlap(s, p.action) }) &&
+	return slices.ContainsFunc(t.near(p.action), func(s scope) bool { return c.overlap(s, p.action) }) &&
 		slices.ContainsFunc(t.resources, func(s scope) bool { return c.overlap(s, p.resource) })
 }

@@ -12,11 +12,14 @@ import (
 // right, whatever it was made of. The request is nil where its action would
 // have to be invented, and the difference is one whatever the action.
 func (c *comparer) example(x, y *side, p pair) (request *Request, found bool) {
+	if c.tries < 0 {
+		return nil, false
+	}
 	actions, invented := c.exampleActions(x, y, p)
 	for _, context := range p.exampleContexts(y) {
 		for _, action := range actions {
 			for _, resource := range p.exampleResources(action, context) {
-				if !c.spend(4 * (len(x.allows) + len(x.denies) + len(y.allows) + len(y.denies))) {
+				if c.tries -= x.size + y.size; c.tries < 0 {
 					return nil, false
 				}
 				q := Question{Action: action, Resource: resource, Context: context}
@@ -43,15 +46,13 @@ var commonActions = []string{"s3:GetObject", "s3:PutObject", "s3:ListBucket", "e
 // let through each that there is, by its name.
 func (c *comparer) exampleActions(x, y *side, p pair) (actions []string, invented bool) {
 	const most, enough = 12, 200
-	service, _, _ := strings.Cut(strings.ToLower(p.action.text), ":")
+	service := p.action.service()
 	known := actionNames(service)
-	candidates := slices.Concat(x.plainActions, y.plainActions, commonActions)
+	candidates := slices.Concat(x.plainActions[service], y.plainActions[service], commonActions)
 	for _, name := range known {
 		candidates = append(candidates, service+":"+name)
 	}
-	if !c.spend(len(candidates)) {
-		return nil, false
-	}
+	c.tries -= len(candidates)
 	for _, a := range candidates {
 		if len(actions) < enough && p.action.has(characters(nil, a).lower()) && !slices.Contains(actions, a) {
 			actions = append(actions, a)
@@ -60,7 +61,7 @@ func (c *comparer) exampleActions(x, y *side, p pair) (actions []string, invente
 	if known != nil || len(actions) > 0 {
 		return spread(actions, most), false
 	}
-	if p.action.except != nil || slices.ContainsFunc(y.allows, func(t sided) bool {
+	if service == "" || slices.ContainsFunc(y.allows, func(t sided) bool {
 		return slices.ContainsFunc(t.actions, func(s scope) bool { return s.overlaps(p.action) && !s.contains(p.action) })
 	}) {
 		return nil, false

@@ -8,9 +8,10 @@ import (
 )
 
 const (
-	// maxBytes is how long a text is read at all. The longest policy that
-	// AWS takes anywhere has half as many.
-	maxBytes = 64 << 10
+	// maxBytes is how long a text is read at all. The longest policy of
+	// AWS's own, AWSSupportServiceRolePolicy, has 157,000 as of 2026-11, and
+	// more with white space; those of others have less than seven thousand.
+	maxBytes = 512 << 10
 	// maxDepth is how deep values may be nested. Policies need seven levels;
 	// a document of brackets alone must not exhaust the stack.
 	maxDepth = 32
