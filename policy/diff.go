@@ -59,8 +59,9 @@ type side struct {
 type sided struct {
 	rule
 	policy string
-	// byService are its actions, by the service that they name; "" are
-	// those that may be of any. A policy of AWS's own has thousands.
+	// byService are its actions that can have something in common with those
+	// of a service; "" are those that may be of any. A policy of AWS's own
+	// has thousands.
 	byService map[string][]scope
 }
 
@@ -68,6 +69,11 @@ func newSided(r rule, policy string) sided {
 	s := sided{rule: r, policy: policy, byService: map[string][]scope{}}
 	for _, a := range r.actions {
 		s.byService[a.service()] = append(s.byService[a.service()], a)
+	}
+	for service := range s.byService {
+		if service != "" {
+			s.byService[service] = append(s.byService[service], s.byService[""]...)
+		}
 	}
 	return s
 }
@@ -78,7 +84,10 @@ func (s sided) near(action scope) []scope {
 	if service == "" {
 		return s.actions
 	}
-	return slices.Concat(s.byService[service], s.byService[""])
+	if of, ok := s.byService[service]; ok {
+		return of
+	}
+	return s.byService[""]
 }
 
 // service returns the service that an action names, or nothing.
@@ -132,6 +141,9 @@ func (c *comparer) beyond(x, y *side) []Change {
 		covers := c.coverage(s.rule, y.allows)
 		for i, action := range s.actions {
 			for j, resource := range s.resources {
+				if !c.spend(len(covers.actions) + 4*len(x.denies) + 4*len(y.denies)) {
+					return changes
+				}
 				for _, p := range c.differences(x, y, pair{allow: s, action: action, resource: resource}, covers.both(i, j)) {
 					key := Permission{Action: p.action.text, Resource: p.resource.text, Conditional: len(s.Conditions) > 0}
 					if seen[key] == nil {

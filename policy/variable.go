@@ -1,6 +1,9 @@
 package policy
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // variable is one ${…} of a pattern (IAM user guide, "Variables and tags").
 type variable struct {
@@ -45,6 +48,13 @@ func cutVariable(text string) (v variable, rest string, ok bool) {
 	return v, rest, true
 }
 
+// severalValued are the global keys that may have several values, in small
+// letters, as of 2026-11: "you cannot use a multivalued context key as a policy
+// variable" (IAM user guide, "Single-valued vs. multivalued context keys"),
+// however many it has. Those of services show only by having more than one.
+var severalValued = []string{"aws:calledvia", "aws:principalorgpaths", "aws:principalservicenameslist", "aws:resourceorgpaths",
+	"aws:sourceorgpaths", "aws:tagkeys", "aws:vpceorgpaths"}
+
 // replace appends the value of a variable: always as plain characters, so
 // that a user named * gets no more than the others. Only keys with a single
 // value have one.
@@ -62,7 +72,7 @@ func (e *evaluation) replace(g glob, v variable) (glob, bool) {
 		return append(g, anyRun), true
 	case len(values) == 0:
 		return characters(g, v.fallback), v.ok
-	case len(values) == 1:
+	case len(values) == 1 && !slices.Contains(severalValued, strings.ToLower(v.key)):
 		return characters(g, values[0]), true
 	default:
 		return nil, false
