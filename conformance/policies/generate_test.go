@@ -243,11 +243,3 @@ func (m maker) testCase() testCase {
 	}
 	return c
 }
-
-func (m maker) cases(n int) []testCase {
-	var all []testCase
-	for range n {
-		all = append(all, m.testCase())
-	}
-	return all
-}
