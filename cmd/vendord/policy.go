@@ -23,7 +23,7 @@ program gets what the role allows and the policy lets through. Nothing here asks
 AWS what the role allows; see docs/policies.md.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(p.policyCheckCommand())
+	cmd.AddCommand(p.policyCheckCommand(), p.policyExplainCommand(), p.policyDiffCommand(), p.policyFetchCommand())
 	return cmd
 }
 
