@@ -52,6 +52,9 @@ type Config struct {
 	Dir string
 	// Keyring is preferred to Dir for the tokens; nil: there is none.
 	Keyring Keyring
+	// NotFound is what the Keyring's errors are, by errors.Is, where there is
+	// no such entry.
+	NotFound error
 	// Home is the directory that has .aws/sso/cache, for SignIns with Share.
 	Home string
 	// HTTP asks AWS; nil means a client of our own. It follows no redirect.
@@ -74,6 +77,7 @@ type Logins struct {
 
 	mu      sync.Mutex // guards all below, and the entries
 	entries map[session.SignIn]*entry
+	damaged map[string]string // what was wrong with files that were set aside
 	clients map[registrationKey]registration
 	pending []*pending // the newest last; some that have ended are kept
 	codes   []*offer
@@ -112,7 +116,7 @@ type entry struct {
 // Configuration: the directory cannot be used, or others could.
 func New(c Config) (*Logins, error) {
 	l := &Logins{config: c, log: c.Log, now: c.Now, http: newBounded(c.HTTP),
-		entries: map[session.SignIn]*entry{}, clients: map[registrationKey]registration{}}
+		entries: map[session.SignIn]*entry{}, damaged: map[string]string{}, clients: map[registrationKey]registration{}}
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
 	}
@@ -160,6 +164,9 @@ func (l *Logins) entryLocked(s session.SignIn) *entry {
 		e = &entry{who: s, store: make(chan struct{}, 1), kept: Nowhere}
 		// Without files nobody has noted what is in the keyring.
 		e.unread = l.files == nil && l.config.Keyring != nil
+		if problem, ok := l.damaged[name(s)+".json"]; ok {
+			e.over = person(s, problem)
+		}
 		l.entries[s] = e
 	}
 	return e

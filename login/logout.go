@@ -45,6 +45,7 @@ func (l *Logins) Wipe(ctx context.Context) (int, error) {
 	l.mu.Lock()
 	l.drop(func(*offer) bool { return true })
 	clear(l.clients)
+	all := l.removeAside()
 	tokens, shared := map[*entry]*token{}, map[*entry]bool{}
 	for _, e := range l.entries {
 		shared[e] = e.shared
@@ -55,7 +56,6 @@ func (l *Logins) Wipe(ctx context.Context) (int, error) {
 		group sync.WaitGroup
 		mu    sync.Mutex
 		n     int
-		all   []error
 	)
 	ctx = context.WithoutCancel(ctx)
 	for e, t := range tokens {
@@ -74,6 +74,17 @@ func (l *Logins) Wipe(ctx context.Context) (int, error) {
 	}
 	group.Wait()
 	return n, errors.Join(all...)
+}
+
+// removeAside removes damaged files: there may be a token in the damage. Called
+// with the lock.
+func (l *Logins) removeAside() (failed []error) {
+	for file := range l.damaged {
+		if err := l.files.remove(file + aside); err != nil {
+			failed = append(failed, err)
+		}
+	}
+	return failed
 }
 
 // dismiss ends a login in memory: nobody is handed its token from now on, and
@@ -130,6 +141,9 @@ func (l *Logins) wipe(ctx context.Context, e *entry, t *token, share bool) (*tok
 	}
 	if kept != Nowhere {
 		failed = append(failed, l.writeFile(e.who, keptFile{Kept: Nowhere}))
+	}
+	if l.files != nil {
+		failed = append(failed, l.files.remove(name(e.who)+".json"+aside))
 	}
 	if share {
 		if found, err := l.readShared(e.who); err == nil && (t == nil || found.expires.After(t.expires)) {

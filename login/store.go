@@ -13,8 +13,12 @@ import (
 	"github.com/vendord/vendord/session"
 )
 
-// version is that of our files.
-const version = 1
+const (
+	// version is that of our files.
+	version = 1
+	// aside ends the name of one that could not be used.
+	aside = ".damaged"
+)
 
 // keptFile is a file of our own: one for each SignIn that somebody has signed in
 // to. It says where the token is, and has it where that is here. After a logout it
@@ -73,7 +77,7 @@ func (l *Logins) readAll() {
 			k, t, err = parseKept(file, text)
 		}
 		if err != nil {
-			l.setAside(file, k, err)
+			l.setAside(file, err)
 			continue
 		}
 		e := l.entryLocked(k.SignIn)
@@ -84,18 +88,16 @@ func (l *Logins) readAll() {
 	}
 }
 
-// setAside renames a file that cannot be used, for whoever wants to look at it.
-// Where it tells its SignIn, that is told why somebody must sign in again.
-func (l *Logins) setAside(file string, k keptFile, why error) {
+// setAside renames a file that cannot be used, for whoever wants to look at it. Who
+// asks for its login is told why they must sign in again.
+func (l *Logins) setAside(file string, why error) {
 	path := filepath.Join(l.files.path, file)
-	problem := fmt.Sprintf("its file %s: %s", path, why)
-	if err := l.files.root.Rename(file, file+".damaged"); err == nil {
-		problem += "; it is kept as " + file + ".damaged"
+	problem := fmt.Sprintf("its file cannot be used: %s", why)
+	if err := l.files.root.Rename(file, file+aside); err == nil {
+		problem += "; it is kept as " + file + aside
 	}
-	l.log.Warn("login cannot be read", "file", path, "err", why, "hint", "it is kept as "+file+".damaged; run: vendord login")
-	if name(k.SignIn)+".json" == file {
-		l.entryLocked(k.SignIn).over = person(k.SignIn, problem)
-	}
+	l.log.Warn("login cannot be read", "file", path, "err", why, "hint", "it is kept as "+file+aside+"; run: vendord login")
+	l.damaged[file] = problem
 }
 
 // writeFile writes the file of a SignIn.
@@ -203,8 +205,8 @@ func (l *Logins) fromKeyring(ctx context.Context, s session.SignIn) (*token, err
 	return parseRecord([]byte(text))
 }
 
-// deleteKeyring deletes a token. Only where it must be there is a failure told:
-// a keyring that has none says so with an error.
+// deleteKeyring deletes a token. A keyring that has none is as good; one that
+// cannot be asked is a failure only where the token must be there.
 func (l *Logins) deleteKeyring(ctx context.Context, s session.SignIn, must bool) error {
 	if l.config.Keyring == nil {
 		if must {
@@ -214,7 +216,7 @@ func (l *Logins) deleteKeyring(ctx context.Context, s session.SignIn, must bool)
 	}
 	ctx, cancel := context.WithTimeout(ctx, keyringLimit)
 	defer cancel()
-	if err := l.config.Keyring.Delete(ctx, keyringName(s)); err != nil && must {
+	if err := l.config.Keyring.Delete(ctx, keyringName(s)); err != nil && must && !errors.Is(err, l.config.NotFound) {
 		return err
 	}
 	return nil

@@ -134,6 +134,10 @@ func (c *center) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
+	r = r.Clone(r.Context())
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
 	w := httptest.NewRecorder()
 	c.ServeHTTP(w, r)
 	out := w.Result()
@@ -186,6 +190,7 @@ func newLogins(t *testing.T, c *center, config login.Config) (*login.Logins, *by
 	if config.HTTP == nil {
 		config.HTTP = &http.Client{Transport: c}
 	}
+	config.NotFound = errNotFound
 	l, err := login.New(config)
 	if err != nil {
 		t.Fatalf("New: %v", err)
