@@ -85,6 +85,24 @@ func TestSharedForm(t *testing.T) {
 	}
 }
 
+// TestSharedFile compares with a file that conformance/test_sso_cache.py has
+// botocore read, renew and write.
+func TestSharedFile(t *testing.T) {
+	c, home := newCenter(), t.TempDir()
+	noon := func() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) }
+	c.now = noon
+	l, _ := newLogins(t, c, login.Config{Home: home, Now: noon})
+	signIn(t, l, c, shares())
+	got, err := os.ReadFile(cliFile(home, "corp"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile(filepath.Join("testdata", filepath.Base(cliFile(home, "corp"))))
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("file: got %s, want %s, %v", got, want, err)
+	}
+}
+
 // TestGoSDKReads: the SDK's own provider uses, and renews, what we wrote, and we
 // use what it renewed.
 func TestGoSDKReads(t *testing.T) {

@@ -31,7 +31,8 @@ func corp() session.SignIn {
 // center is an Identity Center in memory. It issues tokens that are numbered,
 // and takes each code and each refresh token once.
 type center struct {
-	mu sync.Mutex // guards all below
+	mu  sync.Mutex // guards all below
+	now func() time.Time
 	// life is that of an access token, in seconds; registered of a client.
 	life       int
 	registered time.Duration
@@ -51,7 +52,7 @@ type center struct {
 }
 
 func newCenter() *center {
-	return &center{life: 3600, registered: 90 * 24 * time.Hour, challenges: map[string]string{}}
+	return &center{now: time.Now, life: 3600, registered: 90 * 24 * time.Hour, challenges: map[string]string{}}
 }
 
 func (c *center) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -71,7 +72,7 @@ func (c *center) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	text := func(key string) string { s, _ := in[key].(string); return s }
 	switch call {
 	case "client/register":
-		reply(w, map[string]any{"clientId": "client", "clientSecret": "CANARYclient", "clientSecretExpiresAt": time.Now().Add(c.registered).Unix()})
+		reply(w, map[string]any{"clientId": "client", "clientSecret": "CANARYclient", "clientSecretExpiresAt": c.now().Add(c.registered).Unix()})
 	case "device_authorization":
 		reply(w, map[string]any{"deviceCode": "CANARYdevice", "userCode": "ABCD-EFGH", "verificationUri": "https://device.sso.eu-west-1.amazonaws.com/",
 			"verificationUriComplete": "https://device.sso.eu-west-1.amazonaws.com/?user_code=ABCD-EFGH", "expiresIn": 600, "interval": 1})
