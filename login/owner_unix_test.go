@@ -5,21 +5,11 @@ package login_test
 import (
 	"fmt"
 	"os"
-	"os/user"
 	"path/filepath"
 	"testing"
 
 	"github.com/vendord/vendord/login"
 )
-
-func me(t *testing.T) string {
-	t.Helper()
-	u, err := user.Current()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u.Username
-}
 
 // TestStolenFile: a token that another user put there would make their account
 // the one that programs work in.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -263,3 +264,13 @@ func wantNeedsLogin(t *testing.T, l *login.Logins, s session.SignIn, problem str
 
 // dir is a directory for logins that is yet to be made.
 func dir(t *testing.T) string { return filepath.Join(t.TempDir(), "logins") }
+
+// me is how the package names whose files these are.
+func me(t *testing.T) string {
+	t.Helper()
+	u, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Username
+}
