@@ -91,7 +91,15 @@ func TestGetFederationToken(t *testing.T) {
 		}
 	})
 	t.Run("it may call nothing of STS but GetCallerIdentity", func(t *testing.T) {
-		_, err := p.sts(bob).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: aws.String(uploadRole), RoleSessionName: aws.String("upload")})
+		free := start(t, fakeaws.Config{State: kiosk(allow("*", "*"))})
+		out, err := free.federate(john(), allow("*", "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wide := session(out.Credentials)
+		_, err = free.sts(wide).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: aws.String(uploadRole), RoleSessionName: aws.String("upload")})
+		wantError(t, "AssumeRole with all permissions", err, "AccessDenied", "User: "+bobARN+" is not authorized to perform: sts:AssumeRole on resource: "+uploadRole)
+		_, err = p.sts(bob).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: aws.String(uploadRole), RoleSessionName: aws.String("upload")})
 		wantError(t, "AssumeRole", err, "AccessDenied", "User: "+bobARN+" is not authorized to perform: sts:AssumeRole on resource: "+uploadRole)
 		_, err = p.sts(bob).GetSessionToken(t.Context(), nil)
 		wantError(t, "GetSessionToken", err, "AccessDenied", "Cannot call GetSessionToken with session credentials")

@@ -104,7 +104,12 @@ func (i *Issuer) Sign(c Claims) string {
 	if c.Forged {
 		key = forger(key)
 	}
-	signed := part(map[string]string{"alg": i.algorithm(), "kid": issuerKeyID, "typ": "JWT"}) + "." + part(claims)
+	return signedToken(key, i.algorithm(), claims)
+}
+
+// signedToken makes the three parts of a JWT.
+func signedToken(key crypto.Signer, algorithm string, claims map[string]any) string {
+	signed := part(map[string]string{"alg": algorithm, "kid": issuerKeyID, "typ": "JWT"}) + "." + part(claims)
 	return signed + "." + base64.RawURLEncoding.EncodeToString(sign(key, signed))
 }
 

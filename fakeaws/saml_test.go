@@ -181,6 +181,15 @@ func TestSAMLRefusals(t *testing.T) {
 		_, err := p.saml(idp.Sign(annAssertion()), func(in *sts.AssumeRoleWithSAMLInput) { in.PrincipalArn = aws.String(adfsARN + "2") })
 		wantError(t, "AssumeRoleWithSAML", err, identity, "Specified provider doesn't exist")
 	})
+	t.Run("a provider of another account than the role", func(t *testing.T) {
+		s := federationState(nil, []fakeaws.SAMLProvider{idp.Provider("ADFS")}, "")
+		s.Accounts = append(s.Accounts, fakeaws.Account{ID: "111122223333", SAMLProviders: []fakeaws.SAMLProvider{idp.Provider("ADFS")}})
+		elsewhere := strings.Replace(adfsARN, "444455556666", "111122223333", 1)
+		_, err := start(t, fakeaws.Config{State: s}).saml(with(func(a *fakeaws.Assertion) { a.Roles[0][1] = elsewhere }), func(in *sts.AssumeRoleWithSAMLInput) {
+			in.PrincipalArn = &elsewhere
+		})
+		wantError(t, "AssumeRoleWithSAML", err, identity, "Specified provider doesn't exist")
+	})
 	t.Run("another provider's key", func(t *testing.T) {
 		_, err := p.saml(idp.Sign(annAssertion()), func(in *sts.AssumeRoleWithSAMLInput) {
 			in.PrincipalArn = aws.String("arn:aws:iam::444455556666:saml-provider/Other")

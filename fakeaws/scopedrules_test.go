@@ -105,6 +105,22 @@ func TestScopedCallers(t *testing.T) {
 	again(parent).want(t, 200, "", "")
 }
 
+// TestScopeCapsTrustInTheSession: a role that trusts the session itself is not
+// capped by session policies, and by scopes it is.
+func TestScopeCapsTrustInTheSession(t *testing.T) {
+	session := "arn:aws:sts::" + home + ":assumed-role/first/one"
+	p := start(t, fakeaws.Config{State: small(nil,
+		fakeaws.Role{Name: "first", Trust: trusting(annARN, "sts:AssumeRole", ""), PolicyARNs: []string{fakeaws.AdministratorAccess}},
+		fakeaws.Role{Name: "second", Trust: trusting(session, "sts:AssumeRole", "")})})
+	hop := func(c aws.Credentials) reply {
+		return p.send(form(c, "Action=AssumeRole", "RoleArn="+roleARN("second"), "RoleSessionName=two"))
+	}
+	parent := p.assume(ann, roleARN("first"), "one", with(allow("s3:*", "*")))
+	hop(parent).want(t, 200, "", "")
+	hop(scopedOf(t, p.scope(parent, "Policy="+allow("s3:*", "*"))).credentials).want(t, 403, "AccessDenied",
+		"User: "+session+" is not authorized to perform: sts:AssumeRole on resource: "+roleARN("second"))
+}
+
 func TestScopedRulesRefusals(t *testing.T) {
 	p := start(t, fakeaws.Config{})
 	for want, rules := range map[string]fakeaws.ScopedRules{

@@ -199,6 +199,18 @@ func TestWebIdentityRefusals(t *testing.T) {
 	})
 }
 
+// TestAlgorithmIsTheKeys: a token cannot choose how its signature is read.
+func TestAlgorithmIsTheKeys(t *testing.T) {
+	for right, issuer := range map[string]*fakeaws.Issuer{"ES256": fakeaws.NewIssuer(issuerURL), "RS256": fakeaws.NewRSAIssuer(issuerURL)} {
+		p := start(t, fakeaws.Config{State: federationState([]fakeaws.OIDCProvider{issuer.Provider("sts.amazonaws.com")}, nil, "")})
+		for _, algorithm := range []string{"ES256", "ES384", "RS256"} {
+			if _, err := p.webIdentity(fakeaws.SignAs(issuer, algorithm)); (err == nil) != (algorithm == right) {
+				t.Errorf("a key for %s and a token with %s: got %v", right, algorithm, err)
+			}
+		}
+	}
+}
+
 // jwtOf makes a JWT with a signature that nobody made.
 func jwtOf(header, claims string) string {
 	e := base64.RawURLEncoding
