@@ -148,6 +148,7 @@ func TestSAMLRefusals(t *testing.T) {
 		{"no issuer", signEdited("Issuer", "", ""), identity, parts},
 		{"another confirmation", signEdited("SubjectConfirmation", "Method", "urn:oasis:names:tc:SAML:2.0:cm:holder-of-key"), identity, parts},
 		{"no end", signEdited("SubjectConfirmationData", "NotOnOrAfter", ""), identity, "The assertion's SubjectConfirmationData has no NotOnOrAfter"},
+		{"an end in the past", signEdited("SubjectConfirmationData", "NotOnOrAfter", "2020-01-01T00:00:00Z"), expired, late},
 		{"no beginning", signEdited(".", "IssueInstant", "yesterday"), identity, "The assertion has no IssueInstant"},
 		{"conditions without sense", signEdited("Conditions", "NotBefore", "yesterday"), identity, "The assertion's Conditions have times that are none"},
 		{"conditions of the past", signEdited("Conditions", "NotOnOrAfter", "2020-01-01T00:00:00Z"), expired, late},
