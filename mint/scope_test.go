@@ -127,13 +127,10 @@ func TestScopeReadsLeniently(t *testing.T) {
 		"deeper":                {result("GetScopedCredentials", "<ScopedSession><Arn>"+own+"</Arn><Inner>"+good+"</Inner></ScopedSession>"), own, "111122223333", -1},
 		"of another name":       {strings.ReplaceAll(result("GetScopedCredentials", good), "GetScopedCredentialsResult", "ScopeResult"), inherited, "629470240201", -1},
 		"an odd use":            {result("GetScopedCredentials", good+"<SessionTokenUtilization>4000</SessionTokenUtilization>"), inherited, "629470240201", -1},
-		"an ARN that is no ARN": {result("GetScopedCredentials", good+"<ScopedSession><Arn>a &#27;[2J b</Arn></ScopedSession>"), "", "629470240201", -1},
+		"an ARN that is no ARN": {result("GetScopedCredentials", good+"<ScopedSession><Arn>a &#9;[2J b</Arn></ScopedSession>"), "", "629470240201", -1},
 		"sixteen kibibytes":     {strings.Replace(result("GetScopedCredentials", good), newToken, strings.Repeat("CANARY0/", 2048), 1), inherited, "629470240201", -1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if strings.Contains(test.body, "&#27;") {
-				test.body = strings.Replace(test.body, "&#27;", "&#9;", 1) // XML has no escape
-			}
 			sts := newSTS(t, says(200, test.body))
 			got, _ := mustMint(t, mint.Config{Parent: parentOf(time.Hour)}, scoping(sts.URL))
 			if got.Principal != test.principal || got.AccountID != test.account || got.TokenUse != test.use || got.KeyID != newKeyID || got.RoleARN != roleARN {
