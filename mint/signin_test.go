@@ -139,7 +139,7 @@ func TestSourcesThatTell(t *testing.T) {
 	for duration, want := range map[string]time.Duration{"": time.Hour, "duration_seconds=7200\n": 2 * time.Hour} {
 		config := "[profile john]\nrole_arn=" + roleARN + "\nsource_profile=base\n" + duration + strings.Replace(johnsKeys, "[john]", "[profile base]", 1)
 		got, _ := mustMint(t, mint.Config{Home: home(t, config, "")}, r)
-		if left := got.Left(time.Now()); (left-want).Abs() > 3*time.Second || (got.Skew-3*time.Hour).Abs() > 3*time.Second || got.AccountID != "629470240201" {
+		if left := got.Left(time.Now()); (left-want).Abs() > 3*time.Second || (got.Life-want).Abs() > 3*time.Second || (got.Skew-3*time.Hour).Abs() > 3*time.Second || got.AccountID != "629470240201" {
 			t.Errorf("%q: got %v with skew %v of account %q, want %v", duration, left, got.Skew, got.AccountID, want)
 		}
 	}
