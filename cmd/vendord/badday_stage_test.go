@@ -75,6 +75,7 @@ func setBadStage(t *testing.T, named bool) *badStage {
 	s.daemon, err = newDaemon(daemonOptions{
 		config: profiles.Options{Path: filepath.Join(dir, "vendord.toml"), UID: os.Getuid(), Home: dir},
 		state:  filepath.Join(dir, "state"), user: "tester", now: s.clock.Now, log: slog.New(slog.DiscardHandler),
+		look: time.Hour, // a day passes here in seconds, and the machine's are not the same each time
 	})
 	if err != nil {
 		t.Fatal(err)

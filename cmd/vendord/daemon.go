@@ -43,6 +43,7 @@ type daemonOptions struct {
 	environ []string         // as the program was started
 	audit   io.Writer        // nil: no audit lines
 	now     func() time.Time // nil: time.Now
+	look    time.Duration    // how often identities at sources are looked at; 0: every 30 s
 	log     *slog.Logger
 }
 
@@ -178,18 +179,23 @@ func (d *daemon) Run(ctx context.Context, vend, ctl net.Listener, ready func()) 
 	return errors.Join(err, <-recorded)
 }
 
-// warm mints what the programs with live tokens will ask for. A failure is not
-// the daemon's: status shows it, and who asks is told.
+// warm mints what the programs with live tokens will ask for.
 func (d *daemon) warm(ctx context.Context) {
+	var keys []session.Key
+	for _, grant := range d.book.Grants() {
+		keys = append(keys, grant.Session)
+	}
+	d.warmKeys(ctx, keys)
+}
+
+// warmKeys mints sessions, unless vendord is locked. A failure is not the
+// daemon's: status shows it, and who asks is told.
+func (d *daemon) warmKeys(ctx context.Context, keys []session.Key) {
 	if d.gate.locked() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, warmPatience)
 	defer cancel()
-	var keys []session.Key
-	for _, grant := range d.book.Grants() {
-		keys = append(keys, grant.Session)
-	}
 	if err := d.cache.Warm(ctx, keys); err != nil {
 		d.options.log.Warn("warming: not every session is minted", "err", err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"sync"
@@ -21,7 +22,7 @@ const (
 // changes the keys in a file, or signs in as somebody else, gets sessions of the
 // new identity, and those of the old one are dropped.
 func (d *daemon) lookAgain(ctx context.Context) error {
-	tick := time.NewTicker(lookEvery)
+	tick := time.NewTicker(cmp.Or(d.options.look, lookEvery))
 	defer tick.Stop()
 	for {
 		select {
@@ -34,7 +35,9 @@ func (d *daemon) lookAgain(ctx context.Context) error {
 }
 
 // look sets the configuration anew if the identity at a source has changed, as a
-// reload would, without reading the file.
+// reload would, without reading the file. What programs will ask for is minted
+// first, so that nobody notices keys that were rotated; where that fails the old
+// identity's sessions go all the same.
 func (d *daemon) look(ctx context.Context) {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
@@ -48,9 +51,22 @@ func (d *daemon) look(ctx context.Context) {
 			d.options.log.Info("another identity at a source: its sessions begin anew", "source", name)
 		}
 	}
+	d.warmKeys(ctx, d.renderedBy(config))
 	d.book.Set(config)
 	d.forget()
 	go d.warm(context.WithoutCancel(ctx))
+}
+
+// renderedBy returns the sessions of the live tokens by another configuration
+// than the one in force. Those of narrowed tokens are left to their holders.
+func (d *daemon) renderedBy(config *profiles.Config) (keys []session.Key) {
+	for _, g := range d.book.Grants() {
+		r, err := config.Render(g.Profile, profiles.Identity{App: g.App, User: g.User})
+		if err == nil && !g.Narrowed {
+			keys = append(keys, r.Key())
+		}
+	}
+	return keys
 }
 
 // withGenerations asks the sources who is there, and returns the configuration
@@ -80,5 +96,3 @@ func (d *daemon) withGenerations(ctx context.Context, config *profiles.Config) *
 	d.loaded, d.generations = config, found
 	return config.WithGenerations(found)
 }
-
-var _ = session.Retry
