@@ -307,7 +307,10 @@ func (p *program) printSessions(sessions []control.SessionRow, now time.Time) er
 		rows = append(rows, []string{name, apps, state, until(r.Expires, now), until(r.Next, now), dash(r.KeyID)})
 		switch {
 		case r.Login != "":
-			troubles = append(troubles, "! "+name+" needs login: "+r.Login, "  "+r.Last.Public)
+			line := "! needs login: " + r.Login
+			if !slices.Contains(troubles, line) { // a child has the trouble of its parent
+				troubles = append(troubles, line, "  "+r.Last.Public)
+			}
 		case r.Last != nil:
 			troubles = append(troubles, "! "+name+": "+r.Last.Public)
 			if r.Last.Hint != "" {
