@@ -59,3 +59,37 @@ func BenchmarkEvaluate(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkExplain(b *testing.B) {
+	docs := parse(b, string(typical(b)))
+	given := map[string][]string{"aws:PrincipalTag/team": {"red"}, "s3:prefix": {"red/x"}, "aws:SourceIp": {"192.0.2.7"}}
+	for _, row := range []struct {
+		name, resource string
+		context        map[string][]string
+		want           policy.Answer
+	}{
+		{"not blocked", "arn:aws:s3:::company1-hr/red/2026/report.csv", given, policy.NotBlocked},
+		{"blocked", "arn:aws:s3:::company2-hr/red/2026/report.csv", given, policy.DeniedImplicitly},
+		{"unknown", "arn:aws:s3:::company1-hr/red/2026/report.csv", nil, policy.Unknown},
+	} {
+		b.Run(row.name, func(b *testing.B) {
+			q := policy.Question{Action: "s3:GetObject", Resource: row.resource, Context: row.context}
+			b.ReportAllocs()
+			for b.Loop() {
+				if got := policy.Explain(inSession(docs...), q); got.Decision != row.want {
+					b.Fatal(got)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkDiff(b *testing.B) {
+	before, after := inSession(parse(b, string(typical(b)))...).Session, inSession(parse(b, noSecrets)...).Session
+	b.ReportAllocs()
+	for b.Loop() {
+		if d := policy.Diff(before, after); d.Same || d.Incomplete {
+			b.Fatal(d)
+		}
+	}
+}

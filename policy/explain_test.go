@@ -144,6 +144,17 @@ func TestLayers(t *testing.T) {
 	}
 }
 
+// TestUnknownForTwoReasons has a key that was not given and a policy that is
+// not at hand.
+func TestUnknownForTwoReasons(t *testing.T) {
+	in := policy.Inputs{Session: append(named(t, devCalifornia), policy.Named{Name: "arn:aws:iam::aws:policy/ReadOnlyAccess"})}
+	got := policy.Explain(in, policy.Question{Action: "ec2:RunInstances", Resource: "*"})
+	const want = "it depends on context keys that were not given: aws:RequestedRegion, and on policies whose text is not at hand: arn:aws:iam::aws:policy/ReadOnlyAccess"
+	if got.Decision != policy.Unknown || got.Reason != want {
+		t.Errorf("Explain: got %s: %s, want %s", got.Decision, got.Reason, want)
+	}
+}
+
 // TestExplanationAsJSON fixes the whole of an answer, in the form that programs
 // read.
 func TestExplanationAsJSON(t *testing.T) {

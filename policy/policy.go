@@ -6,7 +6,9 @@
 // regret: everything at once, each with its line, its column and what to do.
 // Parse gives the Document that Evaluate asks, and Evaluate answers as AWS
 // answers for one type of policy: wildcards, conditions and variables
-// included, with the context keys that it missed.
+// included, with the context keys that it missed. Explain answers for all
+// policies that a session is known to have, says why, and says "unknown" where
+// it was not told enough; Diff says what two sets of policies let through.
 //
 // The text that STS is sent must consist of the tab, the line feed, the
 // carriage return and U+0020 to U+00FF. Any other character may still be
