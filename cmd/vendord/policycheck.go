@@ -136,7 +136,7 @@ func (p *program) checkNamed(config configured, name string, o policy.Options) (
 	case err != nil:
 		return nil, fail(hintOf(err), "%s: no such file and no such profile", name)
 	}
-	return []checkedPolicy{p.checkProfilePolicy(config, profile)}, nil
+	return checkProfilePolicies(config, profile), nil
 }
 
 // configExists reports whether there is a configuration that could be wrong.
@@ -173,22 +173,37 @@ func (p *program) checkPolicyFile(file string, o policy.Options) ([]checkedPolic
 	return []checkedPolicy{c}, nil
 }
 
-// checkProfilePolicy checks the policies of a profile where they were written.
-func (p *program) checkProfilePolicy(config configured, profile profiles.Profile) checkedPolicy {
-	o := policy.Options{Operation: session.AssumeRole, ARNChars: characters(profile.PolicyARNs...), Partition: partition(profile.RoleARN)}
-	c := checkedPolicy{Name: profile.Name, Profile: true, Operation: o.Operation,
-		Narrowed: profile.Policy != "" || len(profile.PolicyARNs) > 0, TokenUse: config.tokenUse(profile.Name)}
+// checkProfilePolicies checks the policies of a profile where they were
+// written: that of its session, and that of its scope if it has one.
+func checkProfilePolicies(config configured, profile profiles.Profile) []checkedPolicy {
+	o := policy.Options{Operation: profile.Operation, ARNChars: characters(profile.PolicyARNs...), Partition: partition(profile.RoleARN)}
 	written, _ := config.Written(profile.Name)
-	c.measure(written.Text, o)
+	c := config.checkWritten(written, o)
+	c.Name, c.Profile, c.TokenUse = profile.Name, true, config.tokenUse(profile.Name)
+	c.Narrowed = profile.Policy != "" || len(profile.PolicyARNs) > 0
+	written, scoped := config.WrittenScope(profile.Name)
+	if !scoped {
+		return []checkedPolicy{c}
+	}
+	o.Operation, o.ARNChars = session.GetScopedCredentials, 0
+	scope := config.checkWritten(written, o)
+	scope.Name, scope.Profile, scope.Narrowed = profile.Name, true, true
+	return []checkedPolicy{c, scope}
+}
+
+// checkWritten checks one policy of a profile.
+func (c configured) checkWritten(written profiles.Written, o policy.Options) checkedPolicy {
+	checked := checkedPolicy{Operation: o.Operation}
+	checked.measure(written.Text, o)
 	if written.Text == nil {
-		return c
+		return checked
 	}
 	for _, f := range policy.Check(written.Text, o) {
 		at := written.Place(f)
-		c.Findings = append(c.Findings, finding{File: config.shown(at.File), Meaning: policy.Meaning(f.Code),
+		checked.Findings = append(checked.Findings, finding{File: c.shown(at.File), Meaning: policy.Meaning(f.Code),
 			Finding: policy.Finding{Code: f.Code, Level: f.Level, Line: at.Line, Column: at.Column, Path: at.Key, Problem: at.Problem, Hint: f.Hint}})
 	}
-	return c
+	return checked
 }
 
 // tokenUse returns how full the session token of a profile's last session was.
@@ -276,7 +291,10 @@ func (c checkedPolicy) print(w io.Writer) {
 		f.print(w)
 	}
 	subject := c.Name
-	if c.Profile {
+	switch {
+	case c.Profile && c.Operation == session.GetScopedCredentials:
+		subject = "scope of profile " + subject
+	case c.Profile:
 		subject = "profile " + subject
 	}
 	say(w, "%s: %s; %s", subject, c.verdict(), c.size())
