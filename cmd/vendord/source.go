@@ -58,6 +58,11 @@ type userKeys struct {
 	SecretAccessKey string `json:"SecretAccessKey"`
 }
 
+// Format prints no secret, whatever the verb.
+func (k userKeys) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "keys "+session.Redacted)
+}
+
 func (p *program) addSource(ctx context.Context, name string, stdin bool) error {
 	if err := p.checkKeyringSource(name); err != nil {
 		return err
