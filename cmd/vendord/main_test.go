@@ -33,11 +33,16 @@ func TestMain(m *testing.M) {
 		"sdk":     sdk,
 		"ending":  ending,
 		"browser": browser,
+		"aws":     awsCLI,
 	})
 }
 
-func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
+func TestScripts(t *testing.T) { testscript.Run(t, scripts()) }
+
+// scripts says where each script runs, as whom, and what it can do besides running
+// programs.
+func scripts() testscript.Params {
+	return testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			home := filepath.Join(e.WorkDir, "home")
@@ -62,7 +67,7 @@ func TestScripts(t *testing.T) {
 			"sso":     fakeSSO,
 			"waitfor": waitFor,
 		},
-	})
+	}
 }
 
 // chmodAll makes the script's files such that the daemon trusts them, whatever
