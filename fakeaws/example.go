@@ -86,23 +86,53 @@ func exampleSecurity() Account {
 	}
 }
 
+// exampleIssuer signs the JWTs of a company's build machines.
+const exampleIssuer = "https://oidc.example.com"
+
+// exampleTrustFederated lets in whom the account's two providers vouch for.
+func exampleTrustFederated(account string) Document {
+	return Document(`{"Version":"2012-10-17","Statement":[
+ {"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity","Principal":{"Federated":"arn:aws:iam::` + account + `:oidc-provider/oidc.example.com"},
+  "Condition":{"StringEquals":{"oidc.example.com:aud":"sts.amazonaws.com"},"StringLike":{"oidc.example.com:sub":"repo:example/*"}}},
+ {"Effect":"Allow","Action":"sts:AssumeRoleWithSAML","Principal":{"Federated":"arn:aws:iam::` + account + `:saml-provider/ADFS"},
+  "Condition":{"StringEquals":{"SAML:aud":"https://signin.aws.amazon.com/saml"}}}]}`)
+}
+
+// exampleProviders are the two, which the fake plays itself.
+func exampleProviders(a Account) Account {
+	a.OIDCProviders = []OIDCProvider{{URL: exampleIssuer, Audiences: []string{"sts.amazonaws.com"}}}
+	a.SAMLProviders = []SAMLProvider{{Name: "ADFS"}}
+	return a
+}
+
 // exampleLesson is the account of the lesson on session policies. Machines may
-// have its role App, and its managed policies are there to narrow that.
+// have its role App, and its managed policies are there to narrow that. Mary
+// works in it with keys of her own.
 func exampleLesson() Account {
-	return Account{
+	return exampleProviders(Account{
 		ID: "123456789012",
+		Users: []User{{
+			Name: "mary",
+			Keys: []AccessKey{{ID: "AKIAMARYEXAMPLE00001", Secret: "made-up/made-up/made-up/made-up/EXAMPLE1"}},
+			Policies: Documents{`{"Version":"2012-10-17","Statement":[
+ {"Effect":"Allow","Action":"s3:*","Resource":["arn:aws:s3:::lesson-bucket","arn:aws:s3:::lesson-bucket/*"]},
+ {"Effect":"Allow","Action":"sts:GetFederationToken","Resource":"arn:aws:sts::123456789012:federated-user/*"},
+ {"Effect":"Allow","Action":["iam:GetPolicy","iam:GetPolicyVersion"],"Resource":"arn:aws:iam::123456789012:policy/*"}]}`},
+		}},
 		Roles: []Role{{
-			Name:  "Uploader",
-			Trust: exampleTrust,
-			Policies: Documents{`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*",
- "Resource":["arn:aws:s3:::lesson-bucket","arn:aws:s3:::lesson-bucket/*"]}]}`},
+			Name:     "Uploader",
+			Trust:    exampleTrust,
+			Policies: Documents{exampleLessonBucket},
 		}, {
 			Name: "App",
 			Trust: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{
- "AWS":"arn:aws:iam::629470240201:user/john",
+ "AWS":["arn:aws:iam::629470240201:user/john","arn:aws:iam::123456789012:user/mary"],
  "Service":["ec2.amazonaws.com","ecs-tasks.amazonaws.com","pods.eks.amazonaws.com"]}}]}`,
-			Policies: Documents{`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*",
- "Resource":["arn:aws:s3:::lesson-bucket","arn:aws:s3:::lesson-bucket/*"]}]}`},
+			Policies: Documents{exampleLessonBucket},
+		}, {
+			Name:     "Federated",
+			Trust:    exampleTrustFederated("123456789012"),
+			Policies: Documents{exampleLessonBucket},
 		}},
 		ManagedPolicies: []ManagedPolicy{{
 			Name: "PolicyName1",
@@ -113,9 +143,16 @@ func exampleLesson() Account {
 			Document: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:PutObject",
  "Resource":"arn:aws:s3:::lesson-bucket/app/*"}]}`,
 		}},
-		Buckets: []Bucket{{Name: "lesson-bucket", Objects: map[string]string{"lesson.txt": "Sessions only narrow.\n"}}},
-	}
+		Buckets: []Bucket{{Name: "lesson-bucket", Objects: map[string]string{
+			"lesson.txt":        "Sessions only narrow.\n",
+			"public/lesson.txt": "Whoever has a session policy has less, never more.\n",
+		}}},
+	})
 }
+
+// exampleLessonBucket is all that the roles of the lesson may do.
+const exampleLessonBucket = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*",
+ "Resource":["arn:aws:s3:::lesson-bucket","arn:aws:s3:::lesson-bucket/*"]}]}`
 
 // exampleCalifornia is the account of a team that works in one region: its
 // broker assumes a role for all regions and narrows it by a managed policy,

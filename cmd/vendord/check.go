@@ -32,9 +32,11 @@ lets through. Exit status 1 if the daemon would refuse the configuration.`,
 // checkedProfile is what check says of one profile.
 type checkedProfile struct {
 	Name        string              `json:"name"`
-	RoleARN     string              `json:"role_arn"`
-	SessionName string              `json:"session_name"`
+	Operation   string              `json:"operation"`
+	RoleARN     string              `json:"role_arn,omitempty"`
+	SessionName string              `json:"session_name,omitempty"`
 	Life        string              `json:"life"`
+	Scoped      bool                `json:"scoped,omitempty"`
 	Narrowed    bool                `json:"narrowed"`
 	Policy      string              `json:"policy"`
 	Allows      []policy.Permission `json:"lets_through,omitempty"`
@@ -63,7 +65,7 @@ func (p *program) check() error {
 	}
 	checked := []checkedProfile{}
 	for _, name := range slices.Sorted(maps.Keys(config.Profiles)) {
-		checked = append(checked, p.checkProfile(config.Profiles[name]))
+		checked = append(checked, checkProfile(config.Profiles[name]))
 	}
 	if p.json {
 		return p.printJSON(map[string]any{"ok": true, "warnings": messages(warnings), "profiles": checked})
@@ -72,17 +74,17 @@ func (p *program) check() error {
 		p.warn(w)
 	}
 	for _, c := range checked {
-		p.printChecked(c)
+		p.printChecked(config, c)
 	}
 	say(p.stdout, "%s: %s, %s, %s: ok", config.Path, count(len(config.Sources), "source"),
 		count(len(config.Profiles), "profile"), count(len(config.Apps), "app"))
 	return nil
 }
 
-func (p *program) checkProfile(profile profiles.Profile) checkedProfile {
-	c := checkedProfile{Name: profile.Name, RoleARN: profile.RoleARN, SessionName: profile.SessionName,
-		Life: inWords(profile.Duration), Policy: policyInWords(profile), Managed: profile.PolicyARNs,
-		Narrowed: profile.Policy != "" || len(profile.PolicyARNs) > 0}
+func checkProfile(profile profiles.Profile) checkedProfile {
+	c := checkedProfile{Name: profile.Name, Operation: profile.Operation, RoleARN: profile.RoleARN, SessionName: profile.SessionName,
+		Life: lifeInWords(profile), Policy: policyInWords(profile), Managed: profile.PolicyARNs,
+		Narrowed: profile.Policy != "" || len(profile.PolicyARNs) > 0, Scoped: profile.Scope != profiles.Scope{}}
 	if document, err := policy.Parse([]byte(profile.Policy)); profile.Policy != "" && err == nil {
 		c.Allows = document.LetsThrough()
 	}
@@ -90,13 +92,21 @@ func (p *program) checkProfile(profile profiles.Profile) checkedProfile {
 }
 
 // printChecked says in words what a profile's sessions may do at most.
-func (p *program) printChecked(c checkedProfile) {
-	say(p.stdout, "profile %s: %s as %s, for %s", c.Name, c.RoleARN, c.SessionName, c.Life)
+func (p *program) printChecked(config *profiles.Config, c checkedProfile) {
+	profile := config.Profiles[c.Name]
+	say(p.stdout, "profile %s: %s, for %s", c.Name, identityInWords(profile), c.Life)
+	if way := wayInWords(config, profile); way != "" {
+		say(p.stdout, "  %s", way)
+	}
+	if c.Scoped {
+		fmt.Fprintln(p.stdout, "  its scope narrows what comes out once more")
+	}
 	if !c.Narrowed {
-		fmt.Fprintln(p.stdout, "  no session policy: its programs may do all that the role may")
+		say(p.stdout, "  no session policy: its programs may do %s", unnarrowed(profile))
 		return
 	}
-	fmt.Fprintln(p.stdout, "  its session policy only narrows what the role may do; it lets through, if the role allows it:")
+	who := whoAllows(profile)
+	say(p.stdout, "  its session policy only narrows what the %s may do; it lets through, if the %s allows it:", who, who)
 	for _, a := range c.Allows {
 		condition := ""
 		if a.Conditional {

@@ -2,6 +2,9 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -21,6 +24,7 @@ func TestFlows(t *testing.T) {
 	p := scripts()
 	p.Dir = "testdata/flows"
 	p.Cmds["example"] = useExample
+	p.Cmds["proof"] = proof
 	testscript.Run(t, p)
 }
 
@@ -28,9 +32,7 @@ func TestFlows(t *testing.T) {
 // keys of everybody in the fake AWS. All that differs from what the reader has is
 // where AWS is.
 func useExample(ts *testscript.TestScript, _ bool, args []string) {
-	world := fakeaws.Example()
-	world.Region = "" // the examples are in several
-	serveAWS(ts, world)
+	startFakeAWS(ts, false, nil)
 	folder := filepath.Join(ts.Getenv("XDG_CONFIG_HOME"), "vendord")
 	ts.Check(os.CopyFS(folder, os.DirFS(filepath.Join(examples, args[0]))))
 	ts.Check(chmodAll(folder))
@@ -51,6 +53,27 @@ func useExample(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	ts.Check(os.WriteFile(filepath.Join(ts.Getenv("HOME"), ".aws", "credentials"), []byte(keys.String()), 0o600))
 	ts.Setenv("AWS_ENDPOINT_URL", ts.Getenv("AWS"))
+}
+
+// proof asks the fake for a JWT, an assertion or a code, and writes it to a file:
+// proof FILE jwt|saml JSON, proof FILE totp SERIAL.
+func proof(ts *testscript.TestScript, _ bool, args []string) {
+	at := ts.Getenv("AWS") + "/_fake/" + args[1]
+	var answer *http.Response
+	var err error
+	if args[1] == "totp" {
+		answer, err = http.Get(at + "?serial=" + url.QueryEscape(args[2]))
+	} else {
+		answer, err = http.Post(at, "application/json", strings.NewReader(args[2]))
+	}
+	ts.Check(err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(answer.Body, 1<<20))
+	ts.Check(err)
+	if answer.StatusCode != http.StatusOK {
+		ts.Fatalf("proof: %s %s", answer.Status, text)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), text, 0o600))
 }
 
 // What a README tells people to type is what the script types.

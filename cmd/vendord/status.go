@@ -90,21 +90,6 @@ func profileRow(p profiles.Profile) control.ProfileRow {
 		Policy: policyInWords(p), Duration: p.Duration, Extends: p.Extends}
 }
 
-// policyInWords says what narrows a profile's sessions.
-func policyInWords(p profiles.Profile) string {
-	var parts []string
-	if p.Policy != "" {
-		parts = append(parts, "inline")
-	}
-	if n := len(p.PolicyARNs); n > 0 {
-		parts = append(parts, fmt.Sprintf("%d managed", n))
-	}
-	if len(parts) == 0 {
-		return "none: not narrowed"
-	}
-	return strings.Join(parts, " + ")
-}
-
 // sessions joins the cache's rows with who they are for. What signs for others,
 // and is given to nobody, is for who steers.
 func (d *daemon) sessions(caller control.Caller) []control.SessionRow {
