@@ -28,6 +28,16 @@ func TestBrowser(t *testing.T) {
 			t.Errorf("registrations: got %d, want 1", n)
 		}
 	})
+	t.Run("but not one that is about to end", func(t *testing.T) {
+		c := newCenter()
+		c.registered = 12 * time.Hour
+		l, _ := newLogins(t, c, login.Config{})
+		signIn(t, l, c, corp())
+		signIn(t, l, c, corp())
+		if n := c.count("client/register"); n != 2 {
+			t.Errorf("registrations: got %d, want 2", n)
+		}
+	})
 }
 
 // TestForgedCallback: any program of this machine, and any page that knows the
@@ -59,6 +69,31 @@ func TestForgedCallback(t *testing.T) {
 	if n := c.count("token authorization_code"); n != 1 {
 		t.Errorf("codes redeemed: got %d, want 1", n)
 	}
+}
+
+// TestCodeIsUsedOnce: browsers ask twice, and so would who saw the code.
+func TestCodeIsUsedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCenter()
+		slow := &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			time.Sleep(time.Second)
+			return c.RoundTrip(r)
+		})}
+		l, _ := newLogins(t, c, login.Config{HTTP: slow})
+		p := start(t, l, corp(), inBrowser)
+		code, state := c.browser(t, p.URL)
+		first := make(chan error, 1)
+		go func() { first <- l.Finish(t.Context(), p.ID, code, state) }()
+		synctest.Wait()
+		wantError(t, "Finish meanwhile", l.Finish(t.Context(), p.ID, code, state), session.Person, "login: its code has been used", "run: vendord login again")
+		l.Cancel(p.ID) // too late: the person is done
+		if err := <-first; err != nil {
+			t.Errorf("Finish: %v", err)
+		}
+		if n := c.count("token authorization_code"); n != 1 {
+			t.Errorf("codes redeemed: got %d, want 1", n)
+		}
+	})
 }
 
 func TestRefusedInBrowser(t *testing.T) {

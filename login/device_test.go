@@ -157,13 +157,24 @@ func TestHostileAnswers(t *testing.T) {
 	}
 }
 
+// TestLongestLife: a token that would never end is not believed to.
+func TestLongestLife(t *testing.T) {
+	c := newCenter()
+	c.life = 1<<31 - 1
+	l, _ := newLogins(t, c, login.Config{})
+	signIn(t, l, c, corp())
+	if got := time.Until(l.Known()[0].Expires); got > 90*24*time.Hour {
+		t.Errorf("Known: got a life of %v, want 90 days at most", got)
+	}
+}
+
 // TestRedirectIsNotFollowed: a server that redirects a call would choose who gets
 // the secrets in it.
 func TestRedirectIsNotFollowed(t *testing.T) {
 	c := newCenter()
 	c.fail = func(_ string, w http.ResponseWriter) bool {
 		w.Header().Set("Location", "https://evil.example/")
-		w.WriteHeader(http.StatusTemporaryRedirect)
+		w.WriteHeader(http.StatusFound)
 		return true
 	}
 	l, _ := newLogins(t, c, login.Config{})

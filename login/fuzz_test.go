@@ -16,6 +16,7 @@ func FuzzRecord(f *testing.F) {
 	f.Add(`{"accessToken":"a","expiresAt":"2026-11-22T00:00:00UTC","new":[]}`)
 	f.Add(`{"accessToken":"a\r\n","expiresAt":"2026-11-22T00:00:00+01:00"}`)
 	f.Add(`{"accessToken":"a","expiresAt":"9999-12-31T23:59:59-12:00"}`)
+	f.Add(`{"accessToken":"a","expiresAt":"2026-11-22T00:00:00Z","clientId":"c","registrationExpiresAt":"2027-01-01T00:00:00Z","refreshToken":"r"}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		read, err := parseRecord([]byte(text))
 		if (read == nil) == (err == nil) {
@@ -27,7 +28,7 @@ func FuzzRecord(f *testing.F) {
 		if access := read.access.text(); access == "" || strings.ContainsAny(access, " \r\n\x00") {
 			t.Errorf("access token: got %q", access)
 		}
-		if read.refresh != nil && (read.client.id == "" || read.client.expires.IsZero() && !strings.Contains(text, "0001-")) {
+		if read.refresh != nil && (read.client.id == "" || read.client.secret.text() == "" || read.client.expires.IsZero() && !strings.Contains(text, "0001-")) {
 			t.Errorf("a refresh token without its client: %s", text)
 		}
 		if read.expires.UTC().Year() > 9999 || read.expires.UTC().Year() < 0 {

@@ -115,10 +115,7 @@ func (l *Logins) wipe(ctx context.Context, e *entry, t *token, share bool) (*tok
 	ctx, cancel := context.WithTimeout(ctx, wiping)
 	defer cancel()
 	if share {
-		// Without the lock it is wiped all the same: that is what counts.
-		if unlock, err := l.lockShared(ctx); err == nil {
-			defer unlock()
-		}
+		defer l.tryShared(ctx)() // wiped all the same: that is what counts
 	}
 	release, err := e.hold(ctx)
 	if err != nil {

@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"context"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -143,6 +144,42 @@ func TestLogoutWhileRedeeming(t *testing.T) {
 			t.Error("the login came back")
 		}
 	})
+}
+
+// TestLogoutWhileStoring: what is written while somebody signs out is wiped.
+func TestLogoutWhileStoring(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, ring, slow := newCenter(), newRing(), make(chan struct{})
+		l, _ := newLogins(t, c, login.Config{Dir: dir(t), Keyring: waiter{ring, slow}})
+		p := start(t, l, corp(), inBrowser)
+		code, state := c.browser(t, p.URL)
+		got := make(chan error, 2)
+		go func() { got <- l.Finish(t.Context(), p.ID, code, state) }()
+		synctest.Wait() // for the keyring
+		out := make(chan error, 1)
+		go func() { _, err := l.Logout(t.Context(), corp()); out <- err }()
+		synctest.Wait()
+		close(slow)
+		if err := <-out; err != nil {
+			t.Errorf("Logout: %v", err)
+		}
+		wantError(t, "Finish", <-got, session.Person, "login: a logout ended it", "run: vendord login again")
+		synctest.Wait()
+		if token, _, _ := l.Token(t.Context(), corp()); token != "" || len(ring.entries) != 0 {
+			t.Errorf("the login came back: %v", ring.entries)
+		}
+	})
+}
+
+// waiter is a keyring that is slow to write.
+type waiter struct {
+	*ring
+	until chan struct{}
+}
+
+func (w waiter) Set(ctx context.Context, name, secret string) error {
+	<-w.until
+	return w.ring.Set(ctx, name, secret)
 }
 
 func TestWipe(t *testing.T) {

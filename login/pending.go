@@ -259,12 +259,7 @@ func (l *Logins) signedIn(p *pending, t *token) error {
 	e, share := l.entryLocked(p.who), p.share
 	l.mu.Unlock()
 	if share {
-		ctx, cancel := context.WithTimeout(l.ctx, renewLimit)
-		defer cancel()
-		// Without the lock it is written all the same: the person is here now.
-		if unlock, err := l.lockShared(ctx); err == nil {
-			defer unlock()
-		}
+		defer l.tryShared(l.ctx)() // written all the same: the person is here now
 	}
 	if !l.commit(e, t, commitment{epoch: p.epoch, share: share, login: true}) {
 		return ended("a logout ended it")

@@ -114,6 +114,17 @@ func (l *Logins) adopt(e *entry) bool {
 	return true
 }
 
+// tryShared is lockShared for what has to be done even if somebody hangs there.
+func (l *Logins) tryShared(ctx context.Context) (unlock func()) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	unlock, err := l.lockShared(ctx)
+	if err != nil {
+		return func() {}
+	}
+	return unlock
+}
+
 // errBusy is a lock that somebody else has.
 var errBusy = errors.New("locked by another process")
 
