@@ -118,7 +118,7 @@ func (d *daemon) identities() (err error) {
 	}
 	if !o.config.System {
 		keys := keyring.New()
-		people.Keyring, c.Keyring = keys, keys.Get
+		people.Keyring, people.NotFound, c.Keyring = keys, keyring.ErrNotFound, keys.Get
 	}
 	if d.logins, err = login.New(people); err != nil {
 		return err
