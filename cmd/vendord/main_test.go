@@ -187,6 +187,12 @@ func useAWS(ctx context.Context, args []string) error {
 			fmt.Println(*who.Arn)
 		}
 		return err
+	case "token":
+		got, err := cfg.Credentials.Retrieve(ctx)
+		if err == nil {
+			fmt.Println(got.AccessKeyID[:4], len(got.SessionToken))
+		}
+		return err
 	case "put":
 		_, err := bucket.PutObject(ctx, &s3.PutObjectInput{Bucket: &name, Key: &args[1], Body: bytes.NewReader([]byte("x"))})
 		return err
@@ -200,7 +206,7 @@ func useAWS(ctx context.Context, args []string) error {
 		}
 		return nil
 	}
-	return errors.New("usage: sdk whoami|put KEY|ls")
+	return errors.New("usage: sdk whoami|token|put KEY|ls")
 }
 
 // ending ends as it is told: "exit N", "signal N" (its own), or "wait", which
