@@ -71,7 +71,7 @@ func TestFailures(t *testing.T) {
 		is           error
 		public, hint string
 	}{
-		"not there": {nil, lib.ErrNotFound, session.Person, ErrNotFound, "there is no such entry", "add it: vendord source add"},
+		"not there": {nil, lib.ErrNotFound, session.Person, ErrNotFound, "there is no such entry", "run: vendord source add john"},
 		"locked":    {ErrLocked, nil, session.Person, ErrLocked, "the keyring is locked", "unlock it, as a rule by logging in to the desktop"},
 		"no bus": {fmt.Errorf("%w: x", ErrAbsent), nil, session.Configuration, ErrAbsent, "there is no keyring",
 			"it needs a login session with a keyring; a system service has none: use a source of another type"},

@@ -50,7 +50,7 @@ func (m *Minter) accept(c call, r session.Request, got answer) (*session.Credent
 	made.Minted, made.Life, made.Skew = c.x.at, life, skew
 	made.RoleARN, made.Region, made.TokenUse = r.RoleARN, c.region, got.use
 	made.Principal, made.AccountID = principal(got.arn)
-	if made.TokenUse >= crowded {
+	if made.TokenUse >= crowded && r.MinTokenSize == 0 { // else it may be AWS's padding
 		m.log.Warn("the session token is nearly full: shorten the session policy or the tags", c.forLog("percent", made.TokenUse)...)
 	}
 	m.log.Debug("minted", c.forLog("key", made.KeyID, "expires", until, "skew", skew)...)

@@ -206,19 +206,23 @@ func TestPrincipalIsPlain(t *testing.T) {
 func TestTokenUse(t *testing.T) {
 	tests := map[string]struct {
 		fields string
+		padded int // MinimumSessionTokenSize
 		want   int
 		warned bool
 	}{
-		"AWS does not say":    {"", -1, false},
-		"the old field":       {"<PackedPolicySize>16</PackedPolicySize>", 16, false},
-		"the new one counts":  {"<PackedPolicySize>16</PackedPolicySize><SessionTokenUtilization>42</SessionTokenUtilization>", 42, false},
-		"nearly full is said": {"<SessionTokenUtilization>80</SessionTokenUtilization>", 80, true},
+		"AWS does not say":    {"", 0, -1, false},
+		"the old field":       {"<PackedPolicySize>16</PackedPolicySize>", 0, 16, false},
+		"the new one counts":  {"<PackedPolicySize>16</PackedPolicySize><SessionTokenUtilization>42</SessionTokenUtilization>", 0, 42, false},
+		"nearly full is said": {"<SessionTokenUtilization>80</SessionTokenUtilization>", 0, 80, true},
+		"padding is no load":  {"<SessionTokenUtilization>100</SessionTokenUtilization>", 4096, 100, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			sts := newSTS(t, says(200, result("AssumeRole",
 				credentials(newKeyID, newSecret, newToken, stamp(time.Now().Add(time.Hour)))+assumedUser+test.fields)))
-			got, log := mustMint(t, mint.Config{}, request(sts.URL))
+			r := request(sts.URL)
+			r.MinTokenSize = test.padded
+			got, log := mustMint(t, mint.Config{}, r)
 			warned := strings.Contains(log, "the session token is nearly full: shorten the session policy or the tags")
 			if got.TokenUse != test.want || warned != test.warned {
 				t.Errorf("use, warning: got %d, %v, want %d, %v", got.TokenUse, warned, test.want, test.warned)

@@ -152,7 +152,7 @@ func badKeyrings() (rows []badInput) {
 	const none, add = "its entry in the keyring holds no keys", "run: vendord source add bad"
 	row("locked", session.Person, `keyring entry "source/bad": the keyring is locked`, "unlock it", fails(session.Person, keyring.ErrLocked, "unlock it, as a rule by logging in to the desktop"))
 	row("absent", session.Configuration, `keyring entry "source/bad": there is no keyring`, "it needs a login session with a keyring", fails(session.Configuration, keyring.ErrAbsent, "it needs a login session with a keyring"))
-	row("entry missing", session.Person, `keyring entry "source/bad": there is no such entry`, "vendord source add", fails(session.Person, keyring.ErrNotFound, "add it: vendord source add"))
+	row("entry missing", session.Person, `keyring entry "source/bad": there is no such entry`, add, fails(session.Person, keyring.ErrNotFound, add))
 	row("does not work", session.Retry, `keyring entry "source/bad": the keyring does not work`, "", fails(session.Retry, errors.New("the keyring does not work"), ""))
 	row("entry is no JSON", session.Person, none, add, holds("AKIAI44QH8DHBEXAMPLE "+secondKey.Secret))
 	row("entry is half", session.Person, none, add, holds(`{"AccessKeyId":"AKIAI44QH8DHBEXAMPLE","SecretAccessKey":"`))
