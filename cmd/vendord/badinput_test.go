@@ -224,13 +224,15 @@ func (s *inputStage) search() {
 	if err := s.daemon.audit.Flush(); err != nil {
 		s.Error(err)
 	}
+	everything := ""
 	for where, text := range map[string]string{"the log": s.log.String(), "the record": s.record.String(), "what was answered": s.said.String()} {
 		if len(text) < 100 {
 			s.Errorf("%s has %d bytes: this test shows nothing", where, len(text))
 		}
-		for _, leak := range s.birds.leaks(text) {
-			s.Errorf("canary, %s: %s", where, leak)
-		}
+		everything += "\n" + where + ":\n" + text
+	}
+	for _, leak := range s.birds.leaks(everything) {
+		s.Errorf("canary: %s", leak)
 	}
 	if len(s.vended) < 2 {
 		s.Errorf("the program was handed %q, want keys before and after", s.vended)
