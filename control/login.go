@@ -2,9 +2,6 @@ package control
 
 import (
 	"context"
-	"fmt"
-	"net/netip"
-	"net/url"
 	"regexp"
 	"time"
 )
@@ -22,11 +19,10 @@ type LoginSpec struct {
 	// Name is a source's or a profile's. What is missing there, if anything,
 	// is for the daemon to find out.
 	Name string `json:"name"`
-	// Method is Browser or Device, for what takes a browser.
-	Method string `json:"method"`
-	// Redirect is where the command listens, of method Browser:
-	// http://127.0.0.1:PORT/oauth/callback.
-	Redirect string `json:"redirect,omitempty"`
+	// Port is where on 127.0.0.1 the command listens for the browser's answer; 0
+	// where there is no browser, for a code that is typed into one elsewhere. It
+	// is no address, so that the answer can be sent to no other machine.
+	Port uint16 `json:"port,omitempty"`
 }
 
 // Login is what a person has to do.
@@ -86,34 +82,7 @@ type loginEnd struct {
 // done answers calls that have nothing to say.
 type done struct{}
 
-func (q LoginSpec) check() error {
-	if err := needName("name", q.Name); err != nil {
-		return err
-	}
-	switch {
-	case q.Method == Device && q.Redirect == "":
-		return nil
-	case q.Method != Browser && q.Method != Device:
-		return invalid(fmt.Sprintf("method %q: neither %q nor %q", q.Method, Browser, Device), sameVersion)
-	case q.Method == Device || !ownRedirect(q.Redirect):
-		return invalid(fmt.Sprintf("redirect %q: not an address of the command's own", q.Redirect),
-			"it is http://127.0.0.1:PORT/oauth/callback, of method browser alone")
-	}
-	return nil
-}
-
-// ownRedirect reports whether a page that goes there stays on this machine.
-// Whoever gets the authorization code there cannot redeem it, but can keep the
-// person from it.
-func ownRedirect(text string) bool {
-	u, err := url.Parse(text)
-	if err != nil {
-		return false
-	}
-	at, err := netip.ParseAddrPort(u.Host)
-	return err == nil && at.Addr() == netip.AddrFrom4([4]byte{127, 0, 0, 1}) && at.Port() != 0 &&
-		text == "http://"+at.String()+"/oauth/callback"
-}
+func (q LoginSpec) check() error { return needName("name", q.Name) }
 
 // oneLine is what codes, states and ids are made of: printable ASCII.
 var oneLine = regexp.MustCompile(`^[!-~]+$`)

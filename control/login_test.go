@@ -13,8 +13,6 @@ import (
 	"github.com/vendord/vendord/session"
 )
 
-const redirect = "http://127.0.0.1:4711/oauth/callback"
-
 // portal stands for a login: ended gets what ended its waiting.
 type portal struct {
 	login  control.Login
@@ -48,7 +46,7 @@ func served(t *testing.T, change func(*control.Config)) (*control.Client, func()
 }
 
 func browser(name string) control.LoginSpec {
-	return control.LoginSpec{Name: name, Method: control.Browser, Redirect: redirect}
+	return control.LoginSpec{Name: name, Port: 4711}
 }
 
 func TestLogin(t *testing.T) {
@@ -126,7 +124,7 @@ func TestLogin(t *testing.T) {
 				return control.Login{Kind: control.Nothing, Message: "keys of its own"}, nil, nil
 			}
 		})
-		w, err := c.Login(t.Context(), control.LoginSpec{Name: "john", Method: control.Device})
+		w, err := c.Login(t.Context(), control.LoginSpec{Name: "john"})
 		if err != nil || w.Kind != control.Nothing || w.Message != "keys of its own" {
 			t.Fatalf("Login: got %+v, %v, want nothing", w, err)
 		}
@@ -150,9 +148,9 @@ func wantEnd(t *testing.T, p *portal, want error) {
 // asked: its funcs are nil here.
 func TestLoginRefused(t *testing.T) {
 	c, _ := served(t, nil)
-	login := func(name, method, redirect string) act {
+	login := func(name string) act {
 		return func(ctx context.Context, c *control.Client) error {
-			_, err := c.Login(ctx, control.LoginSpec{Name: name, Method: method, Redirect: redirect})
+			_, err := c.Login(ctx, control.LoginSpec{Name: name})
 			return err
 		}
 	}
@@ -163,22 +161,14 @@ func TestLoginRefused(t *testing.T) {
 		return func(ctx context.Context, c *control.Client) error { _, err := c.Code(ctx, name, code); return err }
 	}
 	const which = " | use the vendord that the daemon was started from, or restart the daemon"
-	const own = ": not an address of the command's own | it is http://127.0.0.1:PORT/oauth/callback, of method browser alone"
 	const six = "code: not six digits | type what the MFA device shows now"
 	for _, r := range []struct {
 		does string
 		act  act
 		want string
 	}{
-		{"names nothing", login("", "device", ""), "name: missing | name a source or a profile: vendord list shows them"},
-		{"names a path", login("../john", "device", ""), `name "../john": not a name | names have letters, digits and . _ -, and no . or - in front`},
-		{"has no method", login("john", "", ""), `method "": neither "browser" nor "device"` + which},
-		{"listens nowhere", login("john", "browser", ""), `redirect ""` + own},
-		{"listens elsewhere", login("john", "browser", "http://192.0.2.1:80/oauth/callback"), `redirect "http://192.0.2.1:80/oauth/callback"` + own},
-		{"listens by name", login("john", "browser", "http://localhost:80/oauth/callback"), `redirect "http://localhost:80/oauth/callback"` + own},
-		{"listens on another path", login("john", "browser", "http://127.0.0.1:80/"), `redirect "http://127.0.0.1:80/"` + own},
-		{"listens on no port", login("john", "browser", "http://127.0.0.1:0/oauth/callback"), `redirect "http://127.0.0.1:0/oauth/callback"` + own},
-		{"listens with a code", login("john", "device", redirect), `redirect "` + redirect + `"` + own},
+		{"names nothing", login(""), "name: missing | name a source or a profile: vendord list shows them"},
+		{"names a path", login("../john"), `name "../john": not a name | names have letters, digits and . _ -, and no . or - in front`},
 		{"finishes nothing", finish("", "c", "s"), "id: empty, too long or not printable" + which},
 		{"finishes with two lines", finish("1", "c", "s\r\nx"), "state: empty, too long or not printable" + which},
 		{"finishes with a book", finish("1", strings.Repeat("c", 16385), "s"), "code: empty, too long or not printable" + which},
@@ -192,6 +182,14 @@ func TestLoginRefused(t *testing.T) {
 	} {
 		t.Run(r.does, func(t *testing.T) { wantSaid(t, r.does, r.act(t.Context(), c), r.want) })
 	}
+	t.Run("listens elsewhere", func(t *testing.T) {
+		for _, body := range []string{`{"name":"john","port":65536}`, `{"name":"john","port":-1}`, `{"name":"john","port":"80"}`,
+			`{"name":"john","redirect":"http://192.0.2.1:80/oauth/callback"}`} {
+			if status, said := raw(t, c.Path(), post("/login", body)); status != 400 {
+				t.Errorf("/login %s: got %d %s, want 400", body, status, said)
+			}
+		}
+	})
 	t.Run("neither locks nor unlocks", func(t *testing.T) {
 		for _, body := range []string{`{}`, `null`, `{"Locked":null}`, `{"unlocked":true}`} {
 			if status, said := raw(t, c.Path(), post("/lock", body)); status != 400 {

@@ -4,7 +4,6 @@ import (
 	"net"
 	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/vendord/vendord/session"
@@ -44,18 +43,4 @@ func webAddress(text string) bool {
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// callbackPath is where the browser is sent back to, as with the AWS CLI.
-const callbackPath = "/oauth/callback"
-
-// checkRedirect accepts http://127.0.0.1:PORT/oauth/callback to the letter: what
-// is not this machine would be handed the code.
-func checkRedirect(s session.SignIn, redirect string) error {
-	port := strings.TrimSuffix(strings.TrimPrefix(redirect, "http://127.0.0.1:"), callbackPath)
-	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil || n == 0 || redirect != "http://127.0.0.1:"+strconv.FormatUint(n, 10)+callbackPath {
-		return &session.Error{Class: session.Configuration, Public: subject(s) + ": the redirect " + quote(redirect) + " is not http://127.0.0.1:PORT" + callbackPath}
-	}
-	return nil
 }

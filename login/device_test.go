@@ -11,7 +11,7 @@ import (
 	"github.com/vendord/vendord/session"
 )
 
-var onDevice = login.Options{Method: login.Device}
+var onDevice = login.Options{}
 
 const deviceCall = "token urn:ietf:params:oauth:grant-type:device_code"
 

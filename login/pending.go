@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -31,10 +32,26 @@ const (
 
 // Options says how somebody wants to sign in.
 type Options struct {
-	// Method is Browser or Device.
-	Method string
-	// Redirect is where the command listens: http://127.0.0.1:PORT/oauth/callback.
-	Redirect string
+	// Port is where on 127.0.0.1 the command listens for the browser, at
+	// CallbackPath. 0: there is no browser, and Device it is.
+	Port uint16
+}
+
+// CallbackPath is where the browser is sent back to, as with the AWS CLI.
+const CallbackPath = "/oauth/callback"
+
+// method is Browser or Device.
+func (o Options) method() string {
+	if o.Port == 0 {
+		return Device
+	}
+	return Browser
+}
+
+// redirect is always on this machine: whoever else it led to would be handed the
+// code, and could keep the person from it.
+func (o Options) redirect() string {
+	return fmt.Sprintf("http://127.0.0.1:%d%s", o.Port, CallbackPath)
 }
 
 // Pending is a login that waits for a person. It has no secret; the state in the
@@ -82,16 +99,6 @@ func (l *Logins) Start(ctx context.Context, s session.SignIn, o Options) (Pendin
 	if err := checkSignIn(s); err != nil {
 		return Pending{}, err
 	}
-	switch o.Method {
-	case Browser:
-		if err := checkRedirect(s, o.Redirect); err != nil {
-			return Pending{}, err
-		}
-	case Device:
-		o.Redirect = ""
-	default:
-		return Pending{}, &session.Error{Class: session.Configuration, Public: subject(s) + ": no way to sign in is called " + quote(o.Method)}
-	}
 	p, joined, err := l.begin(s, o)
 	if err != nil {
 		return Pending{}, err
@@ -123,8 +130,8 @@ func (l *Logins) begin(s session.SignIn, o Options) (p *pending, joined bool, er
 		return e.pending, true, nil
 	}
 	ctx, cancel := context.WithTimeout(l.ctx, patience)
-	p = &pending{id: rand.Text(), who: e.who, share: s.Share, method: o.Method, redirect: o.Redirect, verifier: hide(random()), state: hide(random()),
-		epoch: e.epoch, cancel: cancel, ready: make(chan struct{}), done: make(chan struct{}), expires: l.now().Add(patience)}
+	p = &pending{id: rand.Text(), who: e.who, share: s.Share, method: o.method(), redirect: o.redirect(),
+		verifier: hide(random()), state: hide(random()), epoch: e.epoch, cancel: cancel, ready: make(chan struct{}), done: make(chan struct{}), expires: l.now().Add(patience)}
 	e.pending = p
 	l.remember(p)
 	l.work.Go(func() { l.run(ctx, p) })

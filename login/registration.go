@@ -25,7 +25,7 @@ const (
 	// registeredRedirect has no port: AWS lets a client on the loopback
 	// interface choose one each time (RFC 8252, 7.3), so that one
 	// registration serves every login.
-	registeredRedirect = "http://127.0.0.1/oauth/callback"
+	registeredRedirect = "http://127.0.0.1" + CallbackPath
 )
 
 // registration is this client as AWS knows it. AWS calls such clients public:

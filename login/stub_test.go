@@ -217,7 +217,7 @@ func start(t *testing.T, l *login.Logins, s session.SignIn, o login.Options) log
 	return p
 }
 
-var inBrowser = login.Options{Method: login.Browser, Redirect: redirect}
+var inBrowser = login.Options{Port: 41234}
 
 // signIn signs somebody in with the browser.
 func signIn(t *testing.T, l *login.Logins, c *center, s session.SignIn) {

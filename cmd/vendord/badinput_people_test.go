@@ -91,7 +91,7 @@ func (s *inputStage) portalConfig(account, role string) {
 // signIn is vendord login, with a person who says yes.
 func (s *inputStage) signIn() {
 	s.must(s.bad.Load().SignIn(fakeaws.ApproveSignIn, "jane"))
-	w, err := s.client.Login(s.Context(), control.LoginSpec{Name: "bad", Method: control.Device})
+	w, err := s.client.Login(s.Context(), control.LoginSpec{Name: "bad"})
 	if err != nil {
 		s.Fatalf("login: %v", err)
 	}

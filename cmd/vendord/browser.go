@@ -15,17 +15,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/vendord/vendord/control"
+	"github.com/vendord/vendord/login"
 )
 
 // callback is where the browser brings the answer: a port of 127.0.0.1, open
-// for as long as the command waits. Without url it is none.
-type callback struct {
-	ln  net.Listener
-	url string
-}
-
-const callbackPath = "/oauth/callback"
+// for as long as the command waits, or none.
+type callback struct{ ln net.Listener }
 
 // waitForBrowser opens the port, unless the person has no browser here.
 func (p *program) waitForBrowser(device bool) (*callback, error) {
@@ -36,14 +31,15 @@ func (p *program) waitForBrowser(device bool) (*callback, error) {
 	if err != nil {
 		return nil, fail("use --device", "login: listening for the browser: %w", err)
 	}
-	return &callback{ln, "http://" + ln.Addr().String() + callbackPath}, nil
+	return &callback{ln}, nil
 }
 
-func (b *callback) method() string {
+// port is 0 for none.
+func (b *callback) port() uint16 {
 	if b.ln == nil {
-		return control.Device
+		return 0
 	}
-	return control.Browser
+	return uint16(b.ln.Addr().(*net.TCPAddr).Port)
 }
 
 func (b *callback) close() {
@@ -89,7 +85,7 @@ type callbackHandler struct {
 func (h *callbackHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	switch {
-	case r.Host != h.host || r.URL.Path != callbackPath || r.Method != http.MethodGet:
+	case r.Host != h.host || r.URL.Path != login.CallbackPath || r.Method != http.MethodGet:
 		page(w, http.StatusNotFound, "Nothing here", "This address waits for one sign-in alone.")
 		return
 	case h.state == "" || len(q["state"]) != 1 || subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(h.state)) != 1:

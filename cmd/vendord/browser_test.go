@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vendord/vendord/login"
 	"github.com/vendord/vendord/session"
 )
 
@@ -89,7 +90,7 @@ func TestCallbackPage(t *testing.T) {
 		{"GET", "127.0.0.1:1", "?code=c&state=s", 200, 1, "acme: &lt;script&gt;c. The terminal says more."},
 		{"GET", "127.0.0.1:1", "?code=d&state=s", 200, 1, "acme: &lt;script&gt;c. The terminal says more."},
 	} {
-		r := httptest.NewRequest(test.method, "http://"+test.host+callbackPath+test.query, nil)
+		r := httptest.NewRequest(test.method, "http://"+test.host+login.CallbackPath+test.query, nil)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 		if w.Code != test.status || calls != test.calls || !strings.Contains(w.Body.String(), test.want) {

@@ -68,7 +68,7 @@ func (p *program) login(ctx context.Context, name string, device bool, code stri
 		return err
 	}
 	defer back.close()
-	w, err := c.Login(ctx, control.LoginSpec{Name: name, Method: back.method(), Redirect: back.url})
+	w, err := c.Login(ctx, control.LoginSpec{Name: name, Port: back.port()})
 	if err != nil {
 		return err
 	}

@@ -146,7 +146,7 @@ func ownKeys(s session.Source) string {
 
 func (d *daemon) beginLogin(ctx context.Context, w want, q control.LoginSpec) (control.Login, func(context.Context) (control.LoggedIn, error), error) {
 	in := *w.portal
-	p, err := d.logins.Start(ctx, in, login.Options{Method: q.Method, Redirect: q.Redirect})
+	p, err := d.logins.Start(ctx, in, login.Options{Port: q.Port})
 	if err != nil {
 		return control.Login{}, nil, err
 	}
