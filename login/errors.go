@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
 
+	"github.com/vendord/vendord/awshttp"
 	"github.com/vendord/vendord/session"
 )
 
@@ -72,7 +73,7 @@ var rows = []row{
 // failure sorts what a call returned. Nothing of AWS's text is quoted: it may
 // repeat what it was sent, and the codes say enough.
 func (c call) failure(err error) error {
-	code, status := codeOf(err), statusOf(err)
+	code, status := codeOf(err), awshttp.StatusOf(err)
 	at := slices.IndexFunc(rows, func(r row) bool { return slices.Contains(r.codes, code) })
 	if at < 0 || status >= 500 {
 		return c.trouble(err, code)
@@ -95,12 +96,12 @@ func (c call) failure(err error) error {
 // of a proxy hold its password, those of the SDK parts of the answer.
 func (c call) trouble(err error, code string) error {
 	problem := "the connection to AWS broke"
-	throttled := statusOf(err) == http.StatusTooManyRequests || slices.Contains([]string{"SlowDownException", "AuthorizationPendingException"}, code)
+	throttled := awshttp.StatusOf(err) == http.StatusTooManyRequests || slices.Contains([]string{"SlowDownException", "AuthorizationPendingException"}, code)
 	if _, ok := retry.DefaultThrottleErrorCodes[code]; ok || throttled {
 		problem = "AWS asks for fewer requests"
-	} else if status := statusOf(err); status >= 400 {
+	} else if status := awshttp.StatusOf(err); status >= 400 {
 		problem = "AWS has trouble of its own: HTTP " + strconv.Itoa(status)
-	} else if errors.Is(err, errTooLong) {
+	} else if errors.Is(err, awshttp.ErrTooLong) {
 		problem = "the answer is too long to be AWS's"
 	} else if name, ok := errors.AsType[*net.DNSError](err); ok {
 		problem = "the name " + quote(name.Name) + " cannot be found"
@@ -116,7 +117,7 @@ func (c call) trouble(err error, code string) error {
 	} else if _, sent := errors.AsType[*url.Error](err); !sent && status != 0 {
 		problem = "the answer is not one of AWS's OIDC service"
 	}
-	return &session.Error{Class: session.Retry, Code: code, Public: subject(c.s) + ": " + problem, Err: fmt.Errorf("%T", innermost(err))}
+	return &session.Error{Class: session.Retry, Code: code, Public: subject(c.s) + ": " + problem, Err: fmt.Errorf("%T", awshttp.Innermost(err))}
 }
 
 // odd is an answer that makes no sense.
@@ -133,23 +134,6 @@ func codeOf(err error) string {
 }
 
 func unregistered(err error) bool { return slices.Contains(rows[1].codes, codeOf(err)) }
-
-func statusOf(err error) int {
-	if e, ok := errors.AsType[interface {
-		error
-		HTTPStatusCode() int
-	}](err); ok {
-		return e.HTTPStatusCode()
-	}
-	return 0
-}
-
-func innermost(err error) error {
-	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
-		err = inner
-	}
-	return err
-}
 
 // quote makes a foreign text fit for a message.
 func quote(text string) string { return strconv.Quote(cut(session.Visible(text))) }

@@ -34,6 +34,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vendord/vendord/awshttp"
 	"github.com/vendord/vendord/session"
 )
 
@@ -69,7 +70,7 @@ type Logins struct {
 	config Config
 	log    *slog.Logger
 	now    func() time.Time
-	http   *bounded
+	http   awshttp.Bounded
 	files  *folder // nil: memory
 	ctx    context.Context
 	stop   context.CancelFunc
@@ -115,7 +116,7 @@ type entry struct {
 // New returns the logins of a directory. An error is a *session.Error of class
 // Configuration: the directory cannot be used, or others could.
 func New(c Config) (*Logins, error) {
-	l := &Logins{config: c, log: c.Log, now: c.Now, http: newBounded(c.HTTP),
+	l := &Logins{config: c, log: c.Log, now: c.Now, http: bounded(c.HTTP),
 		entries: map[session.SignIn]*entry{}, damaged: map[string]string{}, clients: map[registrationKey]registration{}}
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)

@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -9,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssooidc"
 	"github.com/aws/smithy-go/logging"
 
+	"github.com/vendord/vendord/awshttp"
 	"github.com/vendord/vendord/session"
 )
 
@@ -23,6 +25,21 @@ type call struct {
 
 func (l *Logins) call(s session.SignIn) call { return call{l: l, s: s} }
 
+// maxAnswer is far more than any answer of the OIDC service or the portal: three
+// tokens of some kilobytes.
+const maxAnswer = 256 << 10
+
+// bounded asks with a client, or with one of our own.
+func bounded(given *http.Client) awshttp.Bounded {
+	client := awshttp.NewClient()
+	if given != nil {
+		copied := *given
+		copied.CheckRedirect = awshttp.Stay
+		client = &copied
+	}
+	return awshttp.Bounded{Client: client, Most: maxAnswer}
+}
+
 func (c call) endpoint() *string {
 	if c.s.Endpoint == "" {
 		return nil
@@ -32,12 +49,12 @@ func (c call) endpoint() *string {
 
 func (c call) oidc() *ssooidc.Client {
 	return ssooidc.New(ssooidc.Options{Region: c.s.Region, BaseEndpoint: c.endpoint(), HTTPClient: c.l.http,
-		Retryer: retryer(), AppID: clientName, Logger: logging.Nop{}})
+		Retryer: awshttp.Retryer(), AppID: awshttp.AppID, Logger: logging.Nop{}})
 }
 
 func (c call) portal() *sso.Client {
 	return sso.New(sso.Options{Region: c.s.Region, BaseEndpoint: c.endpoint(), HTTPClient: c.l.http,
-		Retryer: aws.NopRetryer{}, AppID: clientName, Logger: logging.Nop{}})
+		Retryer: aws.NopRetryer{}, AppID: awshttp.AppID, Logger: logging.Nop{}})
 }
 
 // authority is where the browser goes: the OIDC service itself, as for the AWS

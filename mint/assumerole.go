@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/aws/smithy-go/logging"
 
+	"github.com/vendord/vendord/awshttp"
 	"github.com/vendord/vendord/session"
 )
 
@@ -25,7 +26,7 @@ const chainLimit = time.Hour
 // they are an error of the SDK's rules. Without keys nothing is signed.
 func stsClient(x *exchange, region, endpoint string, signer aws.Credentials) *sts.Client {
 	o := sts.Options{
-		Region: region, HTTPClient: x, HTTPSignerV4: x, Retryer: x.retryer(), AppID: agent, Logger: logging.Nop{},
+		Region: region, HTTPClient: x, HTTPSignerV4: x, Retryer: x.retryer(), AppID: awshttp.AppID, Logger: logging.Nop{},
 		DisableClockSkewCorrection: true, // x does it, by the clock of the Minter
 		Credentials:                aws.AnonymousCredentials{},
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/aws/smithy-go/logging"
 
+	"github.com/vendord/vendord/awshttp"
 	"github.com/vendord/vendord/session"
 )
 
@@ -144,7 +145,7 @@ func (m *Minter) login(ctx context.Context, r session.Request, at *link) (who id
 	}()
 	path, err := logincreds.StandardCachedTokenFilepath(at.LoginSession, filepath.Join(m.config.Home, ".aws", "login", "cache"))
 	if err == nil {
-		client := signin.New(signin.Options{Region: region, HTTPClient: c.x, Retryer: c.x.retryer(), AppID: agent, Logger: logging.Nop{}})
+		client := signin.New(signin.Options{Region: region, HTTPClient: c.x, Retryer: c.x.retryer(), AppID: awshttp.AppID, Logger: logging.Nop{}})
 		who.keys, err = logincreds.New(client, path, func(o *logincreds.Options) { o.RestrictPermissions = true }).Retrieve(ctx)
 	}
 	if err != nil {

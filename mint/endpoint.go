@@ -15,6 +15,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/vendord/vendord/awshttp"
 	"github.com/vendord/vendord/session"
 )
 
@@ -94,7 +95,7 @@ func (m *Minter) get(ctx context.Context, c call, method, address string, header
 	}
 	r.Header = header.Clone()
 	r.Header.Set(session.SourceHeader, "1")
-	r.Header.Set("User-Agent", "app/"+agent)
+	r.Header.Set("User-Agent", "app/"+awshttp.AppID)
 	got, err := m.local.Do(r)
 	if err != nil {
 		return 0, nil, c.unanswered(err)

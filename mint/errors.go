@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
 
+	"github.com/vendord/vendord/awshttp"
 	"github.com/vendord/vendord/session"
 )
 
@@ -152,15 +153,15 @@ const setClock = "set the clock and keep it set, for example with: timedatectl s
 // failure sorts what a call to AWS returned.
 func (c call) failure(err error) error {
 	answer, ok := errors.AsType[smithy.APIError](err)
-	if !ok || answer.ErrorCode() == noCode && !forbidden(statusOf(err)) {
+	if !ok || answer.ErrorCode() == noCode && !forbidden(awshttp.StatusOf(err)) {
 		return c.unanswered(err)
 	}
 	code, message := cut(c.scrub(answer.ErrorCode())), c.scrub(answer.ErrorMessage())
-	found := c.find(code, message, statusOf(err))
+	found := c.find(code, message, awshttp.StatusOf(err))
 	// The SDK's own error stays behind: it keeps the last bytes of an answer
 	// that it could not read, and those may be credentials.
 	out := &session.Error{Class: found.class, Code: code, Public: c.subject(found.about) + ": " + c.fill(found.problem, message),
-		Hint: c.fill(found.hint, message), Err: fmt.Errorf("%s answered HTTP %d %s: %s", c.service, statusOf(err), code, cut(message))}
+		Hint: c.fill(found.hint, message), Err: fmt.Errorf("%s answered HTTP %d %s: %s", c.service, awshttp.StatusOf(err), code, cut(message))}
 	if found.about == aClock && c.x.late() {
 		// The machine slept while AWS was asked: no clock is wrong.
 		out.Class, out.Public, out.Hint = session.Retry, c.subject(aService)+": the request was too long on its way", ""
@@ -302,7 +303,7 @@ func (c call) loginFailure(err error, hint string) error {
 	sorted := c.failure(err).(*session.Error)
 	answer, answered := errors.AsType[smithy.APIError](err)
 	switch {
-	case answered && sorted.Class == session.Retry, statusOf(err) != 0 && !answered, onTheWay(err):
+	case answered && sorted.Class == session.Retry, awshttp.StatusOf(err) != 0 && !answered, onTheWay(err):
 		return sorted
 	case answered && (answer.ErrorCode() == "ForbiddenException" || answer.ErrorCode() == "ResourceNotFoundException"):
 		return &session.Error{Class: session.Administrator, Code: answer.ErrorCode(), Err: sorted.Err,
@@ -357,14 +358,4 @@ func short(d time.Duration) string {
 		text = strings.TrimSuffix(text, "0m")
 	}
 	return text
-}
-
-func statusOf(err error) int {
-	if e, ok := errors.AsType[interface {
-		error
-		HTTPStatusCode() int
-	}](err); ok {
-		return e.HTTPStatusCode()
-	}
-	return 0
 }

@@ -25,6 +25,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/vendord/vendord/awshttp"
 	"github.com/vendord/vendord/session"
 )
 
@@ -83,7 +84,7 @@ func New(c Config) (*Minter, error) {
 	m := &Minter{config: c, http: c.HTTP, log: cmp.Or(c.Log, slog.New(slog.DiscardHandler)), now: c.Now,
 		local: newLocalHTTP(), scoper: handSigned{}}
 	if m.http == nil {
-		m.http = newHTTP()
+		m.http = awshttp.NewClient()
 	}
 	if m.now == nil {
 		m.now = time.Now

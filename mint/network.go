@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/vendord/vendord/awshttp"
 	"github.com/vendord/vendord/session"
 )
 
@@ -25,15 +26,15 @@ type netTimeout interface {
 func (c call) unanswered(err error) error {
 	problem, hint := c.obstacle(err)
 	return &session.Error{Class: session.Retry, Public: c.service + ": " + problem, Hint: hint,
-		Err: fmt.Errorf("%s: %s (%T)", c.service, problem, innermost(err))}
+		Err: fmt.Errorf("%s: %s (%T)", c.service, problem, awshttp.Innermost(err))}
 }
 
 // obstacle finds the most telling cause: a proxy's refusal before the dial that
 // led to it, a certificate before the handshake, and the time only after those,
 // since each of them can also be out of time.
 func (c call) obstacle(err error) (problem, hint string) {
-	if proxy, ok := errors.AsType[*proxyError](err); ok {
-		return "the proxy " + proxy.host + " refuses the connection (" + quote(proxy.status) + ")", "look at HTTPS_PROXY and NO_PROXY in the daemon's environment"
+	if proxy, ok := errors.AsType[*awshttp.ProxyError](err); ok {
+		return "the proxy " + proxy.Host + " refuses the connection (" + quote(proxy.Status) + ")", "look at HTTPS_PROXY and NO_PROXY in the daemon's environment"
 	}
 	if name, ok := errors.AsType[*net.DNSError](err); ok {
 		return "its name " + quote(name.Name) + " cannot be found", "is the network up, and the region right?"
@@ -53,14 +54,14 @@ func (c call) obstacle(err error) (problem, hint string) {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return "nobody waits for the answer any more", ""
-	case errors.Is(err, errTooLong):
+	case errors.Is(err, awshttp.ErrTooLong):
 		return "its answer is longer than 1 MiB", "is that really AWS?"
 	case isTLS(err):
 		return "does not speak TLS as AWS does", "is that really AWS, or a proxy in between?"
-	case statusOf(err) >= 500:
-		return fmt.Sprintf("has trouble of its own: HTTP %d", statusOf(err)), ""
-	case statusOf(err) != 0:
-		return fmt.Sprintf("its answer cannot be understood (HTTP %d)", statusOf(err)), "is that really AWS, or a proxy's own page?"
+	case awshttp.StatusOf(err) >= 500:
+		return fmt.Sprintf("has trouble of its own: HTTP %d", awshttp.StatusOf(err)), ""
+	case awshttp.StatusOf(err) != 0:
+		return fmt.Sprintf("its answer cannot be understood (HTTP %d)", awshttp.StatusOf(err)), "is that really AWS, or a proxy's own page?"
 	}
 	return "the connection broke", ""
 }
@@ -88,17 +89,6 @@ func isTLS(err error) bool {
 func onTheWay(err error) bool {
 	_, sent := errors.AsType[*url.Error](err)
 	return sent || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
-}
-
-// innermost is the first cause, of which the log gets the type.
-func innermost(err error) error {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return err
-		}
-		err = inner
-	}
 }
 
 // quote makes a foreign text fit for a message.

@@ -18,6 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/vendord/vendord/awshttp"
 )
 
 // query is one request of AWS's Query protocol, for the few operations that the
@@ -53,7 +55,7 @@ func (x *exchange) askOnce(ctx context.Context, q query, signer aws.Credentials)
 		return nil, err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-	r.Header.Set("User-Agent", "app/"+agent)
+	r.Header.Set("User-Agent", "app/"+awshttp.AppID)
 	hash := sha256.Sum256(body)
 	if err := x.SignHTTP(ctx, signer, r, hex.EncodeToString(hash[:]), q.service, q.region, time.Time{}); err != nil {
 		return nil, err

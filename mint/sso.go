@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssooidc"
 	"github.com/aws/smithy-go/logging"
 
+	"github.com/vendord/vendord/awshttp"
 	"github.com/vendord/vendord/session"
 )
 
@@ -25,15 +26,9 @@ func SignInOf(s session.Source, home string) (session.SignIn, bool, error) {
 	if s.Type != session.SharedConfig {
 		return session.SignIn{}, false, nil
 	}
-	at, err := chain(s, home)
-	if err != nil {
+	at, err := firstLink(s, home)
+	if err != nil || kindOf(at) != fromSSO {
 		return session.SignIn{}, false, err
-	}
-	for at.Source != nil {
-		at = at.Source
-	}
-	if kindOf(at) != fromSSO {
-		return session.SignIn{}, false, nil
 	}
 	paths, err := sdkFiles(s, home)
 	return signIn(s, at, paths), true, err
@@ -91,7 +86,7 @@ func (m *Minter) sso(ctx context.Context, s session.Source, at *link) (who ident
 			who, err = identity{}, c.odd("no credentials")
 		}
 	}()
-	portal := sso.New(sso.Options{Region: region, BaseEndpoint: optional(s.Endpoint), HTTPClient: c.x, Retryer: c.x.retryer(), AppID: agent, Logger: logging.Nop{}})
+	portal := sso.New(sso.Options{Region: region, BaseEndpoint: optional(s.Endpoint), HTTPClient: c.x, Retryer: c.x.retryer(), AppID: awshttp.AppID, Logger: logging.Nop{}})
 	token, known, err := m.signedIn(ctx, s, at)
 	switch {
 	case err != nil:
@@ -165,7 +160,30 @@ func (m *Minter) foundLogin(s session.Source, at *link, portal *sso.Client, x *e
 		o.CachedTokenFilepath = path
 		if at.SSOSession != nil {
 			o.SSOTokenProvider = ssocreds.NewSSOTokenProvider(ssooidc.New(ssooidc.Options{Region: region, BaseEndpoint: optional(s.Endpoint),
-				HTTPClient: x, Retryer: x.retryer(), AppID: agent, Logger: logging.Nop{}}), path)
+				HTTPClient: x, Retryer: x.retryer(), AppID: awshttp.AppID, Logger: logging.Nop{}}), path)
 		}
 	})
+}
+
+// LoginCommand tells which command of the AWS CLI signs in to a source that
+// begins with "aws login"; false where none does. home is where .aws is. The
+// error is a *session.Error: the source cannot be used.
+func LoginCommand(s session.Source, home string) (string, bool, error) {
+	if s.Type != session.SharedConfig {
+		return "", false, nil
+	}
+	at, err := firstLink(s, home)
+	if err != nil {
+		return "", false, err
+	}
+	return "aws login --profile " + at.Profile, kindOf(at) == fromLogin, nil
+}
+
+// firstLink is the link of a source's chain that a person may have to sign in for.
+func firstLink(s session.Source, home string) (*link, error) {
+	at, err := chain(s, home)
+	for err == nil && at.Source != nil {
+		at = at.Source
+	}
+	return at, err
 }
