@@ -7,8 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
+	"github.com/vendord/vendord/disk"
 	"github.com/vendord/vendord/session"
 	"github.com/vendord/vendord/trust"
 )
@@ -16,7 +16,6 @@ import (
 // The files of a state directory that are ours.
 const (
 	tokenFile = "tokens.json"
-	tempFile  = "tokens.json.new"
 	lockFile  = "lock"
 )
 
@@ -38,11 +37,11 @@ func openStore(dir string) (*store, error) {
 		return &store{}, nil
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, dirError(dir, fmt.Sprintf("cannot be made: %v", reason(err)), another, err)
+		return nil, dirError(dir, fmt.Sprintf("cannot be made: %v", disk.Reason(err)), another, err)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, dirError(dir, fmt.Sprintf("cannot be opened: %v", reason(err)), another, err)
+		return nil, dirError(dir, fmt.Sprintf("cannot be opened: %v", disk.Reason(err)), another, err)
 	}
 	s := &store{dir: dir, root: root}
 	if err = s.checkDir(); err == nil {
@@ -61,7 +60,7 @@ func openStore(dir string) (*store, error) {
 func (s *store) checkDir() error {
 	info, err := s.root.Stat(".")
 	if err != nil {
-		return dirError(s.dir, fmt.Sprintf("cannot be read: %v", reason(err)), another, err)
+		return dirError(s.dir, fmt.Sprintf("cannot be read: %v", disk.Reason(err)), another, err)
 	}
 	if fault := trust.Own(s.dir, info, os.Geteuid(), 0o077); fault != nil {
 		return dirError(s.dir, fault.Problem, fault.HintOr(another), fault)
@@ -84,20 +83,19 @@ func (s *store) close() error {
 }
 
 // acquire takes the lock and puts our process id into its file, for whoever
-// comes next. The operating system takes the lock back when the process ends,
-// however it ends; the file stays, since to remove it is to take it from under
-// somebody who has just opened it.
+// comes next. The file stays when the process ends, since to remove it is to take
+// it from under somebody who has just opened it.
 func (s *store) acquire() error {
 	if err := s.checkFile(lockFile); err != nil {
 		return err
 	}
 	f, err := s.openLock()
 	if err != nil {
-		return dirError(s.dir, fmt.Sprintf("cannot be locked: %v", reason(err)), "", err)
+		return dirError(s.dir, fmt.Sprintf("cannot be locked: %v", disk.Reason(err)), "", err)
 	}
 	s.lock = f
-	err = lock(f)
-	if errors.Is(err, errLocked) {
+	err = disk.Lock(f)
+	if errors.Is(err, disk.ErrLocked) {
 		who := "in use by another vendord"
 		text, _ := s.root.ReadFile(lockFile)
 		if pid, _, _ := strings.Cut(string(text), "\n"); pid != "" {
@@ -106,7 +104,7 @@ func (s *store) acquire() error {
 		return dirError(s.dir, who, "stop that one, or give this one another with --state-dir", nil)
 	}
 	if err != nil {
-		return dirError(s.dir, fmt.Sprintf("cannot be locked: %v", reason(err)), "", err)
+		return dirError(s.dir, fmt.Sprintf("cannot be locked: %v", disk.Reason(err)), "", err)
 	}
 	// On a full disk the process id is missing from a message, and on one that
 	// is read-only it is that of who was there before, no more. It is cut after,
@@ -140,7 +138,7 @@ func (s *store) checkFile(name string) error {
 	path := filepath.Join(s.dir, name)
 	switch {
 	case err != nil:
-		return fileError(path, fmt.Sprintf("cannot be read: %v", reason(err)), "", err)
+		return fileError(path, fmt.Sprintf("cannot be read: %v", disk.Reason(err)), "", err)
 	case !info.Mode().IsRegular():
 		return fileError(path, "not a regular file", "move it away", nil)
 	}
@@ -164,7 +162,7 @@ func (s *store) load() (kept, error) {
 		return kept{}, nil
 	}
 	if err != nil {
-		return kept{}, fileError(path, fmt.Sprintf("cannot be read: %v", reason(err)), "", err)
+		return kept{}, fileError(path, fmt.Sprintf("cannot be read: %v", disk.Reason(err)), "", err)
 	}
 	k, err := parseKept(text)
 	if errors.Is(err, errNewer) {
@@ -179,62 +177,16 @@ func (s *store) load() (kept, error) {
 	return k, nil
 }
 
-// save replaces the token file. Whatever happens, the disk has the old file or
-// the new one, whole: the bytes are there before the name is. After an error it
-// may be either; the next save settles it.
+// save replaces the token file. After an error the disk may have the old one or the
+// new one; the next save settles it.
 func (s *store) save(k kept) error {
 	if s.root == nil {
 		return nil
 	}
-	if err := s.replace(k.encode()); err != nil {
-		return fmt.Errorf("writing %s: %w", filepath.Join(s.dir, tokenFile), reason(err))
+	if err := disk.Replace(s.root, tokenFile, k.encode()); err != nil {
+		return fmt.Errorf("writing %s: %w", filepath.Join(s.dir, tokenFile), disk.Reason(err))
 	}
 	return nil
-}
-
-func (s *store) replace(text []byte) error {
-	// A leftover is not written into: who made it may have it open still.
-	if err := s.root.Remove(tempFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	f, err := s.root.OpenFile(tempFile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = s.root.Rename(tempFile, tokenFile)
-	}
-	if err != nil {
-		_ = s.root.Remove(tempFile)
-		return err
-	}
-	return s.syncDir()
-}
-
-// syncDir makes the new name last. Windows cannot, and does it by itself.
-func (s *store) syncDir() error {
-	d, err := s.root.Open(".")
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return syncDir(d)
-}
-
-// reason is an error without the call and the path around it, which the message
-// has already.
-func reason(err error) error {
-	if e, ok := errors.AsType[syscall.Errno](err); ok {
-		return e
-	}
-	return err
 }
 
 func dirError(dir, problem, hint string, err error) *session.Error {

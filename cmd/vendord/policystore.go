@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vendord/vendord/disk"
 	"github.com/vendord/vendord/policy"
 )
 
@@ -76,23 +77,12 @@ func (s policyStore) put(k keptPolicy) error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return fail("name another state directory with $XDG_STATE_HOME", "%s: %w", s.dir, bare(err))
 	}
-	f, err := os.CreateTemp(s.dir, ".new-") // 0600
-	if err != nil {
-		return fail("", "%s: %w", s.dir, bare(err))
-	}
-	defer os.Remove(f.Name()) // gone, if all went well
-	_, err = f.Write(append(text, '\n'))
+	dir, err := os.OpenRoot(s.dir)
 	if err == nil {
-		err = f.Sync()
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), s.path(k.ARN))
+		err = errors.Join(disk.Replace(dir, filepath.Base(s.path(k.ARN)), append(text, '\n')), dir.Close())
 	}
 	if err != nil {
-		return fail("", "%s: not written: %w", s.path(k.ARN), bare(err))
+		return fail("", "%s: not written: %w", s.path(k.ARN), disk.Reason(err))
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package apps
+package disk
 
 import (
 	"errors"
@@ -7,8 +7,6 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-var errLocked = errors.New("locked by another process")
-
 // lock takes an exclusive lock without waiting. It covers one byte far behind
 // the process id: locks are mandatory on Windows, and whoever is refused wants
 // to read that.
@@ -16,7 +14,7 @@ func lock(f *os.File) error {
 	err := windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY,
 		0, 1, 0, &windows.Overlapped{OffsetHigh: 1})
 	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
-		return errLocked
+		return ErrLocked
 	}
 	return err
 }
