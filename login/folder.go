@@ -7,14 +7,20 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/vendord/vendord/session"
 	"github.com/vendord/vendord/trust"
 )
 
-// maxFile is more than any file with a token has.
-const maxFile = 64 << 10
+const (
+	// maxFile is more than any file with a token has.
+	maxFile = 64 << 10
+	// unfinished ends the name of a file that is being written.
+	unfinished = ".new"
+)
 
 // folder is a directory held open: whoever exchanges one above it later does not
 // exchange the one that is written to.
@@ -105,7 +111,7 @@ func (f *folder) read(name string, mask fs.FileMode) ([]byte, error) {
 // is not followed. Whatever happens, the disk has the old file or the new one,
 // whole.
 func (f *folder) replace(name string, text []byte) error {
-	temp := name + ".new"
+	temp := name + unfinished
 	// A leftover is not written into: who made it may have it open still.
 	if err := f.remove(temp); err != nil {
 		return err
@@ -129,6 +135,17 @@ func (f *folder) replace(name string, text []byte) error {
 		return err
 	}
 	return f.sync()
+}
+
+// names returns the names of the files whose names end so.
+func (f *folder) names(end string) ([]string, error) {
+	d, err := f.root.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	names, err := d.Readdirnames(-1)
+	return slices.DeleteFunc(names, func(name string) bool { return !strings.HasSuffix(name, end) }), err
 }
 
 // remove removes a file that may be missing.

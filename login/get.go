@@ -16,6 +16,8 @@ const (
 	renewLimit = 20 * time.Second
 	// Between failed attempts: as long as the token lives, and after.
 	restLiving, restDead = 30 * time.Second, 2 * time.Second
+	// rereadAfter is how long another program has to write what it renewed.
+	rereadAfter = time.Second
 )
 
 // Token returns the access token of who signed in, renewed if it is about to end;
@@ -135,6 +137,9 @@ func (l *Logins) renew(ctx context.Context, e *entry, old *token, epoch int, sha
 			return nil
 		}
 	}
+	if l.reread(ctx, e, epoch) {
+		return nil
+	}
 	next, err := l.refresh(ctx, e.who, old)
 	if err != nil {
 		// The AWS CLI knows nothing of our lock. Where it was first, the
@@ -143,6 +148,9 @@ func (l *Logins) renew(ctx context.Context, e *entry, old *token, epoch int, sha
 			return nil
 		}
 		if got := session.AsError(err); got.Class != session.Retry {
+			if l.rereadTwice(ctx, e, epoch) {
+				return nil
+			}
 			l.log.Warn("login cannot be renewed", "sign_in", label(e.who), "err", got.Public)
 		}
 		return err

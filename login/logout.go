@@ -76,13 +76,16 @@ func (l *Logins) Wipe(ctx context.Context) (int, error) {
 	return n, errors.Join(all...)
 }
 
-// removeAside removes damaged files: there may be a token in the damage. Called
-// with the lock.
+// removeAside removes damaged files, those that an earlier vendord found
+// included: there may be a token in the damage.
 func (l *Logins) removeAside() (failed []error) {
-	for file := range l.damaged {
-		if err := l.files.remove(file + aside); err != nil {
-			failed = append(failed, err)
-		}
+	if l.files == nil {
+		return nil
+	}
+	files, err := l.files.names(aside)
+	failed = append(failed, err)
+	for _, file := range files {
+		failed = append(failed, l.files.remove(file))
 	}
 	return failed
 }

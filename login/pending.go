@@ -106,6 +106,9 @@ func (l *Logins) Start(ctx context.Context, s session.SignIn, o Options) (Pendin
 	select {
 	case <-p.ready:
 	case <-ctx.Done():
+		if !joined { // whoever comes next would join what nobody listens for
+			l.Cancel(p.id)
+		}
 		return Pending{}, &session.Error{Class: session.Retry, Public: subject(s) + ": AWS has not answered yet", Err: ctx.Err()}
 	}
 	l.mu.Lock()

@@ -82,7 +82,7 @@ func (l *Logins) removeShared(s session.SignIn) error {
 		return err
 	}
 	defer f.close()
-	return f.remove(sharedName(s))
+	return errors.Join(f.remove(sharedName(s)), f.remove(sharedName(s)+unfinished))
 }
 
 // adopt takes over what the CLI did: a newer token where somebody signed in with

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/vendord/vendord/session"
@@ -18,6 +17,8 @@ const (
 	version = 1
 	// aside ends the name of one that could not be used.
 	aside = ".damaged"
+	// maxFiles is more than anybody has logins.
+	maxFiles = 4096
 )
 
 // keptFile is a file of our own: one for each SignIn that somebody has signed in
@@ -59,17 +60,15 @@ func parseKept(file string, text []byte) (keptFile, *token, error) {
 // readAll reads our files when vendord starts. One that is damaged, or somebody
 // else's, signs nobody in. It is kept aside, and a warning says so.
 func (l *Logins) readAll() {
-	d, err := l.files.root.Open(".")
+	left, _ := l.files.names(".json" + unfinished)
+	for _, file := range left { // by a crash, perhaps with a token
+		_ = l.files.remove(file)
+	}
+	files, err := l.files.names(".json")
 	if err != nil {
 		l.log.Warn("logins cannot be read", "err", reason(err))
-		return
 	}
-	defer d.Close()
-	names, _ := d.Readdirnames(4096)
-	for _, file := range names {
-		if !strings.HasSuffix(file, ".json") {
-			continue
-		}
+	for _, file := range files[:min(len(files), maxFiles)] {
 		text, err := l.files.read(file, 0o077)
 		var k keptFile
 		var t *token
@@ -192,7 +191,14 @@ func (l *Logins) toKeyring(s session.SignIn, t *token) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), keyringLimit)
 	defer cancel()
-	return l.config.Keyring.Set(ctx, keyringName(s), string(text))
+	if err := l.config.Keyring.Set(ctx, keyringName(s), string(text)); err != nil {
+		return err
+	}
+	// Some say yes and keep nothing, or what was there before.
+	if kept, err := l.config.Keyring.Get(ctx, keyringName(s)); err != nil || kept != string(text) {
+		return errors.New("it does not give back what it was given")
+	}
+	return nil
 }
 
 func (l *Logins) fromKeyring(ctx context.Context, s session.SignIn) (*token, error) {
@@ -203,6 +209,56 @@ func (l *Logins) fromKeyring(ctx context.Context, s session.SignIn) (*token, err
 		return nil, err
 	}
 	return parseRecord([]byte(text))
+}
+
+// reread takes over what another vendord of this person did to a token in the
+// keyring: the one inside an exec has the same login as the daemon, and AWS takes a
+// refresh token once. It reports whether the token in hand is no longer the one to
+// renew: it is newer, or gone, since somebody signed out.
+func (l *Logins) reread(ctx context.Context, e *entry, epoch int) bool {
+	release, err := e.hold(ctx)
+	if err != nil {
+		return false
+	}
+	defer release()
+	l.mu.Lock()
+	mine := e.kept == InKeyring && e.epoch == epoch
+	l.mu.Unlock()
+	if !mine {
+		return false
+	}
+	t, err := l.fromKeyring(ctx, e.who)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	gone := err != nil && errors.Is(err, l.config.NotFound)
+	switch {
+	case e.epoch != epoch, err != nil && !gone, err == nil && !t.expires.After(e.token.expires):
+		return false
+	case gone:
+		e.floor, e.token, e.kept = e.token.expires, nil, Nowhere
+		e.over = person(e.who, "signed out: its login is not in the keyring any more")
+	default:
+		e.hand(t)
+	}
+	e.epoch++
+	return true
+}
+
+// rereadTwice rereads now and in a second: the keyring has no lock, and who was
+// first to renew the token may be writing still.
+func (l *Logins) rereadTwice(ctx context.Context, e *entry, epoch int) bool {
+	l.mu.Lock()
+	kept := e.kept
+	l.mu.Unlock()
+	if kept != InKeyring || l.reread(ctx, e, epoch) {
+		return kept == InKeyring
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(rereadAfter):
+		return l.reread(ctx, e, epoch)
+	}
 }
 
 // deleteKeyring deletes a token. A keyring that has none is as good; one that

@@ -91,12 +91,16 @@ func (r record) token() (*token, error) {
 // stamp is the form of the AWS CLI: UTC, whole seconds.
 func stamp(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05Z") }
 
-// parseStamp also reads what older tools write, "UTC" for "Z". Times that no
-// calendar has are none: RFC 3339 has years of four digits.
+// parseStamp also reads what older tools write, "UTC" for "Z". Times that cannot
+// be written again are none: RFC 3339 has years of four digits, and encoding/json
+// knows no zone of 24 hours, which time.Parse takes.
 func parseStamp(text string) (time.Time, error) {
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
 		at, err = time.Parse("2006-01-02T15:04:05UTC", text)
+	}
+	if at = at.UTC(); err == nil && at.Year() > 9999 {
+		err = errNoToken
 	}
 	return at, err
 }
