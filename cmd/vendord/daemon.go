@@ -39,6 +39,7 @@ const (
 type daemonOptions struct {
 	config  profiles.Options
 	state   string           // state directory; "" keeps everything in memory
+	locks   string           // another state directory, whose lock counts too; "": none
 	user    string           // who runs it
 	environ []string         // as the program was started
 	audit   io.Writer        // nil: no audit lines
@@ -89,6 +90,7 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 	}
 	d.book.Set(d.withGenerations(context.Background(), config))
 	d.gate = newGate(o.state, d.minter)
+	d.gate.other = o.locks
 	d.cache = cache.New(cache.Config{Mint: d.gate, Now: o.now, Log: o.log})
 	d.gate.cache = d.cache
 	d.audit = audit.New(audit.Config{Out: o.audit, Now: o.now, Log: o.log})

@@ -25,6 +25,10 @@ type gate struct {
 	// unlocking even, signing out adds two.
 	turns atomic.Uint64
 
+	// other is a state directory whose lock counts too: the daemon inside an
+	// exec has none of its own. "": there is none.
+	other string
+
 	mu   sync.Mutex
 	file string          // where being locked is kept; "" in memory alone
 	open context.Context // ends when the gate is locked; guarded by mu
@@ -57,12 +61,29 @@ func keptLocked(state string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-func (g *gate) locked() bool { return g.turns.Load()%2 == 1 }
+// locked reports whether nothing is handed out. Where another daemon, or a
+// command, has locked, what is in memory is forgotten here too.
+func (g *gate) locked() bool {
+	if g.turns.Load()%2 == 1 {
+		return true
+	}
+	if !keptLocked(g.other) {
+		return false
+	}
+	g.turns.Add(2)
+	g.cache.Retain(func(session.Request) bool { return false })
+	return true
+}
 
 // Get is the cache's, of an open gate. What somebody signed out of while it was
-// waited for is not handed out.
+// waited for is not handed out. As a rule they signed out of something else: what
+// the cache has then is as good.
 func (g *gate) Get(ctx context.Context, key session.Key, patience time.Duration) (*session.Credentials, error) {
-	return g.through(func() (*session.Credentials, error) { return g.cache.Get(ctx, key, patience) })
+	c, err := g.through(func() (*session.Credentials, error) { return g.cache.Get(ctx, key, patience) })
+	if errors.Is(err, errTurned) {
+		return g.through(func() (*session.Credentials, error) { return g.cache.Get(ctx, key, 0) })
+	}
+	return c, err
 }
 
 // Renew is the cache's, of an open gate.
@@ -70,19 +91,22 @@ func (g *gate) Renew(ctx context.Context, key session.Key, patience time.Duratio
 	return g.through(func() (*session.Credentials, error) { return g.cache.Renew(ctx, key, patience) })
 }
 
+// errTurned is in the chain of what was waited for while somebody signed out.
+var errTurned = errors.New("signed out")
+
 func (g *gate) through(get func() (*session.Credentials, error)) (*session.Credentials, error) {
 	before := g.turns.Load()
-	if before%2 == 1 {
+	if g.locked() {
 		return nil, errLocked()
 	}
 	c, err := get()
-	switch after := g.turns.Load(); {
-	case after == before:
-		return c, err
-	case after%2 == 1:
+	switch {
+	case g.locked():
 		return nil, errLocked()
+	case g.turns.Load() == before:
+		return c, err
 	}
-	return nil, &session.Error{Class: session.Retry, Public: "session: somebody signed out while it was waited for", Hint: "ask again"}
+	return nil, &session.Error{Class: session.Retry, Public: "session: somebody signed out while it was waited for", Hint: "ask again", Err: errTurned}
 }
 
 // Mint is the minter's, of an open gate: locked, neither renewals nor parents
@@ -117,7 +141,7 @@ func (g *gate) signedOut() { g.turns.Add(2) }
 func (g *gate) lock() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.locked() {
+	if g.turns.Load()%2 == 0 {
 		g.turns.Add(1)
 		g.shut()
 	}
@@ -128,12 +152,17 @@ func (g *gate) lock() error {
 	return nil
 }
 
-// keep writes the file, and waits until the disk has it.
+// keep writes the file, and waits until the disk has it. What has its name
+// already locks as well, whatever it is, and is not opened: a link would lead
+// elsewhere, and a pipe would make us wait.
 func (g *gate) keep() error {
 	if g.file == "" {
 		return nil
 	}
-	f, err := os.OpenFile(g.file, os.O_WRONLY|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(g.file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return syncDir(filepath.Dir(g.file))
+	}
 	if err != nil {
 		return err
 	}
@@ -150,7 +179,7 @@ func (g *gate) unlock() error {
 				Public: "unlock: still locked: " + err.Error(), Hint: "look at the state directory, and unlock again"}
 		}
 	}
-	if g.locked() {
+	if g.turns.Load()%2 == 1 {
 		g.open, g.shut = context.WithCancel(context.Background())
 		g.turns.Add(1)
 	}

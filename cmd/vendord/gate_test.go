@@ -97,25 +97,59 @@ func TestLockWhileAskingAWS(t *testing.T) {
 }
 
 // What was waited for while somebody signed out is not handed out, and what is
-// asked for then is.
+// asked for then is. Who waited for something else gets that.
 func TestSignOutWhileAskingAWS(t *testing.T) {
 	m := &slowMint{open: make(chan struct{})}
 	g := gated(t, m, "")
-	got := make(chan error, 1)
-	go func() {
-		_, err := g.Get(t.Context(), sessionNamed("a"), 10*time.Second)
+	other, dropped := make(chan error, 1), make(chan error, 1)
+	ask := func(name string, got chan error) {
+		_, err := g.Get(t.Context(), sessionNamed(name), 10*time.Second)
 		got <- err
-	}()
-	for m.asked.Load() == 0 {
+	}
+	go ask("a", dropped)
+	go ask("b", other)
+	for m.asked.Load() < 2 {
 		time.Sleep(time.Millisecond)
 	}
 	g.signedOut()
+	g.cache.Retain(func(r session.Request) bool { return r.SessionName != "a" })
 	close(m.open)
-	if e := session.AsError(<-got); e == nil || e.Class != session.Retry || e.Public != "session: somebody signed out while it was waited for" || e.Hint != "ask again" {
-		t.Errorf("Get over a logout: got %v, want to be told to ask again", e)
+	if err := <-other; err != nil {
+		t.Errorf("Get of another login's session over a logout: got %v, want credentials", err)
+	}
+	if err := <-dropped; err == nil && m.asked.Load() < 3 || err != nil && session.AsError(err).Class != session.Retry {
+		t.Errorf("Get over a logout: got %v after %d calls, want a session of its own, or to be told to ask again", err, m.asked.Load())
 	}
 	if _, err := g.Get(t.Context(), sessionNamed("a"), 10*time.Second); err != nil {
 		t.Errorf("Get after a logout: got %v, want credentials", err)
+	}
+	_, err := g.through(func() (*session.Credentials, error) { g.signedOut(); return nil, nil })
+	if e := session.AsError(err); e == nil || e.Class != session.Retry || e.Public != "session: somebody signed out while it was waited for" || e.Hint != "ask again" {
+		t.Errorf("a session over a logout: got %v, want to be told to ask again", e)
+	}
+}
+
+// The daemon inside an exec has no state directory, and is locked with the one
+// that its commands use: what it has is forgotten, and not asked for again.
+func TestLockOfAnother(t *testing.T) {
+	dir := t.TempDir()
+	m := &slowMint{open: make(chan struct{})}
+	close(m.open)
+	g := gated(t, m, "")
+	g.other = dir
+	get := func() error { _, err := g.Get(t.Context(), sessionNamed("a"), 10*time.Second); return err }
+	if err := get(); err != nil {
+		t.Fatal(err)
+	}
+	other := newGate(dir, nil)
+	if err := other.lock(); err != nil {
+		t.Fatal(err)
+	}
+	if e := session.AsError(get()); e == nil || e.Public != "vendord is locked" || len(g.cache.Status()) != 0 || m.asked.Load() != 1 {
+		t.Errorf("Get while another is locked: got %v, %d sessions, %d calls, want: vendord is locked, none, and one", e, len(g.cache.Status()), m.asked.Load())
+	}
+	if err := errors.Join(other.unlock(), get()); err != nil || m.asked.Load() != 2 {
+		t.Errorf("Get after unlock: got %v and %d calls, want another session", err, m.asked.Load())
 	}
 }
 

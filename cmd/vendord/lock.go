@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -71,9 +73,23 @@ func (p *program) lockDaemon(ctx context.Context, locked bool) (control.WipedOut
 // lockState is for a state directory that no daemon has.
 func (p *program) lockState(ctx context.Context, locked bool) (_ control.WipedOut, err error) {
 	d, err := newDaemon(p.daemonOptions(p.stateDirectory(), slog.New(slog.NewTextHandler(io.Discard, nil)), nil))
+	if err != nil && locked {
+		err = p.lockAlone(err)
+	}
 	if err != nil {
 		return control.WipedOut{}, err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
 	return d.lock(ctx, locked)
+}
+
+// lockAlone locks where no daemon can be made, with a mistake in vendord.toml
+// for example: what starts once that is mended must not vend.
+func (p *program) lockAlone(why error) error {
+	g := newGate(p.stateDirectory(), nil)
+	err := errors.Join(os.MkdirAll(filepath.Dir(g.file), 0o700), g.lock())
+	if err == nil {
+		err = fail("mend that, and lock again", "lock: kept for what starts from now on, but no login was wiped")
+	}
+	return errors.Join(append(flatten(why), err)...)
 }

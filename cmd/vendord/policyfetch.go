@@ -162,6 +162,8 @@ func (d *daemon) fetchPolicy(ctx context.Context, profile, arn string) (control.
 	if d.gate.locked() {
 		return control.PolicyText{}, errLocked()
 	}
+	ctx, done := d.gate.while(ctx)
+	defer done()
 	document, version, err := d.minter.FetchPolicy(ctx, r, arn, config.Daemon.IAMEndpoint)
 	return control.PolicyText{Document: document, Version: version}, err
 }
