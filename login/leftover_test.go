@@ -3,7 +3,6 @@ package login_test
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,28 +11,7 @@ import (
 	"time"
 
 	"github.com/vendord/vendord/login"
-	"github.com/vendord/vendord/session"
 )
-
-// TestStartLeft: a command that goes away before AWS answers leaves no login
-// behind, whose redirect nobody listens for and which all others would join.
-func TestStartLeft(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newCenter()
-		slow := &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-			time.Sleep(3 * time.Second)
-			return c.RoundTrip(r)
-		})}
-		l, _ := newLogins(t, c, login.Config{HTTP: slow})
-		ctx, leave := context.WithTimeout(t.Context(), time.Second)
-		defer leave()
-		_, err := l.Start(ctx, corp(), inBrowser)
-		wantError(t, "Start", err, session.Retry, `sso-session "corp": AWS has not answered yet`, "")
-		if p := start(t, l, corp(), inBrowser); p.Joined {
-			t.Errorf("Start after one that was left: got joined, want a login of its own")
-		}
-	})
-}
 
 // TestStampThatNobodyCanWrite: a time in a file of the AWS CLI's that Go reads and
 // cannot write as JSON would end every status.
