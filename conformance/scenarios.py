@@ -4,7 +4,9 @@ Client, with the reason where they are set: no scenario names a client."""
 
 import datetime
 import json
+import os
 import re
+import sys
 
 from cell import Recorder, equal, true
 from world import wait_for
@@ -27,6 +29,16 @@ def token_file(cell):
     env["AWS_CONTAINER_CREDENTIALS_FULL_URI"] += "/company1-hr-upload"
     cell.works(cell.client.whoami, env)
     equal("requests", cell.statuses(), [200])
+
+
+def long_token(cell):
+    """a session token of 4,096 bytes"""
+    env = cell.environment("big")
+    cell.works(cell.client.whoami, env)
+    cell.works(cell.client.put, env)
+    given = json.loads(cell.world.vendord("credentials", "company1-hr-big").stdout)
+    equal("bytes of the token", len(given["SessionToken"]), 4096)
+    equal("keys of the calls that AWS let through", set(cell.keys()), {given["AccessKeyId"]})
 
 
 def dying_keys(cell):
@@ -127,6 +139,21 @@ def login_needed(cell):
     refused(cell, cold(cell, kind="access-denied", code="ExpiredToken"), 403, "its session has expired")
 
 
+def nobody_signed_in(cell):
+    """refused: nobody is signed in; then somebody is"""
+    sign_in(cell)
+    env = cell.environment("person")
+    out = cell.world.vendord("logout", "portal")
+    equal("vendord logout", out.returncode, 0, out.stderr)
+    refused(cell, env, 403, 'sso-session "example": signed out')
+    told = cell.world.vendord("status").stdout if cell.client.blurts else cell.seen[-1]
+    true(f"what to do: got\n{told}\nwant the command in it", "vendord login portal" in told)
+    sign_in(cell)
+    done = cell.run(cell.client.whoami, env)
+    equal("exit status", done.returncode, 0, done.stderr)
+    true(f"who it is: got {done.stdout}, want John by way of the portal", re.search(r":assumed-role/AWSReservedSSO_ReadOnly_\w+/john$", done.stdout.strip()))
+
+
 def sts_down(cell):
     """refused: nothing in store, STS answers 500"""
     refused(cell, cold(cell, kind="server-error"), 503, "has trouble of its own")
@@ -152,8 +179,8 @@ def not_punished(cell):
     equal("requests of the good one", cell.statuses()[len(lines):], [200])
 
 
-SCENARIOS = [one_request, token_file, dying_keys, restart, proxies, poisoned, other_profile, other_profile_by_file, revoked_token,
-             expired_token, denied_by_aws, login_needed, sts_down, sts_hangs, not_punished]
+SCENARIOS = [one_request, token_file, long_token, dying_keys, restart, proxies, poisoned, other_profile, other_profile_by_file, revoked_token,
+             expired_token, denied_by_aws, login_needed, nobody_signed_in, sts_down, sts_hangs, not_punished]
 
 
 def refused(cell, env, status, message, from_file=False):
@@ -167,6 +194,16 @@ def refused(cell, env, status, message, from_file=False):
         true(f"stderr: got\n{stderr}\nwant {part!r} in it", part in stderr)
     shown = cell.world.vendord("status").stdout
     true(f"vendord status: got\n{shown}\nwant {first['message']!r} in it", first["message"] in shown)
+
+
+def sign_in(cell):
+    """vendord login, with a browser that opens the page and a person who has said yes."""
+    cell.aws.sign_in("john")
+    opens = "import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=20).close()"
+    browser = cell.world.write("browser", f"#!/bin/sh\nexec '{sys.executable}' -c '{opens}' \"$1\"\n")
+    os.chmod(browser, 0o700)
+    done = cell.world.vendord("login", "portal", env=cell.world.env | {"BROWSER": browser})
+    equal("vendord login", done.returncode, 0, done.stderr)
 
 
 def revoked(cell, *args):

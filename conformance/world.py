@@ -15,6 +15,7 @@ CONFIG = """
 [daemon]
 region = "eu-west-1"
 sts_endpoint = "%(sts)s"
+sso_endpoint = "%(sts)s"
 
 [sources.john]
 profile = "john"
@@ -32,6 +33,25 @@ policy = '''{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
   "Action":["s3:ListBucket","s3:GetObject"],
   "Resource":["arn:aws:s3:::company1-hr","arn:aws:s3:::company1-hr/*"]}]}'''
 
+[profiles.company1-hr-big]
+extends = "company1-hr-upload"
+minimum_session_token_size = 4096
+
+[sources.portal]
+profile = "portal"
+config_file = "aws-config"
+credentials_file = "aws-credentials"
+
+[profiles.company1-hr-person]
+source = "portal"
+operation = "source"
+
+[apps.big]
+profiles = ["company1-hr-big"]
+
+[apps.person]
+profiles = ["company1-hr-person"]
+
 [apps.uploader]
 profiles = ["company1-hr-upload"]
 
@@ -39,11 +59,27 @@ profiles = ["company1-hr-upload"]
 profiles = ["company1-hr-readonly"]
 """
 
+# John's keys are in the other file; portal is signed in to with a browser.
+AWS_CONFIG = """
+[profile john]
+region = eu-west-1
+
+[profile portal]
+sso_session = example
+sso_account_id = 629470240201
+sso_role_name = ReadOnly
+
+[sso-session example]
+sso_region = eu-west-1
+sso_start_url = https://example.awsapps.com/start
+"""
+
 
 def clean_environment(home):
-    """The variables of a fresh login: nothing of AWS's."""
+    """The variables of a fresh login: nothing of AWS's, and no keyring: a login must not get into a person's own."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "VENDORD_")) and k.upper() != "NO_PROXY"}
-    return env | {"HOME": home, "XDG_STATE_HOME": home + "/state", "XDG_RUNTIME_DIR": home + "/run"}
+    return env | {"HOME": home, "XDG_STATE_HOME": home + "/state", "XDG_RUNTIME_DIR": home + "/run",
+                  "DBUS_SESSION_BUS_ADDRESS": f"unix:path={home}/nowhere"}
 
 
 def wait_for(what, check, seconds=20):
@@ -69,6 +105,10 @@ class FakeAWS:
     def clear(self):
         self._call("DELETE", "/_fake/faults")
 
+    def sign_in(self, person):
+        """Whoever opens the sign-in page from now on is this person."""
+        self._call("POST", "/_fake/sso/mode", {"mode": "approve", "person": person})
+
     def journal(self):
         return json.loads(self._call("GET", "/_fake/journal"))
 
@@ -92,7 +132,7 @@ class World:
         self.env = clean_environment(self.home)
         os.mkdir(self.home + "/run", 0o700)
         self.write("vendord.toml", CONFIG % {"sts": sts})
-        self.write("aws-config", "[profile john]\nregion = eu-west-1\n")
+        self.write("aws-config", AWS_CONFIG)
         self.write("aws-credentials", f"[john]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n")
         self.log = open(self.home + "/log", "w+")
         self.daemon = None
