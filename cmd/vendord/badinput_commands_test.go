@@ -50,6 +50,7 @@ func processKeys(key fakeaws.AccessKey) string {
 // to where ever, is never repeated: it may be half of what it should have printed.
 func badCommands() (rows []badInput) {
 	for _, k := range commandKinds() {
+		rows = append(rows, k.hanging())
 		good := func(s *inputStage) { s.script(prints(k.good(s))) }
 		row := func(name, problem string, script func(secret string) string) {
 			rows = append(rows, badInput{name: k.key + " " + name, source: k.source, profile: k.profile, action: k.action, life: k.life,
@@ -70,24 +71,32 @@ func badCommands() (rows []badInput) {
 			return "while :; do echo '" + secret + secret + secret + secret + "'; done\n"
 		})
 	}
-	return append(rows, hangingCommand(), goneCommand(), expiredOutput())
+	return append(rows, usedCode(commandKinds()[3]), goneCommand(), expiredOutput())
 }
 
-// hangingCommand does not end for now. Nobody is kept waiting for it, and it is
-// not begun once for each who asks; after 15 seconds it is killed, which mint's
-// own tests show.
-func hangingCommand() badInput {
-	return badInput{name: "command hangs", source: commandKinds()[0].source, class: session.Retry, says: `role ` + badRole + ": still asking AWS",
-		hangs: true, how: byLogin, setup: func(s *inputStage) { s.script(prints(processKeys(secondKey))) },
+// hanging is a command that does not end for now. Nobody is kept waiting for it,
+// and it is not begun once for each who asks; after 15 seconds it is killed, which
+// mint's own tests show.
+func (k commandKind) hanging() badInput {
+	return badInput{name: k.key + " hangs", source: k.source, profile: k.profile, action: k.action, life: k.life, class: session.Retry, says: "still asking AWS",
+		hangs: true, how: byLogin, setup: func(s *inputStage) { s.script(prints(k.good(s))) },
 		spoil: func(s *inputStage) {
+			s.clock.advance(time.Minute) // a code is good once
 			s.script("echo begun >>" + s.dir + "/begun\necho '" + s.birds.hatch("what a hanging command printed") + "' >&2\n" +
-				"until test -e " + s.dir + "/go; do sleep 0.05; done\n" + prints(processKeys(secondKey)))
+				"until test -e " + s.dir + "/go; do sleep 0.05; done\n" + prints(k.good(s)))
 		}, mend: func(s *inputStage) {
 			if text, err := os.ReadFile(filepath.Join(s.dir, "begun")); string(text) != "begun\n" {
 				s.Errorf("the command: begun %q, %v, want it begun once", text, err)
 			}
 			s.write("go", "")
 		}}
+}
+
+// usedCode is a command that goes on printing the code that AWS has taken.
+func usedCode(k commandKind) badInput {
+	return badInput{name: "mfa_command prints a code again", source: k.source, profile: k.profile, life: k.life, class: session.Retry,
+		says: `source "bad": its mfa_command still prints the code that was used last`, hint: "AWS takes a code once; the next one comes in", asleep: true,
+		setup: func(s *inputStage) { s.script(prints(k.good(s))) }, spoil: func(*inputStage) {}, mend: func(s *inputStage) { s.script(prints(k.good(s))) }}
 }
 
 // goneCommand is there no more, as while what it belongs to is upgraded.

@@ -98,6 +98,9 @@ func badWebTokens() (rows []badInput) {
 		writes(func(s *inputStage) string { whole := s.webToken(asUsual); return whole[:strings.LastIndex(whole, ".")] }))
 	row("half written, in its claims", session.Retry, "", file+"it holds no web identity token, or half of one: ", itself,
 		writes(func(s *inputStage) string { whole := s.webToken(asUsual); return whole[:len(whole)/2] }))
+	row("too long", session.Retry, "", file+"it holds more than the 20000 characters that AWS takes", itself, writes(func(s *inputStage) string {
+		return s.webToken(func(c *fakeaws.Claims) { c.Extra = map[string]any{"groups": strings.Repeat("everybody ", 2000)} })
+	}))
 	row("empty", session.Retry, "", file+"it holds nothing", itself, writes(func(*inputStage) string { return "\n" }))
 	row("missing", session.Retry, "", file+"no such file or directory", itself,
 		func(s *inputStage) { s.must(os.Remove(filepath.Join(s.dir, "proof"))) })

@@ -27,7 +27,6 @@ type badInput struct {
 	code            string            // of AWS, there
 	says            string            // the message's beginning: in status, in the answer, in the SDK's error
 	hint            string            // a part of what it advises
-	answer          string            // HTTP status and code; by default what goes with the class
 
 	action  string        // that gives what is vended; "": AssumeRole
 	life    time.Duration // of the session; 0: an hour
@@ -38,7 +37,6 @@ type badInput struct {
 	another bool          // it is another session: the one that lives is not asked for any more
 	over    bool          // by then nothing lives
 	keyring bool          // the stage's own
-	pause   time.Duration // until the next attempt at the latest; 0: what goes with the class
 }
 
 // mending is what ends a failure that is remembered.
@@ -51,6 +49,14 @@ const (
 )
 
 func (b badInput) gives() string { return cmp.Or(b.action, "AssumeRole") }
+
+// remembered is for how long a failure is remembered at most, and a little more.
+func (b badInput) remembered() time.Duration {
+	if b.class == session.Retry {
+		return 31 * time.Second
+	}
+	return 11 * time.Minute
+}
 
 // classAnswers is what the endpoint answers for a class.
 var classAnswers = map[session.Class]string{session.Configuration: misconfigured, session.Person: needsLogin,
@@ -135,7 +141,7 @@ func (b badInput) refused(s *inputStage, sdk *chain) {
 	}
 	s.Logf("SDK: %v", err)
 	status, d := s.get("bad-app")
-	if got, want := fmt.Sprintf("%d %s", status, d.Code), cmp.Or(b.answer, classAnswers[b.class]); got != want {
+	if got, want := fmt.Sprintf("%d %s", status, d.Code), classAnswers[b.class]; got != want {
 		s.Errorf("GET: got %s %q, want %s", got, d.Message, want)
 	}
 	if !strings.Contains(err.Error(), d.Code+": "+d.Message) {
@@ -143,7 +149,7 @@ func (b badInput) refused(s *inputStage, sdk *chain) {
 	}
 	row, _ := s.session()
 	if b.hangs {
-		if !strings.HasPrefix(d.Message, b.says) || row.Last != nil {
+		if !strings.Contains(d.Message, b.says) || row.Last != nil {
 			s.Errorf("GET: got %q, and in status %v, want %q", d.Message, row.Last, b.says)
 		}
 		return
@@ -181,7 +187,7 @@ func (b badInput) bounded(s *inputStage) {
 	if b.hangs {
 		return
 	}
-	pause := cmp.Or(b.pause, map[bool]time.Duration{true: 31 * time.Second, false: 11 * time.Minute}[b.class == session.Retry])
+	pause := b.remembered()
 	s.clock.advance(pause)
 	if b.stale {
 		b.spoil(s)
@@ -204,7 +210,7 @@ func (b badInput) bounded(s *inputStage) {
 func (b badInput) mended(s *inputStage, sdk *chain) {
 	s.Helper()
 	if b.how == byTime {
-		s.clock.advance(map[bool]time.Duration{true: 31 * time.Second, false: 11 * time.Minute}[b.class == session.Retry])
+		s.clock.advance(b.remembered())
 	}
 	b.mend(s)
 	if b.how == byReload {
