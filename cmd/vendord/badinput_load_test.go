@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// TestBadInputAtLoad: what AWS is certain to refuse is refused by a reload, in
+// TestInputRefusedAtLoad: what AWS is certain to refuse is refused by a reload, in
 // words, and what was loaded before goes on as it was.
-func TestBadInputAtLoad(t *testing.T) {
+func TestInputRefusedAtLoad(t *testing.T) {
 	sandbox(t)
 	s := setInputStage(t, badInput{name: "at load"})
 	var sdk chain

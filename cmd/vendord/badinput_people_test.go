@@ -117,8 +117,11 @@ func badSignIns() (rows []badInput) {
 		how: byLogin, spoil: func(s *inputStage) { s.bad.Load().Revoke("jane") }, mend: (*inputStage).signIn})
 	row(badInput{name: "sign-in over", class: session.Person, says: `sso-session "acme": its login has expired`, hint: "run: vendord login bad", how: byLogin,
 		code: "InvalidGrantException", spoil: func(s *inputStage) { s.bad.Load().Revoke("jane"); s.clock.advance(2 * time.Hour) }, over: true, mend: (*inputStage).signIn})
-	row(badInput{name: "access token expires", heals: true, spoil: func(s *inputStage) { s.clock.advance(20 * time.Minute); s.bad.Load().ExpireTokens("jane") },
-		mend: func(s *inputStage) {}})
+	row(badInput{name: "access token expires", heals: true, spoil: func(*inputStage) {}, mend: func(*inputStage) {}})
+	rows[len(rows)-1].login = func(s *inputStage) {
+		s.become(func(w *fakeaws.State) { w.IdentityCenters[0].TokenLifetime = 1200 })
+		s.signIn()
+	}
 	row(badInput{name: "does not give the account", class: session.Administrator, code: "ForbiddenException", says: refuses, hint: "must be given that role", how: byReload, another: true,
 		spoil: func(s *inputStage) { s.portalConfig("111122223333", "Reader"); s.reload() }, mend: portal(reader, "Reader")})
 	row(badInput{name: "does not give the role", class: session.Administrator, code: "ForbiddenException", says: refuses, hint: "must be given that role", how: byReload, another: true,

@@ -122,6 +122,9 @@ func (b badInput) whileItLives(s *inputStage, first string) {
 			s.Fatalf("GET while %s lives: got HTTP %d %s %s %q, want that key", first, status, d.AccessKeyID, d.Code, d.Message)
 		}
 		row, _ := s.session()
+		if b.heals && row.Last != nil {
+			s.Fatalf("status while %s lives: got %v, want none", first, row.Last)
+		}
 		if b.asleep || row.Last != nil || b.heals && d.AccessKeyID != first {
 			return
 		}
