@@ -69,6 +69,7 @@ const (
 func badWorld(change func(*fakeaws.State)) fakeaws.State {
 	s := signInWorld()
 	company := &s.Accounts[0]
+	company.Roles[0].MaxSessionDuration = 12 * 3600 // of the unrelated profile, which is not to end in the middle of a play
 	company.Users[0].Keys = append(company.Users[0].Keys, secondKey)
 	company.Roles = append(company.Roles, fakeaws.Role{Name: "Bad", Trust: johnTrust, MaxSessionDuration: 7200,
 		PolicyARNs: []string{"arn:aws:iam::629470240201:policy/SessionPolicy-UploadFile"}})
@@ -202,6 +203,7 @@ config_file = "aws-config"
 credentials_file = "aws-credentials"
 [profiles.fine]
 source = "fine"
+duration = "12h"
 role_arn = "arn:aws:iam::629470240201:role/JohnUploadRole"
 [apps.fine-app]
 profiles = ["fine"]
