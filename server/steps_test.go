@@ -114,9 +114,9 @@ func bareHandler(b *testing.B) (*handler, *http.Request) {
 		b.Fatal(err)
 	}
 	log := audit.New(audit.Config{Out: io.Discard})
-	ctx, cancel := context.WithCancel(b.Context())
+	recording, cancel := context.WithCancel(b.Context())
 	written := make(chan error, 1)
-	go func() { written <- log.Run(ctx) }()
+	go func() { written <- log.Run(recording) }()
 	b.Cleanup(func() {
 		cancel()
 		if err := <-written; err != nil {
@@ -130,7 +130,7 @@ func bareHandler(b *testing.B) (*handler, *http.Request) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	ctx = context.WithValue(context.Background(), connKey{}, &conn{number: "0"})
+	ctx := context.WithValue(context.Background(), connKey{}, &conn{number: "0"})
 	r, err := http.NewRequestWithContext(context.WithValue(ctx, http.LocalAddrContextKey, nil), http.MethodGet, "http://127.0.0.1:9797"+Path, nil)
 	if err != nil {
 		b.Fatal(err)
