@@ -76,7 +76,7 @@ func otherDevice() badInput {
 		says: `source "bad": AWS does not take the code of its MFA device ` + other, hint: "mfa_command must print a code of that device",
 		setup: good, mend: good, another: true, spoil: func(s *inputStage) {
 			s.write("vendord.toml", s.config(source(other), ""))
-			s.script("echo $((100000 + $(date +%N) % 900000))\n") // never the same twice
+			s.script("echo $((100000 + 1$(date +%N) % 900000))\n") // never the same twice
 			s.reload()
 		}}
 }
