@@ -27,7 +27,7 @@ var arrows = map[string][]string{
 	"keyring":     {"session"},
 	"awshttp":     {},
 	"disk":        {},
-	"login":       {"awshttp", "session", "trust"},
+	"login":       {"awshttp", "disk", "session", "trust"},
 	"trust":       {},
 	"sdkenv":      {},
 	"policy":      {"near"},

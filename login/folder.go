@@ -9,18 +9,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
+	"github.com/vendord/vendord/disk"
 	"github.com/vendord/vendord/session"
 	"github.com/vendord/vendord/trust"
 )
 
-const (
-	// maxFile is more than any file with a token has.
-	maxFile = 64 << 10
-	// unfinished ends the name of a file that is being written.
-	unfinished = ".new"
-)
+// maxFile is more than any file with a token has.
+const maxFile = 64 << 10
 
 // folder is a directory held open: whoever exchanges one above it later does not
 // exchange the one that is written to.
@@ -65,7 +61,7 @@ func ownFolder(path string) (*folder, error) {
 			hint = fault.HintOr(hint)
 			err = errors.New(fault.Problem)
 		}
-		return nil, &session.Error{Class: session.Configuration, Public: fmt.Sprintf("directory of logins %s: %v", path, reason(err)), Hint: hint, Err: err}
+		return nil, &session.Error{Class: session.Configuration, Public: fmt.Sprintf("directory of logins %s: %v", path, disk.Reason(err)), Hint: hint, Err: err}
 	}
 	return f, nil
 }
@@ -107,35 +103,8 @@ func (f *folder) read(name string, mask fs.FileMode) ([]byte, error) {
 	return text, err
 }
 
-// replace puts a file in the place of what has its name, a link included, which
-// is not followed. Whatever happens, the disk has the old file or the new one,
-// whole.
-func (f *folder) replace(name string, text []byte) error {
-	temp := name + unfinished
-	// A leftover is not written into: who made it may have it open still.
-	if err := f.remove(temp); err != nil {
-		return err
-	}
-	file, err := f.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(text)
-	if err == nil {
-		err = file.Sync()
-	}
-	if closed := file.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = f.root.Rename(temp, name)
-	}
-	if err != nil {
-		_ = f.remove(temp)
-		return err
-	}
-	return f.sync()
-}
+// replace puts a file in the place of what has its name.
+func (f *folder) replace(name string, text []byte) error { return disk.Replace(f.root, name, text) }
 
 // names returns the names of the files whose names end so.
 func (f *folder) names(end string) ([]string, error) {
@@ -149,27 +118,4 @@ func (f *folder) names(end string) ([]string, error) {
 }
 
 // remove removes a file that may be missing.
-func (f *folder) remove(name string) error {
-	if err := f.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
-// sync makes the names in a directory last.
-func (f *folder) sync() error {
-	d, err := f.root.Open(".")
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return syncDir(d)
-}
-
-// reason is an error without the call and the path around it.
-func reason(err error) error {
-	if e, ok := errors.AsType[syscall.Errno](err); ok {
-		return e
-	}
-	return err
-}
+func (f *folder) remove(name string) error { return disk.Remove(f.root, name) }

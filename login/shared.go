@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/vendord/vendord/disk"
 	"github.com/vendord/vendord/session"
 	"github.com/vendord/vendord/trust"
 )
@@ -71,7 +72,7 @@ func (l *Logins) writeShared(s session.SignIn, t *token) bool {
 		err = f.replace(sharedName(s), text.Bytes())
 	}
 	if err != nil {
-		l.log.Warn("a login cannot be shared with the AWS CLI", "sign_in", label(s), "err", reason(err))
+		l.log.Warn("a login cannot be shared with the AWS CLI", "sign_in", label(s), "err", disk.Reason(err))
 	}
 	return err == nil
 }
@@ -82,7 +83,7 @@ func (l *Logins) removeShared(s session.SignIn) error {
 		return err
 	}
 	defer f.close()
-	return errors.Join(f.remove(sharedName(s)), f.remove(sharedName(s)+unfinished))
+	return errors.Join(f.remove(sharedName(s)), f.remove(sharedName(s)+disk.Unfinished))
 }
 
 // adopt takes over what the CLI did: a newer token where somebody signed in with
@@ -125,9 +126,6 @@ func (l *Logins) tryShared(ctx context.Context) (unlock func()) {
 	return unlock
 }
 
-// errBusy is a lock that somebody else has.
-var errBusy = errors.New("locked by another process")
-
 // lockShared keeps other vendords of this user from renewing the same token, and
 // returns what lets go. Where there can be no lock, as on a disk that is
 // read-only, there is none.
@@ -146,14 +144,14 @@ func (l *Logins) lockShared(ctx context.Context) (unlock func(), err error) {
 		return func() {}, nil
 	}
 	for {
-		if err = lock(file); !errors.Is(err, errBusy) {
+		if err = disk.Lock(file); !errors.Is(err, disk.ErrLocked) {
 			// Closing it unlocks it.
 			return func() { _ = file.Close() }, nil
 		}
 		select {
 		case <-ctx.Done():
 			_ = file.Close()
-			return nil, errBusy
+			return nil, disk.ErrLocked
 		case <-time.After(50 * time.Millisecond):
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/vendord/vendord/disk"
 	"github.com/vendord/vendord/session"
 )
 
@@ -60,13 +61,13 @@ func parseKept(file string, text []byte) (keptFile, *token, error) {
 // readAll reads our files when vendord starts. One that is damaged, or somebody
 // else's, signs nobody in. It is kept aside, and a warning says so.
 func (l *Logins) readAll() {
-	left, _ := l.files.names(".json" + unfinished)
+	left, _ := l.files.names(".json" + disk.Unfinished)
 	for _, file := range left { // by a crash, perhaps with a token
 		_ = l.files.remove(file)
 	}
 	files, err := l.files.names(".json")
 	if err != nil {
-		l.log.Warn("logins cannot be read", "err", reason(err))
+		l.log.Warn("logins cannot be read", "err", disk.Reason(err))
 	}
 	for _, file := range files[:min(len(files), maxFiles)] {
 		text, err := l.files.read(file, 0o077)
@@ -111,7 +112,7 @@ func (l *Logins) writeFile(s session.SignIn, k keptFile) error {
 		return errors.New("cannot be encoded")
 	}
 	if err := l.files.replace(name(s)+".json", text); err != nil {
-		return fmt.Errorf("%s: %w", filepath.Join(l.files.path, name(s)+".json"), reason(err))
+		return fmt.Errorf("%s: %w", filepath.Join(l.files.path, name(s)+".json"), disk.Reason(err))
 	}
 	return nil
 }

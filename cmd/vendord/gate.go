@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vendord/vendord/cache"
+	"github.com/vendord/vendord/disk"
 	"github.com/vendord/vendord/session"
 )
 
@@ -159,14 +160,19 @@ func (g *gate) keep() error {
 	if g.file == "" {
 		return nil
 	}
-	f, err := os.OpenFile(g.file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return syncDir(filepath.Dir(g.file))
-	}
+	dir, err := os.OpenRoot(filepath.Dir(g.file))
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Sync(), f.Close(), syncDir(filepath.Dir(g.file)))
+	defer dir.Close()
+	f, err := dir.OpenFile(lockFile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		err = errors.Join(f.Sync(), f.Close())
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return disk.Sync(dir)
 }
 
 // unlock unlocks if that can be kept.
@@ -189,15 +195,4 @@ func (g *gate) unlock() error {
 // errLocked is what everybody is told while vendord is locked.
 func errLocked() error {
 	return &session.Error{Class: session.Person, Public: "vendord is locked", Hint: "run: vendord unlock"}
-}
-
-// syncDir makes a new name in a directory last, where the system can.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	_ = d.Sync() // Windows cannot, and does it by itself
-	return nil
 }
