@@ -55,17 +55,17 @@ func TestForgedCallback(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			wantError(t, "Finish", l.Finish(t.Context(), forged.id, forged.code, forged.state), session.Person,
-				"login: the answer is not for this one", "run: vendord login again")
+				"login: the answer is not for this one", "run vendord login once more, with the same name")
 		})
 	}
-	wantError(t, "Finish of another login", l.Finish(t.Context(), "x", code, state), session.Person, "login: there is none of this id", "run: vendord login again")
+	wantError(t, "Finish of another login", l.Finish(t.Context(), "x", code, state), session.Person, "login: there is none of this id", "run vendord login once more, with the same name")
 	if n := c.count("token authorization_code"); n != 0 {
 		t.Errorf("codes that AWS was asked about: got %d, want none", n)
 	}
 	if err := l.Finish(t.Context(), p.ID, code, state); err != nil {
 		t.Errorf("Finish by the person, after all that: %v", err)
 	}
-	wantError(t, "Finish again", l.Finish(t.Context(), p.ID, code, state), session.Person, "login: its code has been used", "run: vendord login again")
+	wantError(t, "Finish again", l.Finish(t.Context(), p.ID, code, state), session.Person, "login: its code has been used", "run vendord login once more, with the same name")
 	if n := c.count("token authorization_code"); n != 1 {
 		t.Errorf("codes redeemed: got %d, want 1", n)
 	}
@@ -101,7 +101,7 @@ func TestRefusedInBrowser(t *testing.T) {
 	l, _ := newLogins(t, c, login.Config{})
 	p := start(t, l, corp(), inBrowser)
 	_, state := c.browser(t, p.URL)
-	const public, hint = "login: it was refused in the browser", "run: vendord login again"
+	const public, hint = "login: it was refused in the browser", "run vendord login once more, with the same name"
 	wantError(t, "Finish", l.Finish(t.Context(), p.ID, "", state), session.Person, public, hint)
 	wantError(t, "Wait", l.Wait(t.Context(), p.ID), session.Person, public, hint)
 	wantError(t, "Finish later", l.Finish(t.Context(), p.ID, "code", state), session.Person, public, hint)
@@ -148,7 +148,7 @@ func TestOnePending(t *testing.T) {
 }
 
 func TestPendingEnds(t *testing.T) {
-	const hint = "run: vendord login again"
+	const hint = "run vendord login once more, with the same name"
 	t.Run("by time", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			c := newCenter()

@@ -31,7 +31,7 @@ func TestDevice(t *testing.T) {
 			t.Errorf("questions in 30 seconds, at one a second: got %d", n)
 		}
 		wantToken(t, l, corp(), "CANARYaccess1")
-		wantError(t, "Finish of a device's login", l.Finish(t.Context(), p.ID, "code", ""), session.Person, "login: the answer is not for this one", "run: vendord login again")
+		wantError(t, "Finish of a device's login", l.Finish(t.Context(), p.ID, "code", ""), session.Person, "login: the answer is not for this one", "run vendord login once more, with the same name")
 	})
 }
 
@@ -46,7 +46,7 @@ func TestDeviceSlowsDown(t *testing.T) {
 		}
 		l, _ := newLogins(t, c, login.Config{})
 		p := start(t, l, corp(), onDevice)
-		wantError(t, "Wait", l.Wait(t.Context(), p.ID), session.Person, "login: it was not finished in time", "run: vendord login again")
+		wantError(t, "Wait", l.Wait(t.Context(), p.ID), session.Person, "login: it was not finished in time", "run vendord login once more, with the same name")
 		// 1+6+11+…+56 seconds, then one a minute until ten have passed.
 		if n := c.count(deviceCall); n < 15 || n > 18 {
 			t.Errorf("questions: got %d, want about 16", n)
@@ -59,8 +59,8 @@ func TestDeviceEnds(t *testing.T) {
 		class        session.Class
 		public, hint string
 	}{
-		"ExpiredTokenException":   {session.Person, "login: it was not finished in time", "run: vendord login again"},
-		"AccessDeniedException":   {session.Person, "login: it was refused in the browser", "run: vendord login again"},
+		"ExpiredTokenException":   {session.Person, "login: it was not finished in time", "run vendord login once more, with the same name"},
+		"AccessDeniedException":   {session.Person, "login: it was refused in the browser", "run vendord login once more, with the same name"},
 		"InvalidGrantException":   {session.Person, `sso-session "corp": its login has expired`, "run: vendord login corp"},
 		"InvalidRequestException": {session.Configuration, `sso-session "corp": AWS refuses the request`, "correct sso_start_url and sso_region, then run: vendord reload"},
 	} {

@@ -47,7 +47,7 @@ func misconfigured(s session.SignIn, problem string) *session.Error {
 
 // ended is how a pending login ended without a token.
 func ended(problem string) *session.Error {
-	return &session.Error{Class: session.Person, Public: "login: " + problem, Hint: "run: vendord login again"}
+	return &session.Error{Class: session.Person, Public: "login: " + problem, Hint: "run vendord login once more, with the same name"}
 }
 
 // row sorts one kind of refusal.

@@ -138,5 +138,5 @@ func TestDeniedByFakeAWS(t *testing.T) {
 	if answer, err := http.Get(begun.URL); err == nil {
 		answer.Body.Close()
 	}
-	wantError(t, "Wait", l.Wait(t.Context(), begun.ID), session.Person, "login: it was refused in the browser", "run: vendord login again")
+	wantError(t, "Wait", l.Wait(t.Context(), begun.ID), session.Person, "login: it was refused in the browser", "run vendord login once more, with the same name")
 }

@@ -138,7 +138,7 @@ func TestLogoutWhileRedeeming(t *testing.T) {
 			t.Error(err)
 		}
 		close(hold)
-		wantError(t, "Finish", <-got, session.Person, "login: a logout ended it", "run: vendord login again")
+		wantError(t, "Finish", <-got, session.Person, "login: a logout ended it", "run vendord login once more, with the same name")
 		synctest.Wait()
 		if token, _, _ := l.Token(t.Context(), corp()); token != "" || found(t, at, "CANARY") != "" {
 			t.Error("the login came back")

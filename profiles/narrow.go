@@ -120,6 +120,14 @@ func (c *Config) checkNarrowing(p Profile, n Narrowing, scope bool) (string, err
 	return "", &session.Error{Class: session.Refused, Public: first.Error(), Hint: first.Hint, Err: wrong.told("policy", "errors")}
 }
 
+// CheckPolicyARN tells whether a text has the form of a managed policy's ARN.
+func CheckPolicyARN(text string) error {
+	if _, ok := parseARN(policyARN, text); ok {
+		return nil
+	}
+	return &session.Error{Class: session.Configuration, Public: fmt.Sprintf("%q is not the ARN of a policy", shortened(text)), Hint: arnHint("policy", text)}
+}
+
 // inline judges the policy of a narrowing, if there is one.
 func (j judged) inline(n Narrowing, wrong *problems) string {
 	if n.Policy == "" {

@@ -116,7 +116,7 @@ func (l *loader) widened(d *draft) {
 	if d.parent == nil || !d.parent.narrowed() || !slices.ContainsFunc(group, d.sets) {
 		return
 	}
-	const hint = "a profile with a session policy of its own inherits none"
+	const hint = "a profile with a session policy of its own inherits none: write one that says less, unless more is meant"
 	for _, text := range d.PolicyARNs {
 		if !slices.Contains(d.parent.PolicyARNs, text) {
 			l.doubt(d.at("policy_arns"), hint, "%s may let through more than %s does: what it says is not known here",

@@ -161,7 +161,7 @@ func (l *loader) external(at path, text string) string {
 		return ""
 	}
 	if exists, ok := l.trusted(file, at); ok && !exists {
-		l.doubt(at, "", "%s: no such file", filepath.ToSlash(file))
+		l.doubt(at, "put it there or correct the path; it is looked for again when a session is made", "%s: no such file", filepath.ToSlash(file))
 	}
 	return file
 }
