@@ -83,13 +83,18 @@ type AppRow struct {
 
 // ProfileRow is one profile.
 type ProfileRow struct {
-	Name    string `json:"name"`
-	Source  string `json:"source"`
-	RoleARN string `json:"role_arn,omitempty"`
-	Region  string `json:"region,omitempty"`
+	Name   string `json:"name"`
+	Source string `json:"source"`
+	// Operation is STS's, as vendord.toml names it.
+	Operation string `json:"operation,omitempty"`
+	RoleARN   string `json:"role_arn,omitempty"`
+	// Who says in words whose sessions they are where they are no role's.
+	Who    string `json:"who,omitempty"`
+	Region string `json:"region,omitempty"`
 	// Policy says in words what narrows the profile: "inline + 1
 	// managed", or "none: not narrowed".
-	Policy   string        `json:"policy"`
+	Policy string `json:"policy"`
+	// Duration is how long a session lasts; 0 as long as the source's do.
 	Duration time.Duration `json:"duration_ns,omitempty"`
 	Extends  string        `json:"extends,omitempty"`
 }

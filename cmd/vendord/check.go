@@ -11,6 +11,7 @@ import (
 	"github.com/vendord/vendord/mint"
 	"github.com/vendord/vendord/policy"
 	"github.com/vendord/vendord/profiles"
+	"github.com/vendord/vendord/session"
 )
 
 func (p *program) checkCommand() *cobra.Command {
@@ -31,16 +32,19 @@ lets through. Exit status 1 if the daemon would refuse the configuration.`,
 
 // checkedProfile is what check says of one profile.
 type checkedProfile struct {
-	Name        string              `json:"name"`
-	Operation   string              `json:"operation"`
-	RoleARN     string              `json:"role_arn,omitempty"`
-	SessionName string              `json:"session_name,omitempty"`
-	Life        string              `json:"life"`
-	Scoped      bool                `json:"scoped,omitempty"`
+	Name        string `json:"name"`
+	Operation   string `json:"operation"`
+	RoleARN     string `json:"role_arn,omitempty"`
+	SessionName string `json:"session_name,omitempty"`
+	Life        string `json:"life"`
+	// Narrowed says that it has session policies, Scoped that it has a scope
+	// policy. A scope that only shortens its sessions is neither.
 	Narrowed    bool                `json:"narrowed"`
+	Scoped      bool                `json:"scoped,omitempty"`
 	Policy      string              `json:"policy"`
 	Allows      []policy.Permission `json:"lets_through,omitempty"`
 	Managed     []string            `json:"policy_arns,omitempty"`
+	ScopeAllows []policy.Permission `json:"scope_lets_through,omitempty"`
 }
 
 func (p *program) check() error {
@@ -59,7 +63,7 @@ func (p *program) check() error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(config.Sources)) {
 		// The files of a source may come later, or be another machine's.
-		if err := mint.CheckSource(config.Sources[name], p.home); err != nil {
+		if err := mint.CheckSource(config.Sources[name], p.home); err != nil && !toldOf(config, name) {
 			warnings = append(warnings, err)
 		}
 	}
@@ -81,14 +85,29 @@ func (p *program) check() error {
 	return nil
 }
 
+// toldOf reports whether a source's own table has a warning, such as that its file
+// is not there.
+func toldOf(config *profiles.Config, source string) bool {
+	return slices.ContainsFunc(config.Warnings, func(w profiles.Problem) bool {
+		return strings.HasPrefix(w.Key, "sources."+source+".")
+	})
+}
+
 func checkProfile(profile profiles.Profile) checkedProfile {
 	c := checkedProfile{Name: profile.Name, Operation: profile.Operation, RoleARN: profile.RoleARN, SessionName: profile.SessionName,
 		Life: lifeInWords(profile), Policy: policyInWords(profile), Managed: profile.PolicyARNs,
-		Narrowed: profile.Policy != "" || len(profile.PolicyARNs) > 0, Scoped: profile.Scope != profiles.Scope{}}
-	if document, err := policy.Parse([]byte(profile.Policy)); profile.Policy != "" && err == nil {
-		c.Allows = document.LetsThrough()
-	}
+		Narrowed: profile.Policy != "" || len(profile.PolicyARNs) > 0, Scoped: profile.Scope.Policy != "",
+		Allows: letsThrough(profile.Policy), ScopeAllows: letsThrough(profile.Scope.Policy)}
 	return c
+}
+
+// letsThrough is what a policy that has been checked lets through at most.
+func letsThrough(text string) []policy.Permission {
+	document, err := policy.Parse([]byte(text))
+	if text == "" || err != nil {
+		return nil
+	}
+	return document.LetsThrough()
 }
 
 // printChecked says in words what a profile's sessions may do at most.
@@ -98,24 +117,35 @@ func (p *program) printChecked(config *profiles.Config, c checkedProfile) {
 	if way := wayInWords(config, profile); way != "" {
 		say(p.stdout, "  %s", way)
 	}
-	if c.Scoped {
-		fmt.Fprintln(p.stdout, "  its scope narrows what comes out once more")
-	}
-	if !c.Narrowed {
+	who := whoAllows(profile)
+	switch {
+	case c.Narrowed:
+		say(p.stdout, "  its session policy only narrows what the %s may do; it lets through, if the %s allows it:", who, who)
+		p.printAllowed(c.Allows)
+		for _, arn := range c.Managed {
+			say(p.stdout, "    what %s allows", arn)
+		}
+	case !c.Scoped || profile.Operation == session.GetFederationToken:
 		say(p.stdout, "  no session policy: its programs may do %s", unnarrowed(profile))
 		return
 	}
-	who := whoAllows(profile)
-	say(p.stdout, "  its session policy only narrows what the %s may do; it lets through, if the %s allows it:", who, who)
-	for _, a := range c.Allows {
+	if !c.Scoped {
+		return
+	}
+	if c.Narrowed {
+		who = "session" // which the two above narrow
+	}
+	say(p.stdout, "  its scope policy only narrows what the %s may do; it lets through, if the %s allows it:", who, who)
+	p.printAllowed(c.ScopeAllows)
+}
+
+func (p *program) printAllowed(allowed []policy.Permission) {
+	for _, a := range allowed {
 		condition := ""
 		if a.Conditional {
 			condition = "  (under a condition)"
 		}
 		say(p.stdout, "    %s on %s%s", a.Action, a.Resource, condition)
-	}
-	for _, arn := range c.Managed {
-		say(p.stdout, "    and what %s allows", arn)
 	}
 }
 

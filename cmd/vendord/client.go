@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -189,11 +190,12 @@ func (p *program) fetch(ctx context.Context, profile string) (_ *session.Credent
 	return credentials, held.Issued, err
 }
 
-// unknownName says that there is no such app or profile, and names the one
-// that was likely meant.
+// unknownName says that there is no such app, profile or source, and names the
+// one that was likely meant.
 func unknownName[V any](kind, name string, known map[string]V) error {
 	names := slices.Sorted(maps.Keys(known))
-	hint := "see: vendord list"
+	hint := map[string]string{"source": "see: vendord source list", sourceOrProfile: "see: vendord list, vendord source list"}[kind]
+	hint = cmp.Or(hint, "see: vendord list")
 	if near := near.Name(name, names); near != "" {
 		hint = "did you mean " + strconv.Quote(near) + "? " + hint
 	}

@@ -14,7 +14,7 @@ import (
 // print it over what is being typed.
 func (p *program) completing(cmd *cobra.Command, names func(control.Status) []string) *cobra.Command {
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		if len(args) > 0 {
+		if len(args) > 0 && !several(cmd) {
 			return nil, cobra.ShellCompDirectiveDefault // of exec: files and commands
 		}
 		ctx, cancel := context.WithTimeout(cmd.Context(), time.Second)
@@ -23,9 +23,24 @@ func (p *program) completing(cmd *cobra.Command, names func(control.Status) []st
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
+		if cmd.Parent() != nil && cmd.Parent().Name() == "policy" {
+			return names(status), cobra.ShellCompDirectiveDefault // where no profile fits, files
+		}
 		return names(status), cobra.ShellCompDirectiveNoFileComp
 	}
 	return cmd
+}
+
+// several reports whether a command takes more than one of what its first
+// argument is.
+func several(cmd *cobra.Command) bool {
+	switch cmd.Name() {
+	case "diff", "fetch":
+		return true
+	case "check":
+		return cmd.Parent().Name() == "policy"
+	}
+	return false
 }
 
 func profileNames(s control.Status) (names []string) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -31,9 +32,13 @@ func (p *program) printList(s control.Status) error {
 		say(p.stderr, "nothing that %s may use; an operator gives you an app's token: vendord token issue APP --user %s", s.You, s.You)
 		return nil
 	}
-	rows := [][]string{{"PROFILE", "ROLE", "SESSION POLICY", "LIFE", "REGION"}}
+	rows := [][]string{{"PROFILE", "SESSIONS OF", "SESSION POLICY", "LIFE", "REGION"}}
 	for _, r := range s.Profiles {
-		rows = append(rows, []string{r.Name, dash(r.RoleARN), r.Policy, inWords(r.Duration), r.Region})
+		life := "the source's"
+		if r.Duration > 0 {
+			life = inWords(r.Duration)
+		}
+		rows = append(rows, []string{r.Name, dash(cmp.Or(r.RoleARN, r.Who)), r.Policy, life, r.Region})
 	}
 	if err := table(p.stdout, rows); err != nil || len(s.Apps) == 0 {
 		return err

@@ -92,7 +92,11 @@ const stdinName = "stdin"
 
 // readPolicy reads the policy in a file, or with "-" the one on stdin.
 func (p *program) readPolicy(file string) ([]byte, error) {
+	if file == "-" && p.stdinRead {
+		return nil, fail("name a file for the other", "stdin: was read already, and is there once")
+	}
 	if file == "-" {
+		p.stdinRead = true
 		return readBounded(p.stdin, stdinName)
 	}
 	info, err := os.Stat(file)

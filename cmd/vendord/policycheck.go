@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -46,6 +47,11 @@ end. Exit status 1 if there are errors, 0 if there are none or only warnings.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkOperation(o.Operation); err != nil {
 				return err
+			}
+			for _, arn := range arns {
+				if err := profiles.CheckPolicyARN(arn); err != nil {
+					return usageError{"--policy-arn: " + err.Error(), hintOf(err)}
+				}
 			}
 			o.ARNChars = characters(arns...)
 			return p.policyCheck(cmd.Context(), args, o)
@@ -92,9 +98,12 @@ type checkedPolicy struct {
 	// TokenUse is how full the session token of the last session was, in
 	// percent; nil where nobody knows.
 	TokenUse *int `json:"session_token_utilization,omitempty"`
-	// Narrowed is false for a profile without session policies.
+	// Narrowed is false for a profile without session policies; scoped and
+	// nothing say what its sessions have then.
 	Narrowed bool      `json:"narrowed"`
 	Findings []finding `json:"findings"`
+	scoped   bool      // narrowed by a scope policy
+	nothing  bool      // no permissions, without a session policy
 }
 
 func (p *program) policyCheck(ctx context.Context, args []string, o policy.Options) error {
@@ -134,9 +143,17 @@ func (p *program) checkNamed(config configured, name string, o policy.Options) (
 	case config.err != nil:
 		return []checkedPolicy{checkBroken(config)}, nil
 	case err != nil:
-		return nil, fail(hintOf(err), "%s: no such file and no such profile", name)
+		return nil, neither(name, err)
 	}
 	return checkProfilePolicies(config, profile), nil
+}
+
+// neither says that a name is no file's and no profile's.
+func neither(name string, unknown error) error {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return fail("name the files in it: "+filepath.Join(name, "*.json"), "%s: a directory", name)
+	}
+	return fail(hintOf(unknown), "%s: no such file and no such profile", name)
 }
 
 // configExists reports whether there is a configuration that could be wrong.
@@ -181,6 +198,7 @@ func checkProfilePolicies(config configured, profile profiles.Profile) []checked
 	c := config.checkWritten(written, o)
 	c.Name, c.Profile, c.TokenUse = profile.Name, true, config.tokenUse(profile.Name)
 	c.Narrowed = profile.Policy != "" || len(profile.PolicyARNs) > 0
+	c.scoped, c.nothing = profile.Scope.Policy != "", profile.Operation == session.GetFederationToken
 	written, scoped := config.WrittenScope(profile.Name)
 	if !scoped {
 		return []checkedPolicy{c}
@@ -328,6 +346,10 @@ func (f finding) print(w io.Writer) {
 func (c checkedPolicy) verdict() string {
 	errors, warnings := c.count()
 	switch {
+	case !c.Narrowed && c.nothing:
+		return "no session policy, and no permissions without one"
+	case !c.Narrowed && c.scoped:
+		return "no session policy, narrowed by its scope"
 	case !c.Narrowed:
 		return "no session policy, nothing is narrowed"
 	case errors+warnings == 0:

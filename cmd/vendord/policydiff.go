@@ -87,7 +87,7 @@ func (p *program) side(config configured, arg string, who profiles.Identity) ([]
 	case config.err != nil:
 		return nil, err
 	case err != nil:
-		return nil, fail(hintOf(err), "%s: no such file and no such profile", arg)
+		return nil, neither(arg, err)
 	}
 	layers, err := p.layers(config, profile.Name, who, policy.Question{Action: "sts:GetCallerIdentity", Resource: "*"})
 	if err != nil {
@@ -102,10 +102,13 @@ func (p *program) side(config configured, arg string, who profiles.Identity) ([]
 		return l.scope, nil
 	case !l.narrows():
 		everything, _ := policy.Parse([]byte(everything))
-		return []policyText{{Named: policy.Named{Name: "profile " + arg + ", which has no session policy", Document: everything}}}, nil
+		return []policyText{{Named: policy.Named{Name: "profile " + arg + withoutPolicy, Document: everything}}}, nil
 	}
 	return l.session, nil
 }
+
+// withoutPolicy follows the name of a profile that everything stands for.
+const withoutPolicy = ", which has no session policy"
 
 // everything is what a profile without session policies lets through.
 const everything = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
@@ -140,7 +143,11 @@ func printChanges(w io.Writer, sign string, changes []policy.Change) {
 			condition = " (under a condition)"
 		}
 		say(w, "%s %s%s on %s%s", sign, perhaps, c.Action, c.Resource, condition)
-		say(w, "    %s, %s; %s", c.AllowedBy.Policy, statementName(c.AllowedBy), c.Reason)
+		by := c.AllowedBy.Policy
+		if !strings.HasSuffix(by, withoutPolicy) {
+			by += ", " + statementName(c.AllowedBy)
+		}
+		say(w, "    %s; %s", by, c.Reason)
 		if c.DeniedBy != nil {
 			say(w, "    denied by %s, %s", c.DeniedBy.Policy, statementName(*c.DeniedBy))
 		}

@@ -108,6 +108,9 @@ func (p *program) explained(ctx context.Context, name string, q policy.Question,
 	if len(o.files) == 0 {
 		c := p.configuration(ctx)
 		if _, err := c.profile(name); err != nil {
+			if regular(name) {
+				return nil, fail("for a file: --policy "+name, "profile %q: unknown", name)
+			}
 			return nil, err
 		}
 		return p.layers(c, name, profiles.Identity{App: o.app, User: o.user}, q)
@@ -175,7 +178,7 @@ type explainedLayer struct {
 	NearStatements []explainedStatement `json:"near_statements,omitempty"`
 	Notes          []string             `json:"notes,omitempty"`
 	narrows, whole bool                 // whole: identity policies were given
-	profile        string
+	profile, who   string
 	step           bool // of a chain
 }
 
@@ -204,7 +207,7 @@ func explain(layers []policyLayer) explainedAnswer {
 func (l policyLayer) explain() explainedLayer {
 	x := policy.Explain(l.inputs(), l.question)
 	e := explainedLayer{Title: l.title, Action: l.question.Action, Resource: l.question.Resource, Context: l.question.Context,
-		Explanation: x, narrows: l.narrows(), whole: len(l.identity) > 0, profile: l.profile, step: l.step}
+		Explanation: x, narrows: l.narrows(), whole: len(l.identity) > 0, profile: l.profile, who: cmp.Or(l.who, "role"), step: l.step}
 	for _, d := range x.By {
 		e.Statements = append(e.Statements, l.find(d.Place))
 	}
@@ -245,7 +248,7 @@ func (a explainedAnswer) print(w io.Writer) {
 func (l explainedLayer) print(w io.Writer) {
 	switch {
 	case l.Decision == policy.NotBlocked && !l.narrows && !l.whole:
-		say(w, "not blocked by the session policy: there is none, and nothing narrows what the role may do")
+		say(w, "not blocked by the session policy: there is none, and nothing narrows what the %s may do", l.who)
 	case l.Decision == policy.NotBlocked:
 		say(w, "not blocked by the session policy: %s", l.Reason)
 	default:
@@ -275,7 +278,7 @@ func (l explainedLayer) print(w io.Writer) {
 		say(w, "  %s", note)
 	}
 	if l.Decision == policy.NotBlocked && !l.whole && !l.step {
-		say(w, "  whether AWS allows it is for the role's own policies to say, which are not known here")
+		say(w, "  whether AWS allows it is for the %s's own policies to say, which are not known here", l.who)
 	}
 }
 

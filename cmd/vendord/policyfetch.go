@@ -45,6 +45,7 @@ type fetchedPolicy struct {
 	Fetched time.Time `json:"fetched,omitzero"`
 	Path    string    `json:"path,omitempty"`
 	Error   string    `json:"error,omitempty"`
+	Hint    string    `json:"hint,omitempty"`
 	err     error
 }
 
@@ -99,7 +100,7 @@ func (p *program) fetchOne(ctx context.Context, c *control.Client, profile, arn 
 		err = store.put(kept)
 	}
 	if err != nil {
-		row.Error, row.err = err.Error(), err
+		row.Error, row.Hint, row.err = err.Error(), hintOf(err), err
 		return row
 	}
 	row.Version, row.Fetched, row.Path = kept.Version, kept.Fetched, store.path(arn)
@@ -165,5 +166,10 @@ func (d *daemon) fetchPolicy(ctx context.Context, profile, arn string) (control.
 	ctx, done := d.gate.while(ctx)
 	defer done()
 	document, version, err := d.minter.FetchPolicy(ctx, r, arn, config.Daemon.IAMEndpoint)
+	if e, ok := errors.AsType[*session.Error](err); ok && e.Code == "AccessDenied" {
+		told := *e
+		told.Hint = "give it iam:GetPolicy and iam:GetPolicyVersion, or write the text into policy_documents of the profile"
+		err = &told
+	}
 	return control.PolicyText{Document: document, Version: version}, err
 }

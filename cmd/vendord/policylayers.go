@@ -16,6 +16,7 @@ import (
 type policyLayer struct {
 	title    string
 	profile  string // whose session policies they are; "" for files
+	who      string // whose own policies have to allow as well; "" for a role's
 	step     bool   // of a chain, before the question itself
 	question policy.Question
 	// session and scope are as in policy.Inputs; federated says that the
@@ -59,7 +60,7 @@ func (p *program) layers(c configured, name string, who profiles.Identity, q pol
 	if l.session, err = p.sessionTexts(c, c.Profiles[name], r); err != nil {
 		return nil, err
 	}
-	l.profile = name
+	l.profile, l.who = name, whoAllows(c.Profiles[name])
 	l.federated = r.Operation == session.GetFederationToken
 	l.question.Context = with(known(r, time.Now()), q.Context)
 	if r.Source.Type != session.ParentProfile || r.Operation != session.AssumeRole {

@@ -17,14 +17,15 @@ import (
 // program is one run of the command: its arguments, its surroundings and the
 // flags that say how to run. What to vend is said by vendord.toml alone.
 type program struct {
-	args    []string
-	environ []string
-	stdin   io.Reader
-	stdout  *output
-	stderr  io.Writer
-	home    string
-	user    string
-	uid     int
+	args      []string
+	environ   []string
+	stdin     io.Reader
+	stdinRead bool // by a policy that was to come from there
+	stdout    *output
+	stderr    io.Writer
+	home      string
+	user      string
+	uid       int
 
 	config, socket, stateDir, auditLog string
 	logLevel, logFormat                string

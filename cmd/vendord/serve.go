@@ -64,7 +64,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, d.Close()) }()
 	config := d.book.Config()
 	for _, w := range config.Warnings {
-		log.Warn(w.Error(), "hint", w.Hint)
+		log.Warn(w.Error(), hinted(w.Hint)...)
 	}
 	for _, line := range d.book.Set(config) { // tokens may have outlived what they are for
 		log.Warn(line)
@@ -149,7 +149,7 @@ func (d *daemon) reloadWhenAsked(ctx context.Context) error {
 			d.options.log.Info("reload: " + line)
 		}
 		for _, e := range flatten(err) {
-			d.options.log.Error(e.Error(), "hint", hintOf(e))
+			d.options.log.Error(e.Error(), hinted(hintOf(e))...)
 		}
 		if err == nil {
 			d.options.log.Info("reload: done", "profiles", len(d.book.Config().Profiles), "apps", len(d.book.Config().Apps))
@@ -185,4 +185,12 @@ func (p *program) logger() (*slog.Logger, error) {
 		return slog.New(slog.NewJSONHandler(p.stderr, options)), nil
 	}
 	return nil, usageError{fmt.Sprintf("log format %q: unknown", p.logFormat), "text or json"}
+}
+
+// hinted is a hint as an attribute of a line in the log, if there is one.
+func hinted(hint string) []any {
+	if hint == "" {
+		return nil
+	}
+	return []any{"hint", hint}
 }

@@ -19,6 +19,9 @@ import (
 // loginPatience bounds a login, whatever the portal says of it.
 const loginPatience = 20 * time.Minute
 
+// sourceOrProfile is what login and logout are given the name of.
+const sourceOrProfile = "source or profile"
+
 // want is what a source, or a profile, wants a person for: a sign-in, codes of
 // MFA devices, both or neither.
 type want struct {
@@ -65,7 +68,7 @@ func (d *daemon) requestsOf(name string) ([]session.Request, error) {
 		for _, n := range slices.Concat(slices.Collect(maps.Keys(config.Sources)), slices.Collect(maps.Keys(config.Profiles))) {
 			known[n] = true
 		}
-		return nil, d.notLoaded(unknownName("source or profile", name, known))
+		return nil, d.notLoaded(unknownName(sourceOrProfile, name, known))
 	}
 	var own, others []session.Request
 	for _, g := range d.reachable() {

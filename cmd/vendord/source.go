@@ -42,7 +42,7 @@ prints it. They are never written to a file.`,
 		},
 	}
 	add.Flags().BoolVar(&stdin, "stdin", false, "read the keys from stdin")
-	cmd.AddCommand(add,
+	cmd.AddCommand(p.completing(add, sourceNames),
 		&cobra.Command{Use: "list", Args: exactly(0, ""), Short: "Show each source: where it is, whether it can be used, who is signed in",
 			RunE: func(cmd *cobra.Command, _ []string) error { return p.listSources(cmd.Context()) }},
 		p.completing(&cobra.Command{Use: "check SOURCE", Args: exactly(1, "a SOURCE"), Short: "Ask AWS who a source is (GetCallerIdentity)",
@@ -85,14 +85,15 @@ func (p *program) addSource(ctx context.Context, name string, stdin bool) error 
 	return p.tellDaemon(ctx, name)
 }
 
-var sourceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
+// sourceName is the form of names in vendord.toml.
+var sourceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 func (p *program) checkKeyringSource(name string) error {
 	if p.system {
 		return fail("give the service keys as systemd credentials, or a role", "keyring: in system mode there is none")
 	}
 	if len(name) > 64 || !sourceName.MatchString(name) {
-		return usageError{fmt.Sprintf("source %q: not a name", name), "names have letters, digits, - and _"}
+		return usageError{fmt.Sprintf("source %q: not a name", name), "names have letters, digits, ., - and _"}
 	}
 	return nil
 }

@@ -86,8 +86,12 @@ func refusalRows(events []audit.Event) (rows []control.RefusalRow) {
 const maxRefusals = 8
 
 func profileRow(p profiles.Profile) control.ProfileRow {
-	return control.ProfileRow{Name: p.Name, Source: p.Source, RoleARN: p.RoleARN, Region: p.Region,
-		Policy: policyInWords(p), Duration: p.Duration, Extends: p.Extends}
+	row := control.ProfileRow{Name: p.Name, Source: p.Source, Operation: p.Operation, RoleARN: p.RoleARN, Region: p.Region,
+		Policy: policyInWords(p), Duration: life(p), Extends: p.Extends}
+	if p.RoleARN == "" {
+		row.Who = identityInWords(p)
+	}
+	return row
 }
 
 // sessions joins the cache's rows with who they are for. What signs for others,
@@ -286,7 +290,10 @@ func (p *program) printSessions(sessions []control.SessionRow, now time.Time) er
 		case r.Narrowed:
 			name += " (narrowed)"
 		}
-		if r.Login != "" {
+		switch {
+		case r.Login != "" && r.Expires.After(now): // what there is can be used up
+			state = "live, needs login"
+		case r.Login != "":
 			state = "needs login"
 		}
 		rows = append(rows, []string{name, apps, state, until(r.Expires, now), until(r.Next, now), dash(r.KeyID)})

@@ -19,7 +19,7 @@ func identityInWords(p profiles.Profile) string {
 	case session.GetSessionToken:
 		return fmt.Sprintf("the user of source %q", p.Source)
 	case session.SourceItself:
-		return fmt.Sprintf("source %q itself", p.Source)
+		return fmt.Sprintf("the credentials of source %q", p.Source)
 	}
 	return p.RoleARN + " as " + p.SessionName
 }
@@ -56,35 +56,38 @@ func loginName(config *profiles.Config, p profiles.Profile) string {
 
 // whoAllows is whose own policies a session policy narrows.
 func whoAllows(p profiles.Profile) string {
-	if p.Operation == session.GetFederationToken {
+	switch p.Operation {
+	case session.GetFederationToken, session.GetSessionToken:
 		return "user"
+	case session.SourceItself:
+		return "source"
 	}
 	return "role"
 }
 
 // unnarrowed says what sessions without a session policy may do.
 func unnarrowed(p profiles.Profile) string {
-	switch p.Operation {
-	case session.GetFederationToken:
+	if p.Operation == session.GetFederationToken {
 		return "nothing: a federated user has what its session policy and the user allow"
-	case session.GetSessionToken:
-		return "all that the user may"
-	case session.SourceItself:
-		return "all that the source may"
 	}
-	return "all that the role may"
+	return "all that the " + whoAllows(p) + " may"
 }
 
 // lifeInWords says how long a profile's sessions last.
 func lifeInWords(p profiles.Profile) string {
-	life := p.Duration
-	if d := p.Scope.Duration; d > 0 && (life == 0 || d < life) {
-		life = d
+	if d := life(p); d > 0 {
+		return inWords(d)
 	}
-	if life == 0 {
-		return "as long as they last"
+	return "as long as they last"
+}
+
+// life is how long a profile's sessions last; 0 is as long as the source's.
+func life(p profiles.Profile) time.Duration {
+	d := p.Duration
+	if scope := p.Scope.Duration; scope > 0 && (d == 0 || scope < d) {
+		d = scope
 	}
-	return inWords(life.Round(time.Second))
+	return d.Round(time.Second)
 }
 
 // policyInWords says how a profile's sessions are narrowed.
