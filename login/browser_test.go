@@ -85,7 +85,7 @@ func TestCodeIsUsedOnce(t *testing.T) {
 		first := make(chan error, 1)
 		go func() { first <- l.Finish(t.Context(), p.ID, code, state) }()
 		synctest.Wait()
-		wantError(t, "Finish meanwhile", l.Finish(t.Context(), p.ID, code, state), session.Person, "login: its code has been used", "run: vendord login again")
+		wantError(t, "Finish meanwhile", l.Finish(t.Context(), p.ID, code, state), session.Person, "login: its code has been used", "run vendord login once more, with the same name")
 		l.Cancel(p.ID) // too late: the person is done
 		if err := <-first; err != nil {
 			t.Errorf("Finish: %v", err)

@@ -163,7 +163,7 @@ func TestLogoutWhileStoring(t *testing.T) {
 		if err := <-out; err != nil {
 			t.Errorf("Logout: %v", err)
 		}
-		wantError(t, "Finish", <-got, session.Person, "login: a logout ended it", "run: vendord login again")
+		wantError(t, "Finish", <-got, session.Person, "login: a logout ended it", "run vendord login once more, with the same name")
 		synctest.Wait()
 		if token, _, _ := l.Token(t.Context(), corp()); token != "" || len(ring.entries) != 0 {
 			t.Errorf("the login came back: %v", ring.entries)
