@@ -42,7 +42,7 @@ func (s *Server) vend(w http.ResponseWriter, r *http.Request, profile string) {
 		s.fail(w, r, &e, err)
 		return
 	}
-	body, err := document(c, now)
+	body, err := document(c, answered) // what was waited for may have ended meanwhile
 	if err != nil {
 		s.log.Error("server: credentials that nobody can be given", "profile", e.Profile, "err", err)
 		s.refuse(w, r, &e, answers[session.Retry], internalError)

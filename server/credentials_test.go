@@ -175,7 +175,7 @@ func TestEveryVendIsOnRecord(t *testing.T) {
 			w.ask("GET /v1/credentials HTTP/1.1\nHost: ADDR\nAuthorization: TOKEN\nUser-Agent: agent/1\n\n")
 			want := `{"time":"2026-11-21T12:00:00.000Z","id":1,"path":"/v1/credentials","app":"uploader","how":"token","user":"john","token":"abcdefgh",` +
 				`"profile":"upload","role":"arn:aws:iam::629470240201:role/JohnUploadRole","session":"john-uploader",` +
-				`"key":"ASIAEXAMPLE","expires":"2026-11-21T13:00:00.999Z","minted":` + test.minted + `,"status":200,"agent":"agent/1"}` + "\n"
+				`"key":"ASIAEXAMPLE","expires":"2026-11-21T13:00:00.000Z","minted":` + test.minted + `,"status":200,"agent":"agent/1"}` + "\n"
 			if got := w.record(); got != want {
 				t.Errorf("record:\ngot  %swant %s", got, want)
 			}

@@ -50,9 +50,11 @@ type Credentials struct {
 
 // NewCredentials returns credentials with their secrets. The caller fills in
 // the other fields before it shares them; from then on nothing may change.
+// Expires is cut to whole seconds, which is all that programs are told: in the
+// rest of that second they would be handed what has expired by its own words.
 func NewCredentials(keyID, secret, token string, expires time.Time) *Credentials {
 	return &Credentials{
-		KeyID: keyID, Expires: expires, TokenUse: -1,
+		KeyID: keyID, Expires: expires.Truncate(time.Second), TokenUse: -1,
 		reveal: func() (string, string) { return secret, token },
 	}
 }

@@ -50,7 +50,8 @@ func TestLeft(t *testing.T) {
 		now := time.Now()
 		// Setting the wall clock forward moves what was noted by it back.
 		minted := now.Round(0).Add(-test.wall)
-		c := session.NewCredentials("K", "s", "t", minted.Add(test.answered+test.skew))
+		c := session.NewCredentials("K", "s", "t", minted)
+		c.Expires = minted.Add(test.answered + test.skew) // with the fraction that the steps of the test have
 		c.Minted, c.Life, c.Skew = now.Add(-test.mono), test.life, test.skew
 		if got := c.Left(now); got != test.want {
 			t.Errorf("%s: got %v, want %v", test.name, got, test.want)
@@ -93,6 +94,15 @@ func TestLeftOfTheUnfinished(t *testing.T) {
 		if got := c.Left(noon); got > 0 {
 			t.Errorf("%s: got %v, want nothing", name, got)
 		}
+	}
+}
+
+// Programs are told whole seconds: what they read as over is over here as well.
+func TestExpiryOfWholeSeconds(t *testing.T) {
+	c := session.NewCredentials("K", "s", "t", noon.Add(999*time.Millisecond))
+	c.Minted, c.Life = noon.Add(-time.Hour), 2*time.Hour
+	if !c.Expires.Equal(noon) || c.Left(noon) > 0 || c.Left(noon.Add(-1)) != 1 {
+		t.Errorf("NewCredentials: got %v, with %v left at noon, want noon and nothing", c.Expires, c.Left(noon))
 	}
 }
 

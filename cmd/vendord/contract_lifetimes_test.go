@@ -220,6 +220,16 @@ func fewCalls(t *testing.T) { // botocore, JavaScript: conformance
 }
 
 func noExpired(t *testing.T) {
+	t.Run("the rest of the last second, which programs are not told", func(t *testing.T) {
+		inFastWorld(t, time.Hour, func(w *fastWorld) {
+			v := w.ask()
+			w.change(func() { w.down = true })
+			time.Sleep(v.Expiration.Add(50 * time.Millisecond).Sub(w.truth())) // AWS said 100
+			if v := w.ask(); v.status != 503 {
+				t.Errorf("got %d %s, want 503", v.status, v.Message)
+			}
+		})
+	})
 	for _, test := range []struct {
 		name          string
 		wrong, asleep time.Duration
