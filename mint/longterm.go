@@ -3,6 +3,7 @@ package mint
 import (
 	"cmp"
 	"context"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,6 +15,16 @@ import (
 // longDefault is AWS's default life of the sessions of long-term keys (STS API
 // reference, GetSessionToken).
 const longDefault = 12 * time.Hour
+
+// longest is the life of the longest session that AWS gives (STS API reference,
+// GetSessionToken; as of 2026-11). What says that it lives for years is not
+// believed: it would be asked for anew after half of them.
+const longest = 36 * time.Hour
+
+// longTermKey begins the access key ids of IAM users (IAM User Guide, unique
+// identifiers). Such a key with a session token beside it, left there by an
+// earlier session, is good for years without the token.
+const longTermKey = "AKIA"
 
 // federationToken asks for a federated user's session. AWS caps that of the root
 // user at an hour, and says so in its answer alone.
@@ -77,7 +88,7 @@ func (m *Minter) itself(who identity, r session.Request) (*session.Credentials, 
 		return &session.Error{Class: session.Configuration, Public: who.subject + ": " + problem, Hint: hint}
 	}
 	switch {
-	case who.keys.SessionToken == "":
+	case who.keys.SessionToken == "", strings.HasPrefix(who.keys.AccessKeyID, longTermKey):
 		return nil, refuse("its keys are long-term keys, which vendord does not hand out",
 			`use operation = "get-session-token", or assume a role`)
 	case !who.keys.CanExpire || who.keys.Expires.IsZero():
@@ -85,11 +96,18 @@ func (m *Minter) itself(who identity, r session.Request) (*session.Credentials, 
 			"assume a role with it, or use a source that tells: SSO, a process that prints Expiration, imds, container")
 	}
 	now := m.now()
-	life := who.keys.Expires.Sub(now.Round(0).Add(who.skew))
+	until, life := who.keys.Expires, who.keys.Expires.Sub(now.Round(0).Add(who.skew))
+	if who.of != nil { // which knows its age by the monotonic clock as well
+		life = min(life, who.of.Left(now))
+	}
+	if life > longest {
+		m.log.Warn("the source's session expires later than any of AWS's: cut", "source", r.Source.Name, "expires", until)
+		until, life = now.Round(0).Add(who.skew).Add(longest), longest
+	}
 	if life <= 0 {
 		return nil, &session.Error{Class: session.Person, Public: who.subject + ": its session has expired", Hint: "renew it where it comes from, " + reload}
 	}
-	made := session.NewCredentials(who.keys.AccessKeyID, who.keys.SecretAccessKey, who.keys.SessionToken, who.keys.Expires)
+	made := session.NewCredentials(who.keys.AccessKeyID, who.keys.SecretAccessKey, who.keys.SessionToken, until)
 	made.Minted, made.Life, made.Skew, made.Region = now, life, who.skew, r.Region
 	made.Principal, made.AccountID = principal(who.principal)
 	made.AccountID = cmp.Or(made.AccountID, who.keys.AccountID)

@@ -187,6 +187,12 @@ func TestParametersThatDoNotFit(t *testing.T) {
 		wantError(t, refused(t, mint.Config{}, r), session.Configuration, source+"it has no credentials that could sign",
 			"it proves who asks for a role, and can do nothing else: use a source with credentials")
 	}
+	for key, spoil := range map[string]func(*session.Request){"policy_arns": func(r *session.Request) { r.PolicyARNs = "arn:aws:iam::aws:policy/ReadOnlyAccess" },
+		"transitive_tags": func(r *session.Request) { r.TransitiveTags = "[]" }} {
+		r := request("http://127.0.0.1:1")
+		spoil(&r)
+		wantError(t, refused(t, mint.Config{}, r), session.Configuration, role+key+" cannot be read", "report it, with the profile")
+	}
 	r := request("http://127.0.0.1:1")
 	r.Source.Type = session.ParentProfile
 	wantError(t, refused(t, mint.Config{}, r), session.Configuration, source+"the session of its profile is missing", "")
@@ -227,6 +233,8 @@ func TestSourceItself(t *testing.T) {
 	r := bare(t, session.SourceItself, "")
 	wantError(t, refused(t, mint.Config{}, r), session.Configuration, source+"its keys are long-term keys, which vendord does not hand out", longTerm)
 	wantError(t, refused(t, mint.Config{Environ: keysEnviron("AWS_SESSION_TOKEN=CANARYt")}, r), session.Configuration,
+		source+"its keys are long-term keys, which vendord does not hand out", longTerm) // good without the token beside them
+	wantError(t, refused(t, mint.Config{Environ: []string{"AWS_ACCESS_KEY_ID=" + newKeyID, "AWS_SECRET_ACCESS_KEY=CANARYs", "AWS_SESSION_TOKEN=CANARYt"}}, r), session.Configuration,
 		source+"it does not say when its session expires, so vendord does not hand it out", unknown)
 
 	parent := bare(t, session.GetSessionToken, "")
@@ -242,7 +250,14 @@ func TestSourceItself(t *testing.T) {
 	if left := got.Left(time.Now()); (left - 90*time.Minute).Abs() > 3*time.Second {
 		t.Errorf("left: got %v, want what the expiry says", left)
 	}
-	live.Expires = time.Now().Add(-time.Second)
+	// The machine's clock was set back by ten hours after the parent was minted,
+	// and 100 of its 120 minutes are over.
+	live.Minted, live.Expires = time.Now().Add(-100*time.Minute), time.Now().Add(10*time.Hour)
+	got, _ = mustMint(t, mint.Config{Parent: func(context.Context, session.Request) (*session.Credentials, error) { return live, nil }}, r)
+	if got.Life > 20*time.Minute || got.Life < 19*time.Minute {
+		t.Errorf("life: got %v, want the parent's", got.Life)
+	}
+	live.Minted, live.Expires = time.Now(), time.Now().Add(-time.Second)
 	wantError(t, refused(t, mint.Config{Parent: func(context.Context, session.Request) (*session.Credentials, error) { return live, nil }}, r),
 		session.Person, "parent "+source+"its session has expired", "renew it where it comes from, then run: vendord reload")
 }

@@ -56,6 +56,11 @@ func possible(r session.Request) error {
 			return refuse(p.key+` cannot be given with operation "`+r.Operation+`"`, "leave it out, "+reload)
 		}
 	}
+	for key, list := range map[string]string{"policy_arns": r.PolicyARNs, "transitive_tags": r.TransitiveTags} {
+		if list != session.List(session.Items(list)) {
+			return refuse(key+" cannot be read", "report it, with the profile") // and would be left out, session policies among them
+		}
+	}
 	if proves := map[string]string{session.AssumeRoleWithWebIdentity: session.WebIdentity, session.AssumeRoleWithSAML: session.SAML}[r.Operation]; proves != "" &&
 		(r.Source.Type != proves || r.Parent != "") {
 		return refuse(`operation "`+r.Operation+`" needs a source of type "`+proves+`"`, "name such a source in the profile, "+reload)

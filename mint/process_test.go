@@ -244,3 +244,16 @@ func TestPipe(t *testing.T) {
 	wantError(t, session.AsError(mint.CheckSource(s, "")), session.Configuration, source+"reading "+pipe+": it is not a regular file",
 		"the file must be there and readable for vendord's user; then run: vendord reload")
 }
+
+// TestSourceItselfForYears: no session of AWS's lives so long, whatever a command
+// prints.
+func TestSourceItselfForYears(t *testing.T) {
+	for _, until := range []string{"2036-11-21T21:00:00Z", "9999-12-31T23:59:59Z"} {
+		r := bare(t, session.SourceItself, "")
+		r.Source = command("echo", `{"Version":1,"AccessKeyId":"`+newKeyID+`","SecretAccessKey":"s","SessionToken":"t","Expiration":"`+until+`"}`)
+		got, log := mustMint(t, mint.Config{}, r)
+		if left := got.Left(time.Now()); (left-36*time.Hour).Abs() > 3*time.Second || !strings.Contains(log, "later than any of AWS's: cut") {
+			t.Errorf("until %s: got %v left, and the log %s", until, left, log)
+		}
+	}
+}

@@ -96,8 +96,8 @@ func scopedLife(r session.Request, left time.Duration) (time.Duration, error) {
 	switch {
 	case left <= 0 || r.Policy == "" && most < time.Second:
 		return 0, &session.Error{Class: session.Retry, Public: target(r) + ": the session to scope has almost expired", Hint: "vendord renews it by itself"}
-	case r.Duration > 0 && r.Duration < most:
-		return r.Duration, nil
+	case r.Duration > 0 && r.Duration < left: // to inherit what is left would be more than was asked for
+		return min(r.Duration, max(most, time.Second)), nil
 	case r.Policy == "":
 		return most, nil
 	}

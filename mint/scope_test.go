@@ -20,7 +20,7 @@ const parentKey = "ASIAPARENTPARENT0000"
 // parentOf lives for as long as a test says.
 func parentOf(left time.Duration) func(context.Context, session.Request) (*session.Credentials, error) {
 	return func(context.Context, session.Request) (*session.Credentials, error) {
-		c := session.NewCredentials(parentKey, "CANARY/ParentSecret", "CANARY/ParentToken", time.Now().Add(left))
+		c := session.NewCredentials(parentKey, "CANARY/ParentSecret", "CANARY/ParentToken", time.Now().Add(left+time.Second)) // whole seconds are kept of it
 		c.Minted, c.Life, c.AccountID = time.Now(), left, "629470240201"
 		c.Principal = "arn:aws:sts::629470240201:assumed-role/JohnUploadRole/parent"
 		return c, nil
@@ -52,16 +52,17 @@ func TestScopeSendsExactlyTheRequest(t *testing.T) {
 		size   int
 		want   url.Values
 	}{
-		"a policy":                       {readOnly, 0, time.Hour, 0, url.Values{"Policy": {readOnly}}},
-		"a policy and a duration":        {readOnly, 30 * time.Minute, time.Hour, 0, url.Values{"Policy": {readOnly}, "DurationSeconds": {"1800"}}},
-		"a large token":                  {readOnly, 0, time.Hour, 4096, url.Values{"Policy": {readOnly}, "MinimumSessionTokenSize": {"4096"}}},
-		"one second":                     {readOnly, time.Second, time.Hour, 0, url.Values{"Policy": {readOnly}, "DurationSeconds": {"1"}}},
-		"as long as the parent":          {readOnly, time.Hour, time.Hour, 0, url.Values{"Policy": {readOnly}}},
-		"nearly as long":                 {readOnly, 59*time.Minute + 30*time.Second, time.Hour, 0, url.Values{"Policy": {readOnly}}},
-		"longer than the parent":         {readOnly, 8 * time.Hour, time.Hour, 0, url.Values{"Policy": {readOnly}}},
-		"a duration alone":               {"", 30 * time.Minute, time.Hour, 0, url.Values{"DurationSeconds": {"1800"}}},
-		"a duration alone, far too long": {"", 8 * time.Hour, time.Hour, 0, url.Values{"DurationSeconds": {"3539"}}},
-		"a parent of seconds":            {readOnly, 0, 20 * time.Second, 0, url.Values{"Policy": {readOnly}}},
+		"a policy":                        {readOnly, 0, time.Hour, 0, url.Values{"Policy": {readOnly}}},
+		"a policy and a duration":         {readOnly, 30 * time.Minute, time.Hour, 0, url.Values{"Policy": {readOnly}, "DurationSeconds": {"1800"}}},
+		"a large token":                   {readOnly, 0, time.Hour, 4096, url.Values{"Policy": {readOnly}, "MinimumSessionTokenSize": {"4096"}}},
+		"one second":                      {readOnly, time.Second, time.Hour, 0, url.Values{"Policy": {readOnly}, "DurationSeconds": {"1"}}},
+		"as long as the parent":           {readOnly, time.Hour, time.Hour, 0, url.Values{"Policy": {readOnly}}},
+		"nearly as long":                  {readOnly, 59*time.Minute + 30*time.Second, time.Hour, 0, url.Values{"Policy": {readOnly}, "DurationSeconds": {"3539"}}},
+		"seconds, of a parent of seconds": {readOnly, 10 * time.Second, 20 * time.Second, 0, url.Values{"Policy": {readOnly}, "DurationSeconds": {"1"}}},
+		"longer than the parent":          {readOnly, 8 * time.Hour, time.Hour, 0, url.Values{"Policy": {readOnly}}},
+		"a duration alone":                {"", 30 * time.Minute, time.Hour, 0, url.Values{"DurationSeconds": {"1800"}}},
+		"a duration alone, far too long":  {"", 8 * time.Hour, time.Hour, 0, url.Values{"DurationSeconds": {"3539"}}},
+		"a parent of seconds":             {readOnly, 0, 20 * time.Second, 0, url.Values{"Policy": {readOnly}}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -91,6 +92,7 @@ func TestScopeLife(t *testing.T) {
 		"inherited, and a little longer":  {0, time.Hour, time.Hour + 30*time.Second, time.Hour},
 		"shorter than the parent":         {30 * time.Minute, time.Hour, 30 * time.Minute, 30 * time.Minute},
 		"asked for less, and given more":  {30 * time.Minute, time.Hour, time.Hour, 30 * time.Minute},
+		"a little less than is left":      {time.Hour, time.Hour + 30*time.Second, time.Hour + 30*time.Second, time.Hour - 30*time.Second},
 		"asked for more than is left":     {8 * time.Hour, time.Hour, time.Hour, time.Hour},
 		"given less than was asked for":   {30 * time.Minute, time.Hour, 10 * time.Minute, 10 * time.Minute},
 		"a parent that ends in a moment":  {0, 20 * time.Second, 20 * time.Second, 20 * time.Second},
