@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/vendord/vendord/near"
 	"github.com/vendord/vendord/profiles"
@@ -175,7 +176,8 @@ func unknown[V any](what, name string, known map[string]V) *session.Error {
 // checkUser refuses what cannot be a user's name and would spoil a line of the
 // log. Windows has names with spaces and backslashes.
 func checkUser(user string) error {
-	if len(user) > maxName || strings.ContainsFunc(user, func(r rune) bool { return !unicode.IsPrint(r) }) {
+	// Text that is not UTF-8 is not told apart in the name of a parent session.
+	if len(user) > maxName || !utf8.ValidString(user) || strings.ContainsFunc(user, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return refused(fmt.Sprintf("user %.32q: not a user's name", user), "name a user of this machine")
 	}
 	return nil

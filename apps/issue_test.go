@@ -33,6 +33,7 @@ func TestIssueRefuses(t *testing.T) {
 			`profile "hr-raed": not in the configuration`, `did you mean "hr-read"?`},
 		{"an app's token with a profile", func(x *apps.Token) { x.Profile = "hr-read" },
 			`token for app "uploader": names profile "hr-read"`, "leave the profile out: programs get the one that the app uses now"},
+		{"a user that is not UTF-8", func(x *apps.Token) { x.User = "john\xff" }, "user \"john\\xff\": not a user's name", "name a user of this machine"},
 		{"a newline in the user", func(x *apps.Token) { x.User = "john\nroot" }, `user "john\nroot": not a user's name`, "name a user of this machine"},
 		{"a user without end", func(x *apps.Token) { x.User = strings.Repeat("x", 129) },
 			`user "` + strings.Repeat("x", 32) + `": not a user's name`, "name a user of this machine"},
