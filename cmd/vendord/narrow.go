@@ -10,11 +10,13 @@ import (
 
 // narrowing is what exec adds to a profile's session policies for one command.
 type narrowing struct {
-	file string
-	arns []string
+	file  string
+	arns  []string
+	given func(flag string) bool
 }
 
 func (n *narrowing) flags(cmd *cobra.Command) {
+	n.given = cmd.Flags().Changed
 	cmd.Flags().StringVar(&n.file, "policy-file", "", "narrow what the command gets by the session policy in a `file`")
 	cmd.Flags().StringArrayVar(&n.arns, "policy-arn", nil, "narrow it by a managed policy, by its `ARN`; may be repeated")
 }
@@ -24,10 +26,12 @@ func (n *narrowing) flags(cmd *cobra.Command) {
 // narrowed at all is for the daemon to say.
 func (p *program) narrowed(spec control.TokenSpec, n narrowing) (control.TokenSpec, error) {
 	spec.PolicyARNs = session.List(n.arns)
-	switch n.file {
-	case "":
+	switch {
+	case n.file == "" && n.given("policy-file"): // a variable that was not set must not mean: all that the profile has
+		return spec, fail("name a file, or leave the flag out for all that the profile has", "--policy-file: the name is empty")
+	case n.file == "":
 		return spec, nil
-	case "-":
+	case n.file == "-":
 		return spec, fail("write the policy into a file", "--policy-file -: stdin is the command's")
 	}
 	text, err := p.readPolicy(n.file)
