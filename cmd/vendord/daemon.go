@@ -257,9 +257,14 @@ func (d *daemon) forget() {
 // session stays with it.
 func (d *daemon) drop() {
 	reachable := map[session.Key]bool{}
+	known := map[string]bool{} // parents whose lineage is reachable already: to read each again, for 1,000 profiles, takes seconds
 	for _, grant := range d.reachable() {
-		for r := range lineage(grant.Session.Value()) {
-			reachable[r.Key()] = true
+		reachable[grant.Session] = true
+		if parent := grant.Session.Value().Parent; !known[parent] {
+			known[parent] = true
+			for r := range lineage(grant.Session.Value()) {
+				reachable[r.Key()] = true
+			}
 		}
 	}
 	d.cache.Retain(func(r session.Request) bool { return reachable[r.Key()] })
