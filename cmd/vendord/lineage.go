@@ -26,6 +26,23 @@ func lineage(r session.Request) iter.Seq[session.Request] {
 	}
 }
 
+// elders are the keys of a session's parents, by the canonical form of the first:
+// to read them anew for each of 1,000 sessions that share them takes seconds.
+type elders map[string][]session.Key
+
+// of returns the keys of a request's lineage after itself.
+func (e elders) of(r session.Request) []session.Key {
+	keys, known := e[r.Parent]
+	if !known {
+		for ancestor := range lineage(r) {
+			keys = append(keys, ancestor.Key())
+		}
+		keys = keys[1:]
+		e[r.Parent] = keys
+	}
+	return keys
+}
+
 // origin returns the request at the end of the lineage, which begins with the
 // source.
 func origin(r session.Request) session.Request {

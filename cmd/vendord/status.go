@@ -98,12 +98,14 @@ func profileRow(p profiles.Profile) control.ProfileRow {
 // and is given to nobody, is for who steers.
 func (d *daemon) sessions(caller control.Caller) []control.SessionRow {
 	grants, children := map[session.Key][]apps.Grant{}, map[session.Key][]apps.Grant{}
+	parents := elders{}
 	for _, g := range d.reachable() {
 		grants[g.Session] = append(grants[g.Session], g)
-		for r := range lineage(g.Session.Value()) {
-			if key := r.Key(); key != g.Session && caller.Steers() {
-				children[key] = append(children[key], g)
-			}
+		if !caller.Steers() {
+			continue
+		}
+		for _, key := range parents.of(g.Session.Value()) {
+			children[key] = append(children[key], g)
 		}
 	}
 	asks := d.asking()
