@@ -13,7 +13,7 @@ func TestInputRefusedAtLoad(t *testing.T) {
 	sandbox(t)
 	s := setInputStage(t, badInput{name: "at load"})
 	var sdk chain
-	first, err := sdk.program(s, "bad-app")
+	first, err := sdk.patiently(s, "bad-app")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,13 +35,13 @@ func TestInputRefusedAtLoad(t *testing.T) {
 			if s.told(err); err == nil || !strings.Contains(err.Error(), ": "+row.key+": ") || !strings.Contains(err.Error(), row.problem) || !strings.Contains(hintOf(err), row.hint) {
 				t.Errorf("Reload: got %v, hint %q, want %s: …%s…, hint with %q", err, hintOf(err), row.key, row.problem, row.hint)
 			}
-			if got, err := sdk.program(s, "bad-app"); err != nil || got != first {
+			if got, err := sdk.patiently(s, "bad-app"); err != nil || got != first {
 				t.Errorf("SDK: got %q, %v, want %s, which lives", got, err, first)
 			}
 		})
 	}
 	s.clock.advance(2 * time.Hour)
-	if got, err := sdk.program(s, "bad-app"); err != nil || got == first {
+	if got, err := sdk.patiently(s, "bad-app"); err != nil || got == first {
 		t.Errorf("SDK: got %q, %v, want a new session by the old configuration", got, err)
 	}
 	s.search()

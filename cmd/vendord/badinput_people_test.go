@@ -14,6 +14,7 @@ import (
 
 // types has somebody type a code.
 func (s *inputStage) types(code string) error {
+	s.typed = code
 	_, err := s.client.Code(s.Context(), "bad", code)
 	return s.told(err)
 }
@@ -43,7 +44,7 @@ func badCodes() (rows []badInput) {
 	}
 	const notTaken = "AWS does not take the code of its MFA device " + mfaSerial
 	row("is wrong", "", needed, "run: vendord login bad", typed(func(s *inputStage) string { s.shows(); return wrongTOTP(s.clock.Now()) }, notTaken))
-	row("is used again", "", needed, "run: vendord login bad", typed(func(s *inputStage) string { return totp(s.clock.Now()) }, "that MFA code has been used"))
+	row("is used again", "", needed, "run: vendord login bad", typed(func(s *inputStage) string { return s.typed }, "that MFA code has been used"))
 	row("is not six digits", "", needed, "run: vendord login bad", typed(func(*inputStage) string { return "123 456" }, "code: not six digits"))
 	return append(rows, otherDevice())
 }

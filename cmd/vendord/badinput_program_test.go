@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -45,6 +46,30 @@ func (c *chain) program(s *inputStage, app string) (keyID string, err error) {
 	}
 	s.handed(app, got.AccessKeyID)
 	return got.AccessKeyID, nil
+}
+
+// patiently is a program that is started again where a busy machine took longer
+// than it is kept waiting.
+func (c *chain) patiently(s *inputStage, app string) (keyID string, err error) {
+	for range 50 {
+		if keyID, err = c.program(s, app); err == nil || !strings.Contains(err.Error(), stillAsking) {
+			break
+		}
+	}
+	return keyID, err
+}
+
+const stillAsking = ": still asking AWS"
+
+// answer is what the endpoint says once AWS, or what is in its place, has
+// answered.
+func (s *inputStage) answer(app string) (status int, d answerDocument) {
+	for range 50 {
+		if status, d = s.get(app); s.row.hangs || !strings.Contains(d.Message, stillAsking) {
+			break
+		}
+	}
+	return status, d
 }
 
 // handed notes what a program was given, and sees that AWS gave it for that.
@@ -93,11 +118,7 @@ func (s *inputStage) get(app string) (status int, d answerDocument) {
 // watch has the unrelated program ask until the function that it returns is
 // called, and fails where it does not get its credentials.
 func (s *inputStage) watch() (done func()) {
-	for range 50 { // a busy machine may take longer than a program is kept waiting
-		if status, _ := s.get("fine-app"); status == http.StatusOK {
-			break
-		}
-	}
+	s.answer("fine-app")
 	stop, asked := make(chan struct{}), 0
 	var asking sync.WaitGroup
 	asking.Go(func() {

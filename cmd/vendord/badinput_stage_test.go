@@ -45,6 +45,7 @@ type inputStage struct {
 	said        *safeBuffer       // everything that a program or a person was told
 	tokens      map[string]string // by app
 	url         string
+	typed       string // the last MFA code
 
 	mu     sync.Mutex
 	issued map[string]string // action by key id, of all that AWS gave out
