@@ -40,7 +40,7 @@ func (l *Logins) Token(ctx context.Context, s session.SignIn) (text string, know
 	l.mu.Lock()
 	r, now := e.renewal, l.now()
 	switch {
-	case e.token == nil, now.Before(e.token.expires.Add(-renewBefore)):
+	case e.token == nil, e.token.left(now) > renewBefore:
 		r = nil
 	case r == nil && e.renewable(now) && !now.Before(e.retryAt) && !l.closed:
 		r = l.startRenewal(e, s.Share)
@@ -65,7 +65,7 @@ func (l *Logins) answer(e *entry) (text string, known bool, err error) {
 		return "", true, e.over
 	case e.token == nil:
 		return "", false, nil
-	case now.Before(e.token.expires):
+	case e.token.left(now) > 0:
 		return e.token.access.text(), true, nil
 	case e.failed != nil:
 		return "", true, e.failed
@@ -116,7 +116,7 @@ func (e *entry) settle(err error, now time.Time) {
 		return
 	}
 	rest := restDead
-	if now.Before(e.token.expires) {
+	if e.token.left(now) > 0 {
 		rest = restLiving
 	}
 	e.retryAt = now.Add(rest)

@@ -236,7 +236,7 @@ func (l *Logins) Known() []Known {
 		switch over := e.over; {
 		case over != nil:
 			row.Problem = over.Public
-		case e.token != nil && !e.renewable(l.now()) && !l.now().Before(e.token.expires):
+		case e.token != nil && !e.renewable(l.now()) && e.token.left(l.now()) <= 0:
 			row.Problem = expired(e.who).Public
 		}
 		if t := e.token; t != nil {

@@ -92,7 +92,7 @@ const longest = 90 * 24 * time.Hour
 // good (RFC 6749, section 6).
 func (l *Logins) createToken(ctx context.Context, c call, client registration, refresh secret, in *ssooidc.CreateTokenInput) (*token, error) {
 	in.ClientId, in.ClientSecret = &client.id, aws.String(client.secret.text())
-	asked := l.now()
+	asked, born := l.now(), time.Now()
 	out, err := c.oidc().CreateToken(ctx, in)
 	if err != nil {
 		if unregistered(err) {
@@ -104,7 +104,8 @@ func (l *Logins) createToken(ctx context.Context, c call, client registration, r
 	if !tokenText(aws.ToString(out.AccessToken)) || life <= 0 {
 		return nil, c.odd("no token")
 	}
-	t := &token{access: hide(*out.AccessToken), refresh: refresh, expires: asked.Add(min(life, longest)).Round(0), client: client}
+	life = min(life, longest)
+	t := &token{access: hide(*out.AccessToken), refresh: refresh, expires: asked.Add(life).Round(0), client: client, born: born, life: life}
 	if next := aws.ToString(out.RefreshToken); tokenText(next) {
 		t.refresh = hide(next)
 	}

@@ -200,3 +200,20 @@ func TestRenewalFails(t *testing.T) {
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestClockSetRight: a clock that was a day ahead does not keep a token from being
+// renewed for that day once it is set right.
+func TestClockSetRight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, ahead := newCenter(), 24*time.Hour
+		l, _ := newLogins(t, c, login.Config{Dir: dir(t), Now: func() time.Time { return time.Now().Add(ahead) }})
+		c.registered += ahead
+		signIn(t, l, c, corp())
+		ahead = 0
+		wantToken(t, l, corp(), "CANARYaccess1")
+		time.Sleep(56 * time.Minute)
+		wantToken(t, l, corp(), "CANARYaccess2")
+		ahead = 24 * time.Hour
+		wantToken(t, l, corp(), "CANARYaccess3")
+	})
+}

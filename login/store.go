@@ -215,7 +215,7 @@ func (l *Logins) fromKeyring(ctx context.Context, s session.SignIn) (*token, err
 // reread takes over what another vendord of this person did to a token in the
 // keyring: the one inside an exec has the same login as the daemon, and AWS takes a
 // refresh token once. It reports whether the token in hand is no longer the one to
-// renew: it is newer, or gone, since somebody signed out.
+// renew: it is another, or gone, since somebody signed out.
 func (l *Logins) reread(ctx context.Context, e *entry, epoch int) bool {
 	release, err := e.hold(ctx)
 	if err != nil {
@@ -233,7 +233,7 @@ func (l *Logins) reread(ctx context.Context, e *entry, epoch int) bool {
 	defer l.mu.Unlock()
 	gone := err != nil && errors.Is(err, l.config.NotFound)
 	switch {
-	case e.epoch != epoch, err != nil && !gone, err == nil && !t.expires.After(e.token.expires):
+	case e.epoch != epoch, err != nil && !gone, err == nil && t.access.text() == e.token.access.text():
 		return false
 	case gone:
 		e.floor, e.token, e.kept = e.token.expires, nil, Nowhere

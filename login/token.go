@@ -29,6 +29,20 @@ type token struct {
 	refresh secret // nil: it cannot be renewed
 	expires time.Time
 	client  registration // that it was given to, and that alone can renew it
+
+	born time.Time // when AWS gave it, with the monotonic clock; zero if another process was given it
+	life time.Duration
+}
+
+// left returns how long it is still good: by the wall clock, and by the other. A
+// clock that was ahead and is set right would have it live for a day, all of which
+// AWS refuses it.
+func (t *token) left(now time.Time) time.Duration {
+	left := t.expires.Sub(now)
+	if !t.born.IsZero() {
+		left = min(left, t.life-time.Since(t.born))
+	}
+	return left
 }
 
 // record is a token in a store, in the names of the AWS CLI's cache: its file is
