@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/vendord/vendord/control"
+	"github.com/vendord/vendord/mint"
 	"github.com/vendord/vendord/session"
 )
 
@@ -15,7 +16,7 @@ import (
 func (d *daemon) logout(ctx context.Context, name string) (out control.WipedOut, err error) {
 	portals := d.portals()
 	which := descends(func(r session.Request) bool { return typed(r) || portals(r) })
-	wipe := d.logins.Wipe
+	wipe := d.wipe
 	if name != "" {
 		w, err := d.wants(name)
 		if err != nil {
@@ -56,6 +57,22 @@ func (d *daemon) logoutOf(ctx context.Context, portal *session.SignIn) (int, err
 	return 0, err
 }
 
+// wipe signs out of everything, also of what the AWS CLI signed in to for a
+// source that shares its login, though no program has asked for that source yet:
+// the first that did would take that login over.
+func (d *daemon) wipe(ctx context.Context) (int, error) {
+	n, err := d.logins.Wipe(ctx)
+	for _, s := range d.book.Config().Sources {
+		in, ok, unknown := mint.SignInOf(s, d.options.config.Home)
+		if unknown != nil || !ok || !in.Share {
+			continue
+		}
+		was, failed := d.logoutOf(ctx, &in)
+		n, err = n+was, errors.Join(err, failed)
+	}
+	return n, err
+}
+
 // lock forgets every login and session and stops vending, or lets it go on.
 func (d *daemon) lock(ctx context.Context, locked bool) (out control.WipedOut, err error) {
 	if !locked {
@@ -68,7 +85,7 @@ func (d *daemon) lock(ctx context.Context, locked bool) (out control.WipedOut, e
 	err = d.gate.lock()
 	out.Sessions = d.forgetSessions(func(session.Request) bool { return true })
 	var wiping error
-	out.Logins, wiping = d.logins.Wipe(ctx)
+	out.Logins, wiping = d.wipe(ctx)
 	return out, errors.Join(err, wiping)
 }
 
