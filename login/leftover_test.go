@@ -3,6 +3,7 @@ package login_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vendord/vendord/login"
+	"github.com/vendord/vendord/session"
 )
 
 // TestStampThatNobodyCanWrite: a time in a file of the AWS CLI's that Go reads and
@@ -103,3 +105,21 @@ func TestKeyringThatLies(t *testing.T) {
 type liar struct{ *ring }
 
 func (liar) Set(context.Context, string, string) error { return nil }
+
+// TestLogoutTriesAgain: what a locked keyring did not give up is deleted by the
+// next logout, which does not say that all was well before.
+func TestLogoutTriesAgain(t *testing.T) {
+	c, keys := newCenter(), newRing()
+	l, _ := newLogins(t, c, login.Config{Keyring: keys, Dir: dir(t)})
+	signIn(t, l, c, corp())
+	keys.fails = errors.New("locked")
+	for range 2 {
+		_, err := l.Logout(t.Context(), corp())
+		wantError(t, "Logout", err, session.Person, `sso-session "corp": signed out, but not everything could be wiped: locked`, "remove it by hand")
+		wantNeedsLogin(t, l, corp(), "signed out")
+	}
+	keys.fails = nil
+	if _, err := l.Logout(t.Context(), corp()); err != nil || len(keys.entries) != 0 {
+		t.Errorf("Logout once it is unlocked: got %v and %d entries, want none", err, len(keys.entries))
+	}
+}

@@ -3,7 +3,6 @@ package login
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -158,16 +157,17 @@ func (l *Logins) wipe(ctx context.Context, e *entry, t *token, share bool) (*tok
 		e.token = nil
 		e.epoch++
 	}
-	e.kept, e.unread, e.shared = Nowhere, false, false
+	e.unread = false
 	if t != nil && t.expires.After(e.floor) {
 		e.floor = t.expires
 	}
 	if t != nil {
 		e.over = person(e.who, "signed out")
 	}
-	if err := errors.Join(slices.DeleteFunc(failed, func(err error) bool { return err == nil })...); err != nil {
-		return t, unwiped(e.who, err)
+	if err := errors.Join(failed...); err != nil {
+		return t, unwiped(e.who, err) // where it is stays known, for the next who wipes
 	}
+	e.kept, e.shared = Nowhere, false
 	return t, nil
 }
 

@@ -70,6 +70,9 @@ func (d *daemon) requestsOf(name string) ([]session.Request, error) {
 		}
 		return nil, d.notLoaded(unknownName(sourceOrProfile, name, known))
 	}
+	if isSource { // of two with one name: one command, one identity
+		isProfile = false
+	}
 	var own, others []session.Request
 	for _, g := range d.reachable() {
 		r := g.Session.Value()

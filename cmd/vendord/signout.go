@@ -16,7 +16,7 @@ import (
 func (d *daemon) logout(ctx context.Context, name string) (out control.WipedOut, err error) {
 	portals := d.portals()
 	which := descends(func(r session.Request) bool { return typed(r) || portals(r) })
-	wipe := d.wipe
+	wipe, portal := d.wipe, false
 	if name != "" {
 		w, err := d.wants(name)
 		if err != nil {
@@ -27,6 +27,7 @@ func (d *daemon) logout(ctx context.Context, name string) (out control.WipedOut,
 			out.Notes = append(out.Notes, message)
 			return out, err
 		}
+		portal = w.portal != nil
 		which, wipe = d.descendants(w), func(ctx context.Context) (int, error) { return d.logoutOf(ctx, w.portal) }
 	}
 	d.gate.signedOut()
@@ -34,6 +35,9 @@ func (d *daemon) logout(ctx context.Context, name string) (out control.WipedOut,
 	out.Logins, err = wipe(ctx)
 	d.gate.signedOut()
 	out.Sessions += d.forgetSessions(which)
+	if portal && out.Logins == 0 {
+		out.Notes = append(out.Notes, "nobody was signed in through vendord; where the AWS CLI is, its login is used again: aws sso logout ends that")
+	}
 	return out, err
 }
 
