@@ -4,6 +4,8 @@ import (
 	"context"
 	"regexp"
 	"time"
+
+	"github.com/vendord/vendord/session"
 )
 
 // The ways in which a person signs in.
@@ -102,15 +104,13 @@ func (q finishRequest) check() error {
 	return nil
 }
 
-var mfaCode = regexp.MustCompile(`^[0-9]{6}$`)
-
 // check does not show the code: it may be a password that went to the wrong
 // prompt.
 func (q codeRequest) check() error {
 	if err := needName("name", q.Name); err != nil {
 		return err
 	}
-	if !mfaCode.MatchString(q.Code) {
+	if !session.IsMFACode(q.Code) {
 		return invalid("code: not six digits", "type what the MFA device shows now")
 	}
 	return nil

@@ -3,21 +3,17 @@ package login
 import (
 	"net"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/vendord/vendord/session"
 )
-
-// A region becomes part of a host name.
-var regionName = regexp.MustCompile(`^[a-z][a-z0-9-]{1,40}$`)
 
 // checkSignIn refuses what must not be asked, or shown to a browser.
 func checkSignIn(s session.SignIn) error {
 	switch {
 	case !webAddress(s.StartURL):
 		return misconfigured(s, "its sso_start_url "+quote(s.StartURL)+" is not an https address")
-	case !regionName.MatchString(s.Region):
+	case !session.IsRegion(s.Region):
 		return misconfigured(s, "its sso_region "+quote(s.Region)+" is none")
 	case s.Endpoint != "" && !webAddress(s.Endpoint):
 		return misconfigured(s, "its sso_endpoint "+quote(s.Endpoint)+" is neither https nor on this machine")

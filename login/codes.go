@@ -2,7 +2,6 @@ package login
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"time"
 
@@ -17,12 +16,6 @@ const (
 	maxCodes = 16
 )
 
-var sixDigits = regexp.MustCompile(`^[0-9]{6}$`)
-
-// IsCode reports whether a text can be the code of an MFA device: six digits
-// (STS API reference, TokenCode).
-func IsCode(text string) bool { return sixDigits.MatchString(text) }
-
 // offer is a code that a person typed.
 type offer struct {
 	serial string
@@ -35,7 +28,7 @@ type offer struct {
 // minute or until it is withdrawn. A newer one replaces it; what is no code is
 // not kept.
 func (l *Logins) Offer(serial, code string) (withdraw func()) {
-	if !IsCode(code) || serial == "" {
+	if !session.IsMFACode(code) || serial == "" {
 		return func() {}
 	}
 	o := &offer{serial: serial, code: hide(code), until: l.now().Add(codeLife)}

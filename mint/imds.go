@@ -109,7 +109,7 @@ func (m *Minter) instanceRegion(ctx context.Context, s session.Source) (string, 
 		return "", err
 	}
 	region, err := i.get(ctx, "placement/region", "set region in the source")
-	if err == nil && !regionShape.MatchString(region) {
+	if err == nil && !session.IsRegion(region) {
 		err = i.call.odd("something that is not the name of a region")
 	}
 	return region, err

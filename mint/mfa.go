@@ -3,7 +3,6 @@ package mint
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -16,8 +15,6 @@ const codeStep = 30 * time.Second
 
 // maxCode is how much a command may print that prints a code.
 const maxCode = 1 << 10
-
-var codeShape = regexp.MustCompile(`^[0-9]{6}$`) // STS API reference, TokenCode
 
 // usedCodes remembers the last code of each device that was sent to AWS. AWS
 // takes none twice, and counts the attempts.
@@ -71,7 +68,7 @@ func (m *Minter) mfaCode(ctx context.Context, r session.Request) (string, error)
 	if err != nil {
 		return "", session.AsError(err)
 	}
-	if !codeShape.MatchString(code) {
+	if !session.IsMFACode(code) {
 		return "", fail("the MFA code is not six digits", runLogin(r.Source.Name))
 	}
 	if !m.used.claim(r.MFASerial, code) {
@@ -92,7 +89,7 @@ func (m *Minter) printedCode(ctx context.Context, r session.Request) (string, er
 		return "", err
 	}
 	code := strings.TrimSpace(string(text))
-	if !codeShape.MatchString(code) {
+	if !session.IsMFACode(code) {
 		return "", commandFailed(subject(r.Source), key, "did not print six digits")
 	}
 	if !m.used.claim(r.MFASerial, code) {

@@ -1,7 +1,6 @@
 package mint
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -84,12 +83,8 @@ func target(r session.Request) string {
 	return subject(r.Source)
 }
 
-// A region becomes part of a host name. The letters are checked, so that no
-// region can make the request go to another host.
-var regionShape = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
-
 func checkRegion(subject, region string) error {
-	if regionShape.MatchString(region) {
+	if session.IsRegion(region) {
 		return nil
 	}
 	return &session.Error{Class: session.Configuration, Public: subject + ": region \"" + region + "\" is not the name of a region",
