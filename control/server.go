@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -80,6 +81,7 @@ func (s *Server) web(ctx context.Context, running *sync.RWMutex) *http.Server {
 				return
 			}
 			defer running.RUnlock()
+			defer s.rescue(w, r)
 			if err := s.dispatch(w, r); err != nil {
 				s.refuse(w, r, err)
 			}
@@ -97,6 +99,17 @@ func (s *Server) web(ctx context.Context, running *sync.RWMutex) *http.Server {
 		// "OPTIONS *" is for us to refuse.
 		DisableGeneralOptionsHandler: true,
 	}
+}
+
+// rescue answers for a call that panicked. Of what it panicked with only the type
+// is logged: net/http would print the value, which may be a code or a token.
+func (s *Server) rescue(w http.ResponseWriter, r *http.Request) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	s.cfg.Log.Error("control: a call panicked", "call", r.URL.Path, "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+	s.refuse(w, r, &session.Error{Class: session.Retry, Public: "daemon: it made a mistake", Hint: "report it with what the log says"})
 }
 
 // dispatch finds out who asks for what, and whether they may, before anything

@@ -315,14 +315,16 @@ func (c call) loginFailure(err error, hint string) error {
 }
 
 // scrub makes a foreign text fit to be shown: without the signer's secrets,
-// should the server echo what it was sent.
+// should the server echo what it was sent. Codes of a few digits are taken out
+// whole, the rest in parts.
 func (c call) scrub(text string) string {
-	for _, secret := range append([]string{c.signer.keys.SecretAccessKey, c.signer.keys.SessionToken}, c.secrets...) {
-		if len(secret) > 4 { // of a JWT's parts one may be short, and is none
+	secrets := append([]string{c.signer.keys.SecretAccessKey, c.signer.keys.SessionToken}, c.secrets...)
+	for _, secret := range secrets {
+		if len(secret) > 4 && len(secret) < part { // of a JWT's parts one may be short, and is none
 			text = strings.ReplaceAll(text, secret, session.Redacted)
 		}
 	}
-	return clean(text)
+	return clean(withoutParts(text, secrets))
 }
 
 // mostQuoted is how much of a foreign text is quoted, in characters.
