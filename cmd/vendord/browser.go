@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"html"
 	"io"
@@ -11,11 +12,13 @@ import (
 	"net/http"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/vendord/vendord/login"
+	"github.com/vendord/vendord/peer"
 )
 
 // callback is where the browser brings the answer: a port of 127.0.0.1, open
@@ -31,8 +34,47 @@ func (p *program) waitForBrowser(device bool) (*callback, error) {
 	if err != nil {
 		return nil, fail("use --device", "login: listening for the browser: %w", err)
 	}
-	return &callback{ln}, nil
+	return &callback{p.forOurBrowser(ln)}, nil
 }
+
+// forOurBrowser keeps other users from a listener. They can read the page's
+// address, with the state, from the arguments of the browser: they could end the
+// login, or have an identity of their own taken for the person's. Root's listener
+// is for whoever root works for, whose browser is not root's.
+func (p *program) forOurBrowser(ln net.Listener) net.Listener {
+	ours := map[string]bool{strconv.Itoa(p.uid): true, "0": true, p.getenv("SUDO_UID"): true, p.getenv("PKEXEC_UID"): true}
+	if p.uid == 0 {
+		return ln
+	}
+	tcp, err := peer.OpenTCP()
+	if err != nil { // not told here: the state has to do
+		return ln
+	}
+	return &ownDoor{Listener: ln, tcp: tcp, ours: ours}
+}
+
+// ownDoor closes connections of users who are not ours, or not known.
+type ownDoor struct {
+	net.Listener
+	tcp  *peer.TCP
+	ours map[string]bool // by number
+}
+
+func (d *ownDoor) Accept() (net.Conn, error) {
+	for {
+		c, err := d.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		who, err := d.tcp.OfConn(c)
+		if err == nil && d.ours[strconv.FormatUint(uint64(who.UID), 10)] {
+			return c, nil
+		}
+		_ = c.Close()
+	}
+}
+
+func (d *ownDoor) Close() error { return errors.Join(d.Listener.Close(), d.tcp.Close()) }
 
 // port is 0 for none.
 func (b *callback) port() uint16 {
