@@ -26,6 +26,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/vendord/vendord/profiles"
 )
 
@@ -52,6 +54,8 @@ type Apps struct {
 	// unrecorded are tokens that were revoked while the file could not be
 	// written: it still has them.
 	unrecorded []Token
+	// narrowings meters the narrowed tokens of users who do not steer.
+	narrowings map[string]*rate.Limiter
 }
 
 // Open locks and reads the state directory. It fails, with an *session.Error

@@ -10,6 +10,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/time/rate"
+
 	"github.com/vendord/vendord/near"
 	"github.com/vendord/vendord/profiles"
 	"github.com/vendord/vendord/session"
@@ -92,8 +94,30 @@ func (a *Apps) Hold(t Token) (release func(), err error) {
 		return nil, refused(fmt.Sprintf("user %q: %d programs with policies of their own run already", t.User, maxNarrowed),
 			"end some of them, or give them a profile of that policy")
 	}
+	if t.Narrowed() && !a.mayNarrowLocked(t, now) {
+		return nil, &session.Error{Class: session.Limited, Public: fmt.Sprintf("user %q: too many commands with policies of their own, one after another", t.User),
+			Hint: "try again in a second; or have a profile of that policy, whose session they share"}
+	}
 	a.state.Store(newSnapshot(s, s.config, append(tokens, t), now))
 	return sync.OnceFunc(func() { a.release(t) }), nil
+}
+
+// mayNarrowLocked reports whether a user may hold one more narrowed token now.
+// Each makes a call to AWS, whose limits are those of the whole account: a loop of
+// one user's would have it refuse everybody's.
+func (a *Apps) mayNarrowLocked(t Token, now time.Time) bool {
+	if t.Steer {
+		return true
+	}
+	if len(a.narrowings) >= maxHeld || a.narrowings == nil {
+		a.narrowings = make(map[string]*rate.Limiter) // users who are long gone must not fill it
+	}
+	meter := a.narrowings[t.User]
+	if meter == nil {
+		meter = rate.NewLimiter(1, maxNarrowed)
+		a.narrowings[t.User] = meter
+	}
+	return meter.AllowN(now, 1)
 }
 
 // release forgets a held token. The ID is compared too: a program that lost its

@@ -1,9 +1,11 @@
 package apps_test
 
 import (
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vendord/vendord/profiles"
 	"github.com/vendord/vendord/session"
@@ -49,6 +51,40 @@ func TestNarrowedToken(t *testing.T) {
 	release()
 	_, err = b.decide(secret)
 	refusal(t, "Decide, once it is released", err, session.Unrecognised, notRecognised, newToken)
+}
+
+// A loop of narrowed commands asks AWS each time, and is slowed down: its user's,
+// and nobody else's.
+func TestNarrowedOneAfterAnother(t *testing.T) {
+	b := open(t, "", "uploader=hr-upload")
+	hold := func(user string, steer bool) error {
+		_, token := b.token(profiles.CLI, user)
+		token.Profile, token.Policy, token.Steer = "hr-upload", narrower, steer
+		release, err := b.Hold(token)
+		if err == nil {
+			release()
+		}
+		return err
+	}
+	for range 100 {
+		if err := hold("eve", false); err != nil {
+			t.Fatalf("Hold: %v", err)
+		}
+	}
+	tooMany := func() {
+		t.Helper()
+		refusal(t, "Hold", hold("eve", false), session.Limited, `user "eve": too many commands with policies of their own, one after another`,
+			"try again in a second; or have a profile of that policy, whose session they share")
+	}
+	tooMany()
+	if err := errors.Join(hold("john", false), hold("eve", true)); err != nil {
+		t.Errorf("Hold, of another, and of who steers: got %v", err)
+	}
+	b.pass(time.Second)
+	if err := hold("eve", false); err != nil {
+		t.Errorf("Hold, a second later: got %v", err)
+	}
+	tooMany()
 }
 
 // Only what a command holds is narrowed: what is kept would come back without.
