@@ -31,7 +31,7 @@ import (
 const (
 	warmPatience    = 3 * time.Second  // before it says that it is ready
 	commandPatience = 20 * time.Second // for exec, env, credentials
-	parentPatience  = 5 * time.Second  // for a session's parent: a child's attempt has 15
+	parentPatience  = 12 * time.Second // for a session's parent, and its own: a child's attempt has 15
 )
 
 // daemonOptions is what a daemon is made of, be it the one that serve runs, the
