@@ -26,3 +26,20 @@ func TestFetchPolicy(t *testing.T) {
 		t.Errorf("FetchPolicy by who may not steer: got %v, want a refusal", err)
 	}
 }
+
+// Whoever may not steer can make none of the calls that do, whatever they send,
+// and nothing of the daemon's is asked.
+func TestOnlyWhoSteers(t *testing.T) {
+	d := newDaemon(control.Vend | control.See)
+	path, _ := d.serveAs(t, nil)
+	for _, call := range []string{"reload", "policy", "dump", "login", "finish", "code", "logout", "lock", "check-source", "refresh", "sources"} {
+		request := post("/"+call, `{"locked":false}`)
+		if call == "sources" {
+			request = get("/sources", "Host: vendord", "Vendord-Control: 1")
+		}
+		status, said := raw(t, path, request)
+		if status != 403 || !strings.HasPrefix(said, call+": only the owner (or root and operators) may steer") {
+			t.Errorf("%s: got %d %s, want 403: only the owner may steer", call, status, said)
+		}
+	}
+}
