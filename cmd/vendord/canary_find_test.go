@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -19,8 +20,11 @@ const window = 12
 // aviary is the secrets that a test planted or was given, by their names, and
 // every form in which one could get out.
 type aviary struct {
-	mu    sync.Mutex        // guards birds
+	mu    sync.Mutex        // guards all below
 	birds map[string]string // name of each secret
+	codes map[string]string // name of each that is too short to have parts
+	parts map[string]string // name of each part, of as many birds as cut
+	cut   int
 }
 
 // plant remembers a secret, and returns it.
@@ -66,23 +70,56 @@ func forms(secret string) []string {
 	return all
 }
 
-// leaks returns the names of the secrets of which a text has a part, and where.
-func (a *aviary) leaks(text string) []string {
+// plantCode remembers a secret of a few digits, which is found where no other
+// digit stands beside it.
+func (a *aviary) plantCode(name, code string) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	parts := map[string]string{}
+	if a.codes == nil {
+		a.codes = map[string]string{}
+	}
+	a.codes[code] = name
+	return code
+}
+
+// cutUp makes the parts of every secret.
+func (a *aviary) cutUp() {
+	if a.cut == len(a.birds) {
+		return
+	}
+	a.parts, a.cut = map[string]string{}, len(a.birds)
 	for secret, name := range a.birds {
 		for _, form := range forms(secret) {
 			for i := range len(form) - window + 1 {
-				parts[form[i:i+window]] = name
+				a.parts[form[i:i+window]] = name
 			}
 		}
 	}
+}
+
+// number is what a code could be.
+var number = regexp.MustCompile(`[0-9]+`)
+
+// leaks returns the names of the secrets of which a text has a part, and where,
+// but for those that may be there.
+func (a *aviary) leaks(text string, may ...string) []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.cutUp()
 	found := map[string]string{}
+	note := func(name string, from, to int) {
+		if _, known := found[name]; !known && !slices.Contains(may, name) {
+			found[name] = text[max(0, from-160):min(len(text), to+80)]
+		}
+	}
 	for i := range len(text) - window + 1 {
-		name, leaked := parts[text[i:i+window]]
-		if _, known := found[name]; leaked && !known {
-			found[name] = text[max(0, i-160):min(len(text), i+window+80)]
+		if name, leaked := a.parts[text[i:i+window]]; leaked {
+			note(name, i, i+window)
+		}
+	}
+	for _, at := range number.FindAllStringIndex(text, -1) {
+		if name, leaked := a.codes[text[at[0]:at[1]]]; leaked {
+			note(name, at[0], at[1])
 		}
 	}
 	var all []string
@@ -99,6 +136,7 @@ func TestCanaryIsFound(t *testing.T) {
 	a := &aviary{}
 	a.plant("a key", secret)
 	a.plant("too short to tell", "vnd_")
+	a.plantCode("a code", "604173")
 	quoted, _ := json.Marshal(secret)
 	for name, text := range map[string]string{
 		"as it is":              "level=DEBUG msg=" + secret,
@@ -119,7 +157,12 @@ func TestCanaryIsFound(t *testing.T) {
 			t.Errorf("%s: got %q, want the key found", name, got)
 		}
 	}
-	for _, text := range []string{"", "vnd_", secret[7 : 7+window-1], strings.Repeat("no secret here ", 100)} {
+	for _, text := range []string{"code=604173", "604173", `"604173"}`} {
+		if got := a.leaks(text); len(got) != 1 || a.leaks(text, "a code") != nil {
+			t.Errorf("leaks(%q): got %q, want the code, where it may not be", text, got)
+		}
+	}
+	for _, text := range []string{"", "16041730 or 0.6041731", "vnd_", secret[7 : 7+window-1], strings.Repeat("no secret here ", 100)} {
 		if got := a.leaks(text); got != nil {
 			t.Errorf("leaks(%q): got %q, want none", text, got)
 		}

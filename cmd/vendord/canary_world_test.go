@@ -36,6 +36,10 @@ type canary struct {
 	said    *safeBuffer       // everything printed that is not the product
 	daemon  *exec.Cmd
 	log     *safeBuffer // of the daemon
+	// What the daemon has in its environment and no command has, and where its
+	// control socket is, if not where commands look for it.
+	daemonEnv []string
+	socket    string
 }
 
 // The ways in which AWS answers.
@@ -65,14 +69,33 @@ var canarySources = map[string]string{
 
 var sourcesWithKeys = []string{"file", "environ", "process"}
 
-func newCanary(t *testing.T) *canary {
+// bareCanary is a machine without files, sources and AWS.
+func bareCanary(t *testing.T) *canary {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
 	c := &canary{t: t, birds: &aviary{}, dir: dir, vendord: filepath.Join(dir, "bin", "vendord"), tokens: map[string]string{}, said: &safeBuffer{}, log: &safeBuffer{}}
 	c.mode.Store(awsWorks)
+	for _, sub := range []string{"bin", "run", "state", "tmp"} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(self, c.vendord); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func newCanary(t *testing.T) *canary {
+	t.Helper()
+	c := bareCanary(t)
 	keys := map[string]fakeaws.AccessKey{}
 	for i, name := range sourcesWithKeys {
 		keys[name] = fakeaws.AccessKey{ID: fmt.Sprintf("AKIACANARYCANARY000%d", i),
@@ -88,10 +111,6 @@ func newCanary(t *testing.T) *canary {
 	}
 	aws := httptest.NewServer(c.aws(fake))
 	t.Cleanup(aws.Close)
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	for name, text := range map[string]string{
 		"aws-config":      "[profile login]\nsso_session = corp\nsso_account_id = 629470240201\nsso_role_name = Dev\n[sso-session corp]\nsso_region = eu-west-1\nsso_start_url = https://corp.example/start\n",
 		"aws-credentials": "[john]\naws_access_key_id = " + keys["file"].ID + "\naws_secret_access_key = " + keys["file"].Secret + "\n[half]\naws_secret_access_key = " + c.birds.hatch("half of a profile's keys") + "\n",
@@ -103,14 +122,6 @@ func newCanary(t *testing.T) *canary {
 		"vendord.toml": c.config(aws.URL, ""),
 	} {
 		c.write(name, text)
-	}
-	for _, sub := range []string{"bin", "run", "state", "tmp"} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Symlink(self, c.vendord); err != nil {
-		t.Fatal(err)
 	}
 	c.env(keys["environ"])
 	return c
@@ -226,6 +237,10 @@ func (c *canary) serve(format string) {
 	c.t.Helper()
 	c.daemon = c.command("serve", "--config", filepath.Join(c.dir, "vendord.toml"), "--state-dir", filepath.Join(c.dir, "state"),
 		"--audit-log", filepath.Join(c.dir, "audit.jsonl"), "--log-level", "debug", "--log-format", format)
+	c.daemon.Env = append(c.daemon.Env, c.daemonEnv...)
+	if c.socket != "" {
+		c.daemon.Args = append(c.daemon.Args, "--socket", c.socket)
+	}
 	c.daemon.Stdout, c.daemon.Stderr = c.log, c.log
 	c.daemon.Cancel = func() error { return c.daemon.Process.Signal(syscall.SIGTERM) }
 	if err := c.daemon.Start(); err != nil {
