@@ -54,6 +54,10 @@ type RefusalRow struct {
 	Times int `json:"times"`
 }
 
+// NoSource is the name of a login that no source asks for any more. No source can
+// have it: names have no spaces.
+const NoSource = "no source"
+
 // LoginRow is somebody who is, or was, signed in.
 type LoginRow struct {
 	// Name is the source that asks for it, Subject what is signed in to.

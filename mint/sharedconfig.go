@@ -170,13 +170,13 @@ func checkLink(s session.Source, at *link) error {
 		return misconfigured(s, hint, "its profile %q %s", at.Profile, fmt.Sprintf(problem, args...))
 	}
 	if at.RoleARN != "" && at.MFASerial != "" { // without a role, it is for other tools
-		return refuse("vendord never waits for a person to type a code: name a profile without mfa_serial", "wants an MFA code (mfa_serial)")
+		return refuse("name the profile that has the keys, and write its mfa_serial into the source in vendord.toml", "wants an MFA code (mfa_serial)")
 	}
 	switch kindOf(at) {
 	case fromNowhere:
 		return refuse(needs, "has no credentials")
 	case fromEndpoint:
-		return refuse("such an endpoint may be vendord itself; for the environment, use a source of type \""+session.Environment+"\"",
+		return refuse("such an endpoint may be vendord itself: use a source of type imds, container or environment",
 			"has credential_source = %s", at.CredentialSource)
 	case fromProcess:
 		if words := strings.Fields(at.CredentialProcess); len(words) > 0 && isVendord(strings.Trim(words[0], `"'`)) {

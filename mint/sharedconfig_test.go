@@ -148,7 +148,7 @@ func TestChainFailureNamesTheRole(t *testing.T) {
 
 const (
 	needs = "it needs aws_access_key_id, source_profile, credential_process, sso_session, login_session or web_identity_token_file"
-	loops = `such an endpoint may be vendord itself; for the environment, use a source of type "environment"`
+	loops = `such an endpoint may be vendord itself: use a source of type imds, container or environment`
 )
 
 // TestCheckSource refuses, before anybody is asked, what leads nowhere, to an
@@ -180,7 +180,7 @@ func TestCheckSource(t *testing.T) {
 		"itself":               {"[profile john]\n" + assume + "source_profile=john\n", "john", "its profiles go round in a circle (john, john)", "one of them needs credentials of its own"},
 		"a misspelt profile":   {"[profile johm]\n[profile jane]\n[john]\n", "john", `there is no profile "john" in {dir}/.aws/config`, `did you mean "johm"?`},
 		"an unknown profile":   {"[profile production]\n[sso-session john]\n", "john", `there is no profile "john" in {dir}/.aws/config`, "correct the name, or add the profile, then run: vendord reload"},
-		"MFA":                  {"[profile john]\n" + assume + "source_profile=b\nmfa_serial=arn:aws:iam::1:mfa/x\n[profile b]\naws_access_key_id=A\naws_secret_access_key=B\n", "john", `its profile "john" wants an MFA code (mfa_serial)`, "vendord never waits for a person to type a code: name a profile without mfa_serial"},
+		"MFA":                  {"[profile john]\n" + assume + "source_profile=b\nmfa_serial=arn:aws:iam::1:mfa/x\n[profile b]\naws_access_key_id=A\naws_secret_access_key=B\n", "john", `its profile "john" wants an MFA code (mfa_serial)`, "name the profile that has the keys, and write its mfa_serial into the source in vendord.toml"},
 		"vendord itself":       {"[profile john]\ncredential_process=\"/usr/bin/vendord\" credentials x\n", "john", `its profile "john" has vendord itself as its credential_process`, "a source is where vendord gets its own credentials from"},
 		"vendord, plainly":     {"[profile john]\ncredential_process=vendord credentials x\n", "john", `its profile "john" has vendord itself as its credential_process`, "a source is where vendord gets its own credentials from"},
 		"SSO without a role":   {"[profile john]\nsso_session=s\nsso_account_id=1\n[sso-session s]\nsso_region=x\nsso_start_url=y\n", "john", `its profile "john" uses SSO but has no sso_role_name`, "complete it, or run: aws configure sso"},

@@ -1,20 +1,7 @@
 package profiles_test
 
-// sourceModes is the table of sources.
-const sourceModes = `### Which source, where
-
-| source | user mode (your own daemon) | system mode (` + "`serve --system`" + `, a service) |
-|---|---|---|
-| ` + "`shared-config`" + ` | your ` + "`~/.aws`" + ` as it is; ` + "`vendord login NAME`" + ` where it signs in to IAM Identity Center | write ` + "`config_file`" + ` and ` + "`credentials_file`" + `: paths, or ` + "`credential:NAME`" + ` with ` + "`LoadCredential=`" + ` in the unit |
-| ` + "`environment`" + ` | the shell that starts ` + "`vendord serve`" + ` | ` + "`EnvironmentFile=`" + ` in the unit; a systemd credential is better kept |
-| ` + "`process`" + ` | the command runs as you | the command runs as the service's user |
-| ` + "`keyring`" + ` | the keyring that you unlock when you log in; ` + "`vendord source add`" + ` puts the keys there | a service has no keyring: take ` + "`shared-config`" + ` with ` + "`credential:NAME`" + ` |
-| ` + "`web-identity`" + ` | a file or a command, such as a CI system's | a file that something keeps fresh, or a command |
-| ` + "`saml`" + ` | a command that signs in, or a file | likewise; somebody has to sign in |
-| ` + "`imds`, `container`" + ` | on EC2; in a container on ECS or EKS | the same |
-| ` + "`profile`" + ` | wherever that profile's source can be | the same |
-
-A person is needed for sources that sign in and for MFA without ` + "`mfa_command`" + `: in system mode an operator runs ` + "`vendord login NAME`" + `.
+// sourceModes is what follows the table of sources.
+const sourceModes = `[sources.md](sources.md) says which source works in user mode and in system mode, and how. A person is needed for sources that sign in and for MFA without ` + "`mfa_command`" + `: in system mode an operator runs ` + "`vendord login NAME`" + `.
 
 `
 

@@ -17,7 +17,8 @@
 // --json since 7.82, and the endpoint in $AWS:
 //
 //	curl -s --json '{"subject":"repo:example/app","audience":"sts.amazonaws.com"}' $AWS/_fake/jwt >token
-//	curl -s --json '{"roles":["arn:aws:iam::444455556666:role/EC2Admin"],"session_name":"ann"}' $AWS/_fake/saml >assertion
+//	curl -s --json '{"provider":"arn:aws:iam::444455556666:saml-provider/ADFS",
+//		"roles":["arn:aws:iam::444455556666:role/EC2Admin"],"session_name":"ann"}' $AWS/_fake/saml >assertion
 //	curl -s "$AWS/_fake/totp?serial=arn:aws:iam::629470240201:mfa/john"
 //	curl -s --json '{"clamp":true}' $AWS/_fake/scoped
 //	curl -s --json '{"operation":"AssumeRole","kind":"throttle","count":1}' $AWS/_fake/faults

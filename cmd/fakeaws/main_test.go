@@ -89,7 +89,7 @@ func TestProofs(t *testing.T) {
 		{"Action": {"AssumeRoleWithWebIdentity"}, "RoleArn": {"arn:aws:iam::444455556666:role/Ci"}, "RoleSessionName": {"build"},
 			"WebIdentityToken": {proof("/_fake/jwt", `{"subject":"repo:example/app","audience":"sts.amazonaws.com"}`)}},
 		{"Action": {"AssumeRoleWithSAML"}, "RoleArn": {"arn:aws:iam::444455556666:role/EC2Admin"}, "PrincipalArn": {"arn:aws:iam::444455556666:saml-provider/ADFS"},
-			"SAMLAssertion": {proof("/_fake/saml", `{"roles":["arn:aws:iam::444455556666:role/EC2Admin"],"session_name":"ann"}`)}},
+			"SAMLAssertion": {proof("/_fake/saml", `{"provider":"arn:aws:iam::444455556666:saml-provider/ADFS","roles":["arn:aws:iam::444455556666:role/EC2Admin"],"session_name":"ann"}`)}},
 	} {
 		form.Set("Version", "2011-06-15")
 		response, err := http.PostForm(endpoint, form)

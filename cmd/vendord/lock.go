@@ -41,7 +41,8 @@ func (p *program) unlockCommand() *cobra.Command {
 // state directory, for the next one and for exec, which is a daemon by itself.
 func (p *program) setLock(ctx context.Context, locked bool) error {
 	out, err := p.lockDaemon(ctx, locked)
-	if errors.Is(err, control.ErrNoDaemon) && p.socket == "" {
+	alone := errors.Is(err, control.ErrNoDaemon) && p.socket == ""
+	if alone {
 		out, err = p.lockState(ctx, locked)
 	}
 	switch {
@@ -50,8 +51,12 @@ func (p *program) setLock(ctx context.Context, locked bool) error {
 	case p.json:
 		return p.printJSON(map[string]any{"locked": locked, "logins": out.Logins, "sessions": out.Sessions})
 	case locked:
-		fmt.Fprintf(p.stderr, "locked: %s and %s forgotten; nothing is vended until: vendord unlock\n",
-			count(out.Logins, "login"), count(out.Sessions, "session"))
+		where := ""
+		if alone { // a daemon with another --state-dir would not know of it
+			where = " from " + p.stateDirectory()
+		}
+		say(p.stderr, "locked: %s and %s forgotten; nothing is vended%s until: vendord unlock",
+			count(out.Logins, "login"), count(out.Sessions, "session"), where)
 	default:
 		fmt.Fprintln(p.stderr, "unlocked")
 	}

@@ -339,7 +339,7 @@ func (d *daemon) asking() func(r session.Request, profile string) string {
 func (d *daemon) loginRows() (rows []control.LoginRow) {
 	config := d.book.Config()
 	for _, k := range d.logins.Known() {
-		row := control.LoginRow{Name: "no source", Subject: portalInWords(k.SignIn), Until: k.Expires, Renews: k.Renewable,
+		row := control.LoginRow{Name: control.NoSource, Subject: portalInWords(k.SignIn), Until: k.Expires, Renews: k.Renewable,
 			Kept: keptInWords(k), Pending: k.Pending, Problem: k.Problem}
 		for _, name := range slices.Backward(slices.Sorted(maps.Keys(config.Sources))) {
 			if in, ok, err := mint.SignInOf(config.Sources[name], d.options.config.Home); err == nil && ok && sameLogin(in, k.SignIn) {

@@ -241,6 +241,8 @@ func (p *program) printLogins(logins []control.LoginRow, now time.Time) {
 		case l.Pending:
 			state = "somebody is signing in"
 		case l.Renews:
+		case !l.Until.After(now) && l.Name == control.NoSource:
+			state = "signed out"
 		case !l.Until.After(now):
 			state = "needs login: vendord login " + l.Name
 		default:
