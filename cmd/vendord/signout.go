@@ -15,7 +15,7 @@ import (
 // have been on its way.
 func (d *daemon) logout(ctx context.Context, name string) (out control.WipedOut, err error) {
 	portals := d.portals()
-	which := descends(func(r session.Request) bool { return typed(r) || portals(r) })
+	which := descends(func(r session.Request) bool { return typed(r) || portals.of(r) != nil })
 	wipe, portal := d.wipe, false
 	if name != "" {
 		w, err := d.wants(name)
