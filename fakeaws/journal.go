@@ -15,7 +15,8 @@ import (
 type Call struct {
 	// Time is when it arrived, by AWS's clock.
 	Time time.Time `json:"time"`
-	// Service is its name in a signature, such as "sts", "s3" or "sso-oauth"; Operation the operation, or "Unknown".
+	// Service is its name in a signature, such as "sts", "s3" or "sso-oauth";
+	// Operation the operation, or "Unknown".
 	Service   string `json:"service"`
 	Operation string `json:"operation"`
 	Method    string `json:"method"`

@@ -203,8 +203,8 @@ func (c call) find(code, message string, status int) row {
 }
 
 // subject names what a message is about: the role that a profile names, the
-// source that somebody has to mend, or AWS, where nobody here can. A call without a role is about its
-// signer.
+// source that somebody has to mend, or AWS, where nobody here can. A call without
+// a role is about its signer.
 func (c call) subject(a about) string {
 	switch {
 	case a == aService:

@@ -115,8 +115,8 @@ func (p *program) exec(ctx context.Context, profile string, command []string, n 
 	return orSignal(ctx, p.runWith(ctx, release, spec, child, keepFiles))
 }
 
-// runWith runs the command with the credentials that a token is asked for. Until it runs ctx ends
-// with a signal; release leaves signals to the command.
+// runWith runs the command with the credentials that a token is asked for. Until it
+// runs ctx ends with a signal; release leaves signals to the command.
 func (p *program) runWith(ctx context.Context, release func(), spec control.TokenSpec, child *exec.Cmd, keepFiles bool) error {
 	c, stop, err := p.connectOrServe(ctx)
 	if err != nil {

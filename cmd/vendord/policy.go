@@ -44,7 +44,8 @@ type configured struct {
 // else the one that the daemon which answers runs with, else this mode's own.
 func (p *program) configuration(ctx context.Context) configured {
 	var c configured
-	options := profiles.Options{Path: p.configPath(), System: p.system, UID: p.uid, Home: p.home, Authors: true}
+	options := p.profileOptions()
+	options.Authors = true
 	if status, err := p.askStatus(ctx); err == nil {
 		c.daemon = &status
 		if status.Config != "" {

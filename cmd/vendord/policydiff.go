@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"maps"
 	"slices"
@@ -28,11 +27,7 @@ not, 2 if they cannot be compared.`,
 		Example: `  vendord policy diff company1-hr-readonly new.json
   git show HEAD:policy.json | vendord policy diff - policy.json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			err := p.policyDiff(cmd.Context(), args[0], args[1], profiles.Identity{App: app, User: user})
-			if _, ok := errors.AsType[exitError](err); err != nil && !ok {
-				return exitError{policyTrouble, err}
-			}
-			return err
+			return orTrouble(p.policyDiff(cmd.Context(), args[0], args[1], profiles.Identity{App: app, User: user}))
 		},
 	}
 	cmd.Flags().StringVar(&user, "user", p.user, "the `user` that templates are filled in for")

@@ -53,11 +53,7 @@ Exit status: 0 not blocked, 1 blocked, 3 unknown, 2 if there is no answer.`,
 			return between(want, want, names)(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			err := p.policyExplain(cmd.Context(), args, o)
-			if _, ok := errors.AsType[exitError](err); err != nil && !ok {
-				return exitError{policyTrouble, err}
-			}
-			return err
+			return orTrouble(p.policyExplain(cmd.Context(), args, o))
 		},
 	}
 	f := cmd.Flags()
@@ -93,6 +89,14 @@ func (p *program) policyExplain(ctx context.Context, args []string, o explainOpt
 	}
 	return exitError{code: map[policy.Answer]int{policy.NotBlocked: policyYes, policy.Unknown: policyUnknown,
 		policy.DeniedExplicitly: policyNo, policy.DeniedImplicitly: policyNo}[answer.Decision]}.orNil()
+}
+
+// orTrouble gives an error without an exit status that of no answer.
+func orTrouble(err error) error {
+	if _, ok := errors.AsType[exitError](err); err == nil || ok {
+		return err
+	}
+	return exitError{policyTrouble, err}
 }
 
 // orNil is nil for status 0.
