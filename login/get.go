@@ -55,6 +55,24 @@ func (l *Logins) Token(ctx context.Context, s session.SignIn) (text string, know
 	return l.answer(e)
 }
 
+// Rejected says that AWS does not take a token of Token's any more, though it should
+// live on: it has ended, and the next Token renews it or says that somebody has to
+// sign in.
+func (l *Logins) Rejected(s session.SignIn, text string) {
+	if checkSignIn(s) != nil {
+		return
+	}
+	e := l.entry(s)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e.token == nil || e.token.access.text() != text {
+		return // there is another one by now
+	}
+	spent := *e.token
+	spent.spent = true
+	e.token, e.retryAt = &spent, time.Time{}
+}
+
 // answer is what an entry has for its caller now.
 func (l *Logins) answer(e *entry) (text string, known bool, err error) {
 	l.mu.Lock()

@@ -39,6 +39,49 @@ func TestRenewal(t *testing.T) {
 	})
 }
 
+// TestRejected: what AWS does not take any more is renewed before its time, wherever
+// it is kept, or somebody has to sign in; a token that it was replaced by is spared.
+func TestRejected(t *testing.T) {
+	shared := corp()
+	shared.Share = true
+	for name, place := range map[string]struct {
+		in     session.SignIn
+		config login.Config
+	}{
+		"in memory":              {corp(), login.Config{}},
+		"in a file":              {corp(), login.Config{Dir: dir(t)}},
+		"in the keyring":         {corp(), login.Config{Dir: dir(t), Keyring: newRing()}},
+		"shared with the others": {shared, login.Config{Dir: dir(t), Home: dir(t)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCenter()
+				l, _ := newLogins(t, c, place.config)
+				signIn(t, l, c, place.in)
+				wantToken(t, l, place.in, "CANARYaccess1")
+				l.Rejected(place.in, "CANARYaccess1")
+				wantToken(t, l, place.in, "CANARYaccess2")
+				l.Rejected(place.in, "CANARYaccess1") // somebody else's, and late
+				wantToken(t, l, place.in, "CANARYaccess2")
+				if n := c.count(refreshCall); n != 1 {
+					t.Errorf("renewals: got %d, want 1", n)
+				}
+			})
+		})
+	}
+	t.Run("and the refresh token too", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCenter()
+			l, _ := newLogins(t, c, login.Config{})
+			signIn(t, l, c, corp())
+			c.refreshes = nil
+			wantToken(t, l, corp(), "CANARYaccess1")
+			l.Rejected(corp(), "CANARYaccess1")
+			wantNeedsLogin(t, l, corp(), "its login has expired")
+		})
+	})
+}
+
 // TestNotRotated: an answer without a refresh token leaves the old one good.
 func TestNotRotated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -32,12 +32,17 @@ type token struct {
 
 	born time.Time // when AWS gave it, with the monotonic clock; zero if another process was given it
 	life time.Duration
+
+	spent bool // AWS does not take it any more
 }
 
 // left returns how long it is still good: by the wall clock, and by the other. A
 // clock that was ahead and is set right would have it live for a day, all of which
 // AWS refuses it.
 func (t *token) left(now time.Time) time.Duration {
+	if t.spent {
+		return 0
+	}
 	left := t.expires.Sub(now)
 	if !t.born.IsZero() {
 		left = min(left, t.life-time.Since(t.born))

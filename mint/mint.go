@@ -39,6 +39,9 @@ type Config struct {
 	// Identity Center through vendord; known is false where nobody ever did.
 	// Nil, or not known: what "aws sso login" left behind is used.
 	SignedIn func(context.Context, session.SignIn) (token string, known bool, err error)
+	// Rejected tells of a token of SignedIn that AWS does not take any more. It is
+	// asked for once more then: it may be renewed before its time. Nil: it is not.
+	Rejected func(s session.SignIn, token string)
 	// Code returns the code of a request's MFA device, which a person typed
 	// and which nobody has used. It must not wait for one. Nil: there is none.
 	Code func(context.Context, session.Request) (string, error)

@@ -84,6 +84,26 @@ func TestSignedIn(t *testing.T) {
 	if used != "CANARYaccess" {
 		t.Errorf("portal: asked with %q, want the AWS CLI's", used)
 	}
+	// Ours may be refused before its time, and is asked for once more.
+	rejected := ""
+	renewed := mint.Config{Home: dir, HTTP: aws(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Amz-Sso_bearer_token") == "CANARYours" {
+			w.WriteHeader(http.StatusUnauthorized)
+			fmt.Fprint(w, `{"__type":"UnauthorizedException","message":"Session token not found or invalid"}`)
+			return
+		}
+		portals(w, r)
+	}), Rejected: func(_ session.SignIn, token string) { rejected = token },
+		SignedIn: func(context.Context, session.SignIn) (string, bool, error) {
+			if rejected != "" {
+				return "CANARYnext", true, nil
+			}
+			return "CANARYours", true, nil
+		}}
+	mustMint(t, renewed, r)
+	if used != "CANARYnext" || rejected != "CANARYours" {
+		t.Errorf("a token that AWS refuses: got %q rejected and %q used, want vendord's next one", rejected, used)
+	}
 	for name, test := range map[string]struct {
 		known        bool
 		status       int

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha1"
 	"encoding/hex"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials/ssocreds"
 	"github.com/aws/aws-sdk-go-v2/service/sso"
+	ssotypes "github.com/aws/aws-sdk-go-v2/service/sso/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssooidc"
 	"github.com/aws/smithy-go/logging"
 
@@ -94,6 +96,10 @@ func (m *Minter) sso(ctx context.Context, s session.Source, at *link) (who ident
 	case known:
 		c.secrets = []string{token}
 		who.keys, err = roleCredentials(ctx, portal, at, token)
+		if next := m.renewed(ctx, s, at, token, err); next != "" {
+			c.secrets = append(c.secrets, next)
+			who.keys, err = roleCredentials(ctx, portal, at, next)
+		}
 	default:
 		who.keys, err = m.foundLogin(s, at, portal, c.x).Retrieve(ctx)
 	}
@@ -122,6 +128,26 @@ func (m *Minter) signedIn(ctx context.Context, s session.Source, at *link) (toke
 		return "", false, err
 	}
 	return m.config.SignedIn(ctx, signIn(s, at, paths))
+}
+
+// renewed returns another token in place of one that AWS refused with err before its
+// time: somebody ended the person's sessions at the portal, or the portal forgot
+// them. It is empty where there is none.
+func (m *Minter) renewed(ctx context.Context, s session.Source, at *link, token string, err error) string {
+	if _, refused := errors.AsType[*ssotypes.UnauthorizedException](err); !refused || m.config.Rejected == nil {
+		return ""
+	}
+	paths, err := sdkFiles(s, m.config.Home)
+	if err != nil {
+		return ""
+	}
+	in := signIn(s, at, paths)
+	m.config.Rejected(in, token)
+	next, known, err := m.config.SignedIn(ctx, in)
+	if err != nil || !known || next == token {
+		return ""
+	}
+	return next
 }
 
 // loginError names the source to who has to sign in: the logins know only what

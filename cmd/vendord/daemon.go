@@ -125,7 +125,7 @@ func (d *daemon) identities() (err error) {
 	if d.logins, err = login.New(people); err != nil {
 		return err
 	}
-	c.SignedIn, c.Code = d.logins.Token, d.logins.Code
+	c.SignedIn, c.Rejected, c.Code = d.logins.Token, d.logins.Rejected, d.logins.Code
 	d.minter, err = mint.New(c)
 	return err
 }
