@@ -15,6 +15,7 @@ import (
 // ones that have ended. 50 programs ask all the time, and what each answer must
 // be is judged as it comes (see crowd).
 func TestBadDays(t *testing.T) {
+	t.Parallel() // with TestCanarySignIns: both mostly wait
 	var days sync.WaitGroup
 	stages := make(chan struct{}, 14) // many: they mostly wait, whatever -parallel says
 	for _, d := range badDays() {

@@ -114,7 +114,7 @@ func badSignIns() (rows []badInput) {
 	portal := func(account, role string) func(*inputStage) {
 		return func(s *inputStage) { s.portalConfig(account, role) }
 	}
-	row(badInput{name: "sign-in revoked", class: session.Person, code: "UnauthorizedException", says: source + "its login has expired", hint: "run: vendord login bad",
+	row(badInput{name: "sign-in revoked", class: session.Person, code: "InvalidGrantException", says: `sso-session "acme": its login has expired`, hint: "run: vendord login bad",
 		how: byLogin, spoil: func(s *inputStage) { s.bad.Load().Revoke("jane") }, mend: (*inputStage).signIn})
 	row(badInput{name: "sign-in over", class: session.Person, says: `sso-session "acme": its login has expired`, hint: "run: vendord login bad", how: byLogin,
 		code: "InvalidGrantException", spoil: func(s *inputStage) { s.bad.Load().Revoke("jane"); s.clock.advance(2 * time.Hour) }, over: true, mend: (*inputStage).signIn})

@@ -22,31 +22,35 @@ import (
 // every failure, and looks for them in all that was printed, left behind, shown
 // to other processes or sent over the control socket.
 func TestCanarySignIns(t *testing.T) {
+	t.Parallel() // with TestBadDays: both mostly wait
+	var formats sync.WaitGroup
 	for first, format := range []string{"text", "json"} {
-		t.Run("log in "+format, func(t *testing.T) {
-			t.Parallel()
-			c := newSignInCanary(t)
-			c.first = first
-			c.record()
-			c.serve(format)
-			c.issueTokens()
-			c.nobodySignedIn()
-			c.browsers()
-			c.devices()
-			c.codes()
-			c.machines()
-			c.narrowed()
-			c.files("signed in", true)
-			c.echoed()
-			c.ended()
-			c.keys()
-			c.looks()
-			c.try("", nil, "logout")
-			c.files("signed out", false)
-			c.crash(format)
-			c.searchSignIns()
+		formats.Go(func() {
+			t.Run("log in "+format, func(t *testing.T) {
+				c := newSignInCanary(t)
+				c.first = first
+				c.record()
+				c.serve(format)
+				c.issueTokens()
+				c.nobodySignedIn()
+				c.browsers()
+				c.devices()
+				c.codes()
+				c.machines()
+				c.narrowed()
+				c.files("signed in", true)
+				c.echoed()
+				c.ended()
+				c.keys()
+				c.looks()
+				c.try("", nil, "logout")
+				c.files("signed out", false)
+				c.crash(format)
+				c.searchSignIns()
+			})
 		})
 	}
+	formats.Wait()
 }
 
 // record puts a recorder between the commands and the daemon.
