@@ -55,6 +55,8 @@ func TestFetchPolicyFails(t *testing.T) {
 		public, hint string
 	}{
 		"no policy's ARN": {"arn:aws:iam::629470240201:role/R", holdsPolicy, session.Configuration, "policy arn:aws:iam::629470240201:role/R: that is not the ARN of a managed policy", "one is like arn:aws:iam::aws:policy/ReadOnlyAccess"},
+		"too long a name": {"arn:aws:iam::aws:policy/" + strings.Repeat("a", 641), holdsPolicy, session.Configuration,
+			"policy arn:aws:iam::aws:policy/" + strings.Repeat("a", 125) + "…: that is not the ARN of a managed policy", "one is like arn:aws:iam::aws:policy/ReadOnlyAccess"},
 		"no partition":    {"arn:aws-mars:iam::aws:policy/R", holdsPolicy, session.Configuration, "policy arn:aws-mars:iam::aws:policy/R: that is not the ARN of a managed policy", "one is like arn:aws:iam::aws:policy/ReadOnlyAccess"},
 		"none there":      {policyARN, refuses(404, "NoSuchEntity", "no"), session.Configuration, "policy " + policyARN + ": there is none of that name", "correct the ARN; AWS needs some seconds to notice a new policy"},
 		"denied": {policyARN, refuses(403, "AccessDenied", "User: "+john+" is not authorized to perform: iam:GetPolicy on resource: x"), session.Administrator,

@@ -14,8 +14,9 @@ import (
 const defaultMFADuration = 12 * time.Hour
 
 // The forms of what stands for an IAM user (IAM API reference, as of 2026-11).
+// That a serial number has at most 256 characters is mfaSerial's to say.
 var (
-	mfaARN      = regexp.MustCompile(`^arn:(aws(?:-[a-z0-9]+)*):iam::(\d{12}):mfa(/)([A-Za-z0-9_+=,.@/-]{1,226})$`)
+	mfaARN      = regexp.MustCompile(`^arn:(aws(?:-[a-z0-9]+)*):iam::(\d{12}):mfa(/)([A-Za-z0-9_+=,.@/-]+)$`)
 	accountForm = regexp.MustCompile(`^[0-9]{12}$`)
 )
 
