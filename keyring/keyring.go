@@ -117,7 +117,7 @@ func inWords(name string, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, lib.ErrNotFound):
-		return fail(session.Person, ErrNotFound, "run: vendord source add "+session.Visible(strings.TrimPrefix(name, "source/")))
+		return fail(session.Person, ErrNotFound, "run: vendord source add "+session.Visible(strings.TrimPrefix(name, session.Source{}.KeyringEntry())))
 	case errors.Is(err, ErrLocked):
 		return fail(session.Person, ErrLocked, "unlock it, as a rule by logging in to the desktop")
 	case errors.Is(err, ErrAbsent), errors.Is(err, lib.ErrUnsupportedPlatform):

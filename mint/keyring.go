@@ -9,15 +9,12 @@ import (
 	"github.com/vendord/vendord/session"
 )
 
-// keyringEntry is the name under which the keys of a source are kept.
-func keyringEntry(s session.Source) string { return "source/" + s.Name }
-
 // keyringKeys gets the long-term keys of a keyring source.
 func (m *Minter) keyringKeys(ctx context.Context, s session.Source) (aws.Credentials, error) {
 	if m.config.Keyring == nil {
 		return aws.Credentials{}, misconfigured(s, "use a source of another type", "the operating system's keyring cannot be used here")
 	}
-	text, err := m.config.Keyring(ctx, keyringEntry(s))
+	text, err := m.config.Keyring(ctx, s.KeyringEntry())
 	if err != nil {
 		e := *session.AsError(err)
 		e.Public = subject(s) + ": " + e.Public

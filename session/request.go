@@ -77,6 +77,9 @@ type Source struct {
 	Generation string `json:"generation,omitempty"`
 }
 
+// KeyringEntry is the name under which the keys of a Keyring source are kept.
+func (s Source) KeyringEntry() string { return "source/" + s.Name }
+
 // SignIn is what a person signs in to at IAM Identity Center.
 type SignIn struct {
 	// Session is the name of the sso-session, or empty for a profile of the

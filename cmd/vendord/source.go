@@ -78,7 +78,7 @@ func (p *program) addSource(ctx context.Context, name string, stdin bool) error 
 	if err != nil {
 		return err
 	}
-	if err := keyring.New().Set(ctx, "source/"+name, string(entry)); err != nil {
+	if err := keyring.New().Set(ctx, session.Source{Name: name}.KeyringEntry(), string(entry)); err != nil {
 		return err
 	}
 	fmt.Fprintf(p.stderr, "kept in the keyring: %s, for source %s\n", k.AccessKeyID, name)
@@ -206,7 +206,7 @@ func (p *program) removeSource(ctx context.Context, name string) error {
 	if err := p.checkKeyringSource(name); err != nil {
 		return err
 	}
-	err := keyring.New().Delete(ctx, "source/"+name)
+	err := keyring.New().Delete(ctx, session.Source{Name: name}.KeyringEntry())
 	if errors.Is(err, keyring.ErrNotFound) {
 		return fail("vendord source list shows what there is", "source %s: nothing of it is in the keyring", name)
 	}
