@@ -72,6 +72,43 @@ func (c configured) profile(name string) (profiles.Profile, error) {
 	return profile, nil
 }
 
+// profileOrFile tells which of the two a name is. Where it is both, the profile is
+// meant, and a warning says so. The error is for one that is neither; it is the
+// configuration's own where that is broken.
+func (p *program) profileOrFile(config configured, name string) (profile profiles.Profile, isFile bool, err error) {
+	isFile = regular(name)
+	profile, err = config.profile(name)
+	switch {
+	case err == nil && isFile:
+		p.warn(fail("./"+name+" is the file", "%s: a profile and a file; this is about the profile", name))
+		return profile, false, nil
+	case isFile:
+		return profile, true, nil
+	case config.err != nil && !configExists(config):
+		return profile, false, fail("name a file, or a profile of your vendord.toml", "%s: no such file, and there is no configuration with profiles", name)
+	case err != nil && config.err == nil:
+		return profile, false, neither(name, err)
+	}
+	return profile, false, err
+}
+
+// neither says that a name is no file's and no profile's.
+func neither(name string, unknown error) error {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return fail("name the files in it: "+filepath.Join(name, "*.json"), "%s: a directory", name)
+	}
+	return fail(hintOf(unknown), "%s: no such file and no such profile", name)
+}
+
+// configExists reports whether there is a configuration that could be wrong.
+func configExists(c configured) bool {
+	if errors.Is(c.err, os.ErrNotExist) {
+		return false
+	}
+	problems := profiles.Problems(c.err)
+	return len(problems) != 1 || regular(problems[0].File) || problems[0].Line > 0
+}
+
 // shown returns the path of a file that a problem names, such that an editor in
 // this directory finds it.
 func (c configured) shown(file string) string {

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -131,35 +129,16 @@ func (p *program) policyCheck(ctx context.Context, args []string, o policy.Optio
 
 // checkNamed checks a name that can be a file's or a profile's.
 func (p *program) checkNamed(config configured, name string, o policy.Options) ([]checkedPolicy, error) {
-	isFile := regular(name)
-	profile, err := config.profile(name)
+	profile, isFile, err := p.profileOrFile(config, name)
 	switch {
-	case err == nil && isFile:
-		p.warn(fail("./"+name+" is the file", "%s: a profile and a file; this is about the profile", name))
 	case isFile:
 		return p.checkPolicyFile(name, o)
-	case errors.Is(err, os.ErrNotExist), config.err != nil && !configExists(config):
-		return nil, fail("name a file, or a profile of your vendord.toml", "%s: no such file, and there is no configuration with profiles", name)
-	case config.err != nil:
+	case config.err != nil && configExists(config):
 		return []checkedPolicy{checkBroken(config)}, nil
 	case err != nil:
-		return nil, neither(name, err)
+		return nil, err
 	}
 	return checkProfilePolicies(config, profile), nil
-}
-
-// neither says that a name is no file's and no profile's.
-func neither(name string, unknown error) error {
-	if info, err := os.Stat(name); err == nil && info.IsDir() {
-		return fail("name the files in it: "+filepath.Join(name, "*.json"), "%s: a directory", name)
-	}
-	return fail(hintOf(unknown), "%s: no such file and no such profile", name)
-}
-
-// configExists reports whether there is a configuration that could be wrong.
-func configExists(c configured) bool {
-	problems := profiles.Problems(c.err)
-	return len(problems) != 1 || regular(problems[0].File) || problems[0].Line > 0
 }
 
 // checkBroken is about a configuration that cannot be loaded, and in which

@@ -69,20 +69,17 @@ func (p *program) policyDiff(ctx context.Context, a, b string, who profiles.Iden
 
 // side returns the policies of one argument.
 func (p *program) side(config configured, arg string, who profiles.Identity) ([]policyText, error) {
-	isFile := looksLikeFile(arg) || regular(arg)
-	profile, err := config.profile(arg)
+	if looksLikeFile(arg) {
+		t, err := p.fileText(arg)
+		return []policyText{t}, err
+	}
+	profile, isFile, err := p.profileOrFile(config, arg)
 	switch {
-	case err == nil && regular(arg):
-		p.warn(fail("./"+arg+" is the file", "%s: a profile and a file; this is about the profile", arg))
 	case isFile:
 		t, err := p.fileText(arg)
 		return []policyText{t}, err
-	case config.err != nil && !configExists(config):
-		return nil, fail("name a file, or a profile of your vendord.toml", "%s: no such file, and there is no configuration with profiles", arg)
-	case config.err != nil:
-		return nil, err
 	case err != nil:
-		return nil, neither(arg, err)
+		return nil, err
 	}
 	layers, err := p.layers(config, profile.Name, who, policy.Question{Action: "sts:GetCallerIdentity", Resource: "*"})
 	if err != nil {
