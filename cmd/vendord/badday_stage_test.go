@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -124,24 +123,7 @@ func (s *badStage) resolve(root *x509.Certificate) {
 // crowd.
 func (s *badStage) start() {
 	ctx, cancel := context.WithCancel(s.Context())
-	var running sync.WaitGroup
-	s.Cleanup(func() { cancel(); running.Wait() })
-	socket := filepath.Join(s.dir, "s")
-	ctl, err := control.Listen(socket, 0o600)
-	if err != nil {
-		s.Fatal(err)
-	}
-	vend, ready := mustListen(s.T), make(chan struct{})
-	running.Go(func() {
-		if err := s.daemon.Run(ctx, vend, ctl, func() { close(ready) }); err != nil {
-			s.Errorf("Run: %v", err)
-		}
-	})
-	<-ready
-	if s.client, err = control.Dial(ctx, socket); err != nil {
-		s.Fatal(err)
-	}
-	s.Cleanup(s.client.Close)
+	s.client = running(s.T, s.daemon, s.dir)
 	s.crowd = &crowd{aws: s.aws, roles: [2]string{"arn:aws:iam::629470240201:role/JohnUploadRole", "arn:aws:iam::111122223333:role/SecurityAdminAccess"}}
 	for i, app := range []string{"uploader", "security"} {
 		token, spec := newToken(control.TokenSpec{App: app, TTL: 30 * 24 * time.Hour, Warm: true})

@@ -251,25 +251,8 @@ func (s *inputStage) useKeyring() {
 
 // start runs the daemon and gives each app a token.
 func (s *inputStage) start() {
-	ctx, cancel := context.WithCancel(s.Context())
-	var running sync.WaitGroup
-	s.Cleanup(func() { cancel(); running.Wait() })
-	socket := filepath.Join(s.dir, "s")
-	ctl, err := control.Listen(socket, 0o600)
-	if err != nil {
-		s.Fatal(err)
-	}
-	vend, ready := mustListen(s.T), make(chan struct{})
-	running.Go(func() {
-		if err := s.daemon.Run(ctx, vend, ctl, func() { close(ready) }); err != nil {
-			s.Errorf("Run: %v", err)
-		}
-	})
-	<-ready
-	if s.client, err = control.Dial(ctx, socket); err != nil {
-		s.Fatal(err)
-	}
-	s.Cleanup(s.client.Close)
+	ctx := s.Context()
+	s.client = running(s.T, s.daemon, s.dir)
 	for _, app := range []string{"fine-app", "bad-app"} {
 		token, spec := newToken(control.TokenSpec{App: app, TTL: 30 * 24 * time.Hour})
 		issued, err := s.client.Issue(ctx, spec)

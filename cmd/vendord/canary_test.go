@@ -55,15 +55,15 @@ func startDaemon(t *testing.T) *testDaemon {
 	}
 	d := &testDaemon{log: &safeBuffer{}, record: &safeBuffer{}, dir: dir}
 	ctx, cancel := context.WithCancel(t.Context())
-	var running sync.WaitGroup
-	t.Cleanup(func() { cancel(); running.Wait() })
+	var serving sync.WaitGroup
+	t.Cleanup(func() { cancel(); serving.Wait() })
 
 	var err error
 	if d.aws, err = fakeaws.New(fakeaws.Config{State: fakeaws.Example()}); err != nil {
 		t.Fatal(err)
 	}
 	awsListener := mustListen(t)
-	running.Go(func() { _ = d.aws.Serve(ctx, awsListener) })
+	serving.Go(func() { _ = d.aws.Serve(ctx, awsListener) })
 	if err := writeDemoFiles(dir, "http://"+awsListener.Addr().String()); err != nil {
 		t.Fatal(err)
 	}
@@ -77,22 +77,7 @@ func startDaemon(t *testing.T) *testDaemon {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.Close() })
-	socket := filepath.Join(dir, "s")
-	ctl, err := control.Listen(socket, 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	vend, ready := mustListen(t), make(chan struct{})
-	running.Go(func() {
-		if err := d.Run(ctx, vend, ctl, func() { close(ready) }); err != nil {
-			t.Errorf("Run: %v", err)
-		}
-	})
-	<-ready
-	if d.client, err = control.Dial(ctx, socket); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(d.client.Close)
+	d.client = running(t, d.daemon, dir)
 	return d
 }
 

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,4 +35,31 @@ func TestRunEndsWhenAPartFails(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("Run: goes on without a part")
 	}
+}
+
+// running runs a daemon until the test ends and returns a client of it, once
+// programs can be answered.
+func running(t *testing.T, d *daemon, dir string) *control.Client {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var parts sync.WaitGroup
+	t.Cleanup(func() { cancel(); parts.Wait() })
+	socket := filepath.Join(dir, "s")
+	ctl, err := control.Listen(socket, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	vend, ready := mustListen(t), make(chan struct{})
+	parts.Go(func() {
+		if err := d.Run(ctx, vend, ctl, func() { close(ready) }); err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	<-ready
+	c, err := control.Dial(ctx, socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
 }
