@@ -67,7 +67,7 @@ func FuzzEndpoint(f *testing.F) {
 // FuzzProof: what is sent to AWS has the form and the size that it takes, and what is
 // wrong with the rest is told without quoting it.
 func FuzzProof(f *testing.F) {
-	for _, seed := range []string{"", "a.b.c", "e30.e30.x", " e30.e30.x\n", "PFJlc3BvbnNlLz4=", "PFJl\nc3BvbnNlLz4=", "PFJlc3BvbnNl", "!!", strings.Repeat("A", 100_001),
+	for _, seed := range []string{"", "a.b.c", "e30.e30.x", " e30.e30.x\n", "e30.e\n30.e", "PFJlc3BvbnNlLz4=", "PFJl\nc3BvbnNlLz4=", "PFJlc3BvbnNl", "!!", strings.Repeat("A", 100_001),
 		base64.StdEncoding.EncodeToString([]byte(`<Response><Attribute Name="` + roleAttribute + `"><V>arn:aws:iam::1:role/R,p</V></Attribute></Response>`))} {
 		f.Add(seed)
 	}

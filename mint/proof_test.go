@@ -68,6 +68,7 @@ func longest(n int) string {
 func TestProofsThatAreNone(t *testing.T) {
 	hostile(t)
 	const three, parts = "no web identity token, or half of one: a JWT has three parts", "no web identity token, or half of one: its header and claims must be JSON in base64url"
+	const lines = "no web identity token, or half of one: a JWT has no spaces, no line breaks and nothing but ASCII"
 	tests := map[string]struct{ kind, text, problem string }{
 		"nothing":                  {session.WebIdentity, "\n", "nothing"},
 		"words":                    {session.WebIdentity, "CANARY", three},
@@ -75,6 +76,8 @@ func TestProofsThatAreNone(t *testing.T) {
 		"a third of a token":       {session.WebIdentity, jwt("{}")[:10], three},
 		"not base64":               {session.WebIdentity, "CANARY!.CANARY.CANARY", parts},
 		"not JSON":                 {session.WebIdentity, "Q0FOQVJZ.Q0FOQVJZ.CANARY", parts},
+		"broken over two lines":    {session.WebIdentity, jwt("{}")[:10] + "\n" + jwt("{}")[10:], lines},
+		"a signature with a space": {session.WebIdentity, jwt("{}") + " CANARY", lines},
 		"too long":                 {session.WebIdentity, longest(20_001), "more than the 20000 characters that AWS takes"},
 		"far too long":             {session.WebIdentity, longest(60_000), "more than the 20000 characters that AWS takes"},
 		"no assertion":             {session.SAML, " ", "nothing"},
