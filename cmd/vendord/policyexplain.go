@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vendord/vendord/near"
 	"github.com/vendord/vendord/policy"
 	"github.com/vendord/vendord/profiles"
 )
@@ -82,6 +83,7 @@ func (p *program) policyExplain(ctx context.Context, args []string, o explainOpt
 		layers[0].identity = append(layers[0].identity, t)
 	}
 	answer := explain(layers)
+	answer.Unmentioned = p.unmentioned(layers, q.Context)
 	if p.json {
 		_ = p.printJSON(answer)
 	} else {
@@ -155,6 +157,12 @@ func (p *program) question(action, resource string, given []string) (policy.Ques
 		if !ok || key == "" {
 			return q, usageError{fmt.Sprintf("--context %q: not key=value", pair), "such as --context aws:RequestedRegion=us-west-1"}
 		}
+		// In whatever case: with two spellings, one would be given in vain.
+		for earlier := range q.Context {
+			if strings.EqualFold(earlier, key) {
+				key = earlier
+			}
+		}
 		if value == "" && q.Context[key] == nil {
 			q.Context[key] = []string{} // known to be absent
 			continue
@@ -162,6 +170,32 @@ func (p *program) question(action, resource string, given []string) (policy.Ques
 		q.Context[key] = append(q.Context[key], value)
 	}
 	return q, nil
+}
+
+// unmentioned returns the context keys that were given in vain, and warns of
+// each: who misspelt one would take the answer for one about it.
+func (p *program) unmentioned(layers []policyLayer, given map[string][]string) []string {
+	var all []policy.Named
+	for _, l := range layers {
+		all = slices.Concat(all, namedOf(l.session), namedOf(l.scope), namedOf(l.identity))
+	}
+	mentioned, problem := policy.ContextKeys(all...), "no statement mentions it, so the answer does not depend on it"
+	if slices.ContainsFunc(all, func(n policy.Named) bool { return n.Document == nil }) {
+		problem = "no statement whose text is at hand mentions it"
+	}
+	var unmentioned []string
+	for _, key := range sortedKeys(given) {
+		if slices.ContainsFunc(mentioned, func(m string) bool { return strings.EqualFold(m, key) }) {
+			continue
+		}
+		hint := "leave it out"
+		if meant := near.Name(key, mentioned); meant != "" {
+			hint = "did you mean " + meant + "?"
+		}
+		p.warn(fail(hint, "context key %s: %s", key, problem))
+		unmentioned = append(unmentioned, key)
+	}
+	return unmentioned
 }
 
 // explainedStatement is a statement with where it was written and its text.
@@ -191,6 +225,9 @@ type explainedLayer struct {
 type explainedAnswer struct {
 	Decision policy.Answer    `json:"decision"`
 	Layers   []explainedLayer `json:"layers"`
+	// Unmentioned are the context keys that were given and that no statement
+	// at hand mentions, misspelt perhaps.
+	Unmentioned []string `json:"unmentioned,omitempty"`
 }
 
 // explain asks every layer. What is certain to be denied in one is denied,

@@ -73,10 +73,14 @@ func (p *program) layers(c configured, name string, who profiles.Identity, q pol
 // steps are the questions to the session that a role is assumed from.
 func (p *program) steps(c configured, r session.Request, who profiles.Identity, given map[string][]string) ([]policyLayer, error) {
 	actions := []string{"sts:AssumeRole"}
-	if r.Tags != "" {
+	tags, identity, err := passedOn(r.Parent)
+	if err != nil {
+		return nil, err
+	}
+	if r.Tags != "" || tags {
 		actions = append(actions, "sts:TagSession")
 	}
-	if r.SourceIdentity != "" {
+	if r.SourceIdentity != "" || identity {
 		actions = append(actions, "sts:SetSourceIdentity")
 	}
 	var all []policyLayer
@@ -98,6 +102,21 @@ func (p *program) steps(c configured, r session.Request, who profiles.Identity, 
 		}
 	}
 	return all, nil
+}
+
+// passedOn tells whether the sessions that one rests on pass transitive tags, or
+// a source identity, on to it. What comes along needs the same permissions as
+// what is set at a role itself (IAM user guide, chaining roles with session tags;
+// source identity).
+func passedOn(parent string) (tags, identity bool, err error) {
+	for parent != "" {
+		r, err := session.ParseRequest(parent)
+		if err != nil {
+			return false, false, err
+		}
+		tags, identity, parent = tags || r.TransitiveTags != "", identity || r.SourceIdentity != "", r.Parent
+	}
+	return tags, identity, nil
 }
 
 // known returns the context keys that every request of a session has, as far as
