@@ -11,6 +11,7 @@ import (
 
 	"github.com/vendord/vendord/policy"
 	"github.com/vendord/vendord/profiles"
+	"github.com/vendord/vendord/session"
 )
 
 func (p *program) policyDiffCommand() *cobra.Command {
@@ -134,7 +135,9 @@ func printChanges(w io.Writer, sign string, changes []policy.Change) {
 		if c.Conditional {
 			condition = " (under a condition)"
 		}
-		say(w, "%s %s%s on %s%s", sign, perhaps, c.Action, c.Resource, condition)
+		// A line break in a policy must not make a line of its own: who
+		// reviews one would read what its author wrote for a difference.
+		say(w, "%s %s%s on %s%s", sign, perhaps, session.Visible(c.Action), session.Visible(c.Resource), condition)
 		by := c.AllowedBy.Policy
 		if !strings.HasSuffix(by, withoutPolicy) {
 			by += ", " + statementName(c.AllowedBy)
@@ -144,7 +147,7 @@ func printChanges(w io.Writer, sign string, changes []policy.Change) {
 			say(w, "    denied by %s, %s", c.DeniedBy.Policy, statementName(*c.DeniedBy))
 		}
 		if c.Example != nil && c.Example.Resource != c.Resource {
-			say(w, "    for example %s on %s%s", c.Example.Action, c.Example.Resource, contextInWords(c.Example.Context))
+			say(w, "    for example %s on %s%s", c.Example.Action, session.Visible(c.Example.Resource), session.Visible(contextInWords(c.Example.Context)))
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/vendord/vendord/near"
 	"github.com/vendord/vendord/policy"
 	"github.com/vendord/vendord/profiles"
+	"github.com/vendord/vendord/session"
 )
 
 // The exit statuses of policy explain, and of policy diff for the first two and
@@ -310,6 +311,7 @@ func (l explainedLayer) print(w io.Writer) {
 		say(w, "  nearly: %s: %s %s, but %s", l.NearStatements[i].At, statementName(n.Place), would, missed(n, l.Resource))
 	}
 	for _, key := range l.Missing {
+		key = session.Visible(key)
 		say(w, "  not known: %s (--context %s=VALUE, or %s= if the request has none)", key, key, key)
 	}
 	for _, name := range l.Unread {
@@ -335,7 +337,7 @@ func inWordsOf(a policy.Answer) string {
 func does(d policy.Deciding) string {
 	depending := ""
 	if len(d.DependsOn) > 0 {
-		depending = ", depending on " + strings.Join(d.DependsOn, ", ")
+		depending = ", depending on " + session.Visible(strings.Join(d.DependsOn, ", "))
 	}
 	switch {
 	case d.Effect == "Deny" && depending != "":
