@@ -248,6 +248,9 @@ func explain(layers []policyLayer) explainedAnswer {
 
 func (l policyLayer) explain() explainedLayer {
 	x := policy.Explain(l.inputs(), l.question)
+	if l.barred != "" && x.Decision != policy.DeniedExplicitly {
+		x = policy.Explanation{Decision: policy.DeniedImplicitly, Reason: l.barred}
+	}
 	e := explainedLayer{Title: l.title, Action: l.question.Action, Resource: l.question.Resource, Context: l.question.Context,
 		Explanation: x, narrows: l.narrows(), whole: len(l.identity) > 0, profile: l.profile, who: cmp.Or(l.who, "role"), step: l.step}
 	for _, d := range x.By {

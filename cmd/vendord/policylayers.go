@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +24,9 @@ type policyLayer struct {
 	// session has nothing without session policies.
 	session, scope, identity []policyText
 	federated                bool
+	// barred says why no session of the kind may do it, whatever policies
+	// say; "" where some may.
+	barred string
 }
 
 // inputs are what Explain takes.
@@ -62,6 +66,7 @@ func (p *program) layers(c configured, name string, who profiles.Identity, q pol
 	}
 	l.profile, l.who = name, whoAllows(c.Profiles[name])
 	l.federated = r.Operation == session.GetFederationToken
+	l.barred = barred(r, q.Action)
 	l.question.Context = with(known(r, time.Now()), q.Context)
 	if r.Source.Type != session.ParentProfile || r.Operation != session.AssumeRole {
 		return []policyLayer{l}, nil
@@ -102,6 +107,27 @@ func (p *program) steps(c configured, r session.Request, who profiles.Identity, 
 		}
 	}
 	return all, nil
+}
+
+// barred says why no session that a request makes may do an action, whatever
+// policies say, or nothing (STS API reference and IAM user guide, comparing the
+// operations). Only what is said of an operation of STS by its name counts, so
+// that new ones are not denied by mistake.
+func barred(r session.Request, action string) string {
+	service, name, _ := strings.Cut(strings.ToLower(action), ":")
+	is := func(names ...string) bool { return service == "sts" && slices.Contains(names, name) }
+	switch {
+	case r.Operation == session.GetFederationToken && (service == "iam" ||
+		is("assumerole", "assumeroot", "decodeauthorizationmessage", "getaccesskeyinfo", "getfederationtoken", "getsessiontoken")):
+		return "a session of get-federation-token may call nothing of IAM, and of STS little but GetCallerIdentity"
+	case r.Operation == session.GetSessionToken && r.MFASerial == "" && service == "iam":
+		return "a session of get-session-token without MFA may call nothing of IAM"
+	case r.Operation == session.GetSessionToken && is("assumeroot", "decodeauthorizationmessage", "getaccesskeyinfo", "getfederationtoken", "getsessiontoken"):
+		return "a session of get-session-token may call little of STS but AssumeRole and GetCallerIdentity"
+	case r.RoleARN != "" && is("getfederationtoken", "getsessiontoken"):
+		return "a role's session may call neither GetFederationToken nor GetSessionToken"
+	}
+	return ""
 }
 
 // passedOn tells whether the sessions that one rests on pass transitive tags, or
