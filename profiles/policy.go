@@ -94,7 +94,7 @@ func (l *loader) policyOfUser(d *draft, i int, managed arn) {
 	if d.sets("policy_arns") {
 		where = where.item(i)
 	}
-	if d.from.has("account_id") {
+	if d.from != nil && d.from.has("account_id") { // a source that is missing is reported elsewhere
 		if managed.account != d.from.AccountID {
 			l.wrong(where, "STS takes managed policies of the IAM user's account and AWS's own",
 				"%s belongs to account %s, source %s to %s", text, managed.account, d.Source, d.from.AccountID)
