@@ -73,9 +73,14 @@ func (p *program) policyFetch(ctx context.Context, names []string) error {
 	rows := []fetchedPolicy{}
 	for _, name := range names {
 		for _, arn := range config.Profiles[name].PolicyARNs {
-			if !slices.ContainsFunc(rows, func(r fetchedPolicy) bool { return r.ARN == arn && r.err == nil }) {
-				rows = append(rows, p.fetchOne(ctx, c, name, arn))
+			if slices.ContainsFunc(rows, func(r fetchedPolicy) bool { return r.ARN == arn && r.err == nil }) {
+				continue
 			}
+			row := p.fetchOne(ctx, c, name, arn)
+			if row.err == nil { // that another profile's source may not read it is no matter any more
+				rows = slices.DeleteFunc(rows, func(r fetchedPolicy) bool { return r.ARN == arn })
+			}
+			rows = append(rows, row)
 		}
 	}
 	return orSignal(ctx, p.printFetched(rows))
