@@ -11,7 +11,7 @@ import (
 // means; what is read here is what any of them could read, since it serves to
 // choose what is written anew, and to warn.
 type section struct {
-	name     string // "default", "profile x", "services x"; in the credentials file also "x"
+	name     string // "default", "profile x", "services x"; in the credentials file also "x"; "" below a header that is unclear
 	settings []setting
 }
 
@@ -30,7 +30,7 @@ var comment = regexp.MustCompile(`(^|\s)[#;].*$`)
 func parse(text []byte) []section {
 	var (
 		file    []section
-		current = -1 // index in file; none before the first header and below one that is unclear
+		current = -1 // index in file; none before the first header
 		last    = -1 // index in its settings
 		margin  int  // the last setting's indentation
 	)
@@ -40,10 +40,9 @@ func parse(text []byte) []section {
 			continue
 		}
 		if words[0] == '[' {
-			current, last = -1, -1
-			if name, ok := header(words); ok {
-				file, current = place(file, section{name: name}, func(s section) bool { return s.name == name })
-			}
+			name := header(words)
+			file, current = place(file, section{name: name}, func(s section) bool { return s.name == name })
+			last = -1
 			continue
 		}
 		s, ok := assignment(words)
@@ -74,13 +73,17 @@ func place[T any](list []T, v T, same func(T) bool) ([]T, int) {
 // isNewline: Python and .NET end a line at a carriage return alone as well.
 func isNewline(r rune) bool { return r == '\n' || r == '\r' }
 
-// header reads "[profile x] # comment". A header that the SDKs would not agree
-// on is none: what follows could be any section's.
-func header(line string) (name string, ok bool) {
+// header reads "[profile x] # comment". It returns "" for a header that the
+// SDKs would not agree on: what follows could be any section's, and Go takes it
+// for the section's before.
+func header(line string) string {
 	name, rest, closed := strings.Cut(line[1:], "]")
 	rest = comment.ReplaceAllString(rest, "")
 	name = strings.Join(strings.Fields(name), " ")
-	return name, closed && strings.TrimSpace(rest) == "" && name != "" && printable(name) && !strings.ContainsAny(name, "[#;")
+	if !closed || strings.TrimSpace(rest) != "" || !printable(name) || strings.ContainsAny(name, "[#;") {
+		return ""
+	}
+	return name
 }
 
 // assignment reads "name = value" and "name: value". Python's RawConfigParser,

@@ -84,6 +84,9 @@ func set(names ...string) map[string]bool {
 func WithoutCredentials(text []byte) []byte {
 	var out bytes.Buffer
 	for _, section := range parse(text) {
+		if section.name == "" {
+			continue // it could be any section's
+		}
 		fmt.Fprintf(&out, "[%s]\n", section.name)
 		for _, s := range section.settings {
 			switch {
@@ -136,12 +139,12 @@ func writeSetting(out *bytes.Buffer, indent string, s setting) {
 
 // givesCredentials tells whether some SDK finds credentials, or a way to some,
 // in the file's [default] profile. Go takes an indented setting that belongs
-// nowhere for the profile's; RawConfigParser gives what is in [DEFAULT] to every
-// section.
+// nowhere for the profile's, and what is below a header that it cannot read;
+// RawConfigParser gives what is in [DEFAULT] to every section.
 func givesCredentials(text []byte) bool {
 	for _, section := range parse(text) {
 		switch section.name {
-		case "default", "profile default", "DEFAULT":
+		case "default", "profile default", "DEFAULT", "":
 		default:
 			continue
 		}
