@@ -78,6 +78,11 @@ func (d *daemon) requestsOf(name string) ([]session.Request, error) {
 			others = append(others, r)
 		}
 	}
+	if isProfile && len(own)+len(others) == 0 { // it cannot be asked for: say why, and not that there is nothing
+		if _, err := d.book.Render(profiles.CLI, d.options.user, name); err != nil {
+			return nil, err
+		}
+	}
 	return append(own, others...), nil
 }
 
