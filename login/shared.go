@@ -77,9 +77,14 @@ func (l *Logins) writeShared(s session.SignIn, t *token) bool {
 	return err == nil
 }
 
+// removeShared removes the CLI's file. Where the directory cannot be used, such as
+// on a disk that is read-only, a file that is not there needs no removing.
 func (l *Logins) removeShared(s session.SignIn) error {
 	f, err := l.sharedFolder()
 	if err != nil {
+		if _, gone := os.Lstat(filepath.Join(l.config.Home, ".aws", "sso", "cache", sharedName(s))); l.config.Home == "" || errors.Is(gone, fs.ErrNotExist) {
+			return nil
+		}
 		return err
 	}
 	defer f.close()

@@ -289,3 +289,49 @@ func TestTwoVendords(t *testing.T) {
 		t.Errorf("renewals: got %d, want 1", n)
 	}
 }
+
+// TestLogoutWhereNothingIsShared: of a directory that cannot be used, in which
+// there is no login, nothing is left to be wiped. One that is there is told.
+func TestLogoutWhereNothingIsShared(t *testing.T) {
+	for name, c := range map[string]struct {
+		home   func(t *testing.T) string
+		failed bool
+	}{
+		"no home": {func(*testing.T) string { return "" }, false},
+		"no disk": {func(t *testing.T) string {
+			home := t.TempDir()
+			if err := os.Symlink(filepath.Join(home, "unmounted", "aws"), filepath.Join(home, ".aws")); err != nil {
+				t.Fatal(err)
+			}
+			return home
+		}, false},
+		"others may write there": {openToOthers, false},
+		"others may write there, and there is a login": {func(t *testing.T) string {
+			home := openToOthers(t)
+			cliWrites(t, home, map[string]string{"accessToken": "CANARYcli", "expiresAt": later(time.Hour)})
+			return home
+		}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			center := newCenter()
+			l, _ := newLogins(t, center, login.Config{Home: c.home(t), Dir: dir(t)})
+			signIn(t, l, center, shares())
+			was, err := l.Logout(t.Context(), shares())
+			if !was || (err != nil) != c.failed {
+				t.Errorf("Logout: got %t, %v, want true, and an error: %t", was, err, c.failed)
+			}
+		})
+	}
+}
+
+// openToOthers is a home whose .aws anybody can write to.
+func openToOthers(t *testing.T) string {
+	home := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(home, ".aws", "sso", "cache"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(home, ".aws"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	return home
+}
