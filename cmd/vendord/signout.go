@@ -16,7 +16,7 @@ import (
 func (d *daemon) logout(ctx context.Context, name string) (out control.WipedOut, err error) {
 	portals := d.portals()
 	which := descends(func(r session.Request) bool { return typed(r) || portals.of(r) != nil })
-	wipe, portal := d.wipe, false
+	wipe, found := d.wipe, d.foundLogin(portals)
 	if name != "" {
 		w, err := d.wants(name)
 		if err != nil {
@@ -27,7 +27,7 @@ func (d *daemon) logout(ctx context.Context, name string) (out control.WipedOut,
 			out.Notes = append(out.Notes, message)
 			return out, err
 		}
-		portal = w.portal != nil
+		found = w.portal != nil
 		which, wipe = d.descendants(w), func(ctx context.Context) (int, error) { return d.logoutOf(ctx, w.portal) }
 	}
 	d.gate.signedOut()
@@ -35,10 +35,22 @@ func (d *daemon) logout(ctx context.Context, name string) (out control.WipedOut,
 	out.Logins, err = wipe(ctx)
 	d.gate.signedOut()
 	out.Sessions += d.forgetSessions(which)
-	if portal && out.Logins == 0 {
+	if found && out.Logins == 0 {
 		out.Notes = append(out.Notes, "nobody was signed in through vendord; where the AWS CLI is, its login is used again: aws sso logout ends that")
 	}
 	return out, err
+}
+
+// foundLogin reports whether a session lives by a login of the AWS CLI that vendord
+// only found: it is not vendord's to end.
+func (d *daemon) foundLogin(portals portals) bool {
+	for _, st := range d.cache.Status() {
+		in := portals.of(origin(st.Request))
+		if st.KeyID != "" && in != nil && d.known(*in).SignIn == (session.SignIn{}) {
+			return true
+		}
+	}
+	return false
 }
 
 // descendants returns whether a request descends from what a name wants.
