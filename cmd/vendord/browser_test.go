@@ -16,6 +16,7 @@ import (
 func TestWebPage(t *testing.T) {
 	for address, want := range map[string]bool{
 		"https://acme.awsapps.com/start": true, "http://127.0.0.1:4566/authorize?x=y": true, "http://localhost:1/": true,
+		"http://[::1]:4566/authorize": true, "http://127.0.0.2:4566/": true, "http://[fe80::1]:4566/": false, // as sso_endpoint may be
 		"http://acme.awsapps.com/start": false, "file:///etc/passwd": false, "javascript:alert(1)": false, "--help": false, "": false,
 		"https://": false, "http://127.0.0.1.example/": false, "\x00": false,
 	} {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"runtime"
 	"strings"
@@ -146,7 +147,7 @@ func (p *program) showPage(l control.Login) {
 // that opens files and everything else as well.
 func webPage(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
-	loopback := err == nil && (u.Hostname() == "127.0.0.1" || u.Hostname() == "localhost")
+	loopback := err == nil && (u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback())
 	if err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && loopback) {
 		return nil, fail("look at sso_endpoint in [daemon], and at the start URL", "login: %q is no page to sign in at", text)
 	}
