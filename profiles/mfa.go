@@ -34,6 +34,7 @@ func (l *loader) user(at path, t *sourceTable, name string) {
 		return
 	}
 	l.serial(at.to("mfa_serial"), t.MFASerial)
+	l.deviceRegion(at, t)
 	m := MFA{Serial: t.MFASerial, Duration: defaultMFADuration}
 	if t.has("mfa_command") {
 		m.Command = session.Items(l.command(at.to("mfa_command"), t.MFACommand, "no program"))
@@ -43,6 +44,23 @@ func (l *loader) user(at path, t *sourceTable, name string) {
 		l.between(at.to("mfa_duration"), m.Duration, longestOfUsers, "")
 	}
 	l.config.MFA[name] = m
+}
+
+// deviceRegion checks that the session with MFA can be had where STS is asked for
+// it: that is not a profile's region where the source or the daemon has one.
+func (l *loader) deviceRegion(at path, t *sourceTable) {
+	region, from := t.Region, at.to("region").String()
+	if !t.named("region") {
+		region, from = l.file.Daemon.Region, "daemon.region"
+	}
+	device, _ := parseARN(mfaARN, t.MFASerial)
+	if _, known := partitions[device.partition]; !known || !regionForm.MatchString(region) || l.file.Daemon.named("sts_endpoint") {
+		return
+	}
+	if of := partitionOf(region); of != device.partition {
+		l.wrong(at.to("mfa_serial"), "set a region of "+device.partition+" in this source",
+			"%s (%s) is a region of partition %s, the device belongs to %s", region, from, of, device.partition)
+	}
 }
 
 // serial checks the ARN or serial number of an MFA device.
