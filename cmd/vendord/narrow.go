@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+
 	"github.com/spf13/cobra"
 
 	"github.com/vendord/vendord/control"
@@ -33,6 +35,9 @@ func (p *program) narrowed(spec control.TokenSpec, n narrowing) (control.TokenSp
 		return spec, nil
 	case n.file == "-":
 		return spec, fail("write the policy into a file", "--policy-file -: stdin is the command's")
+	}
+	if info, err := os.Stat(n.file); err == nil && !info.Mode().IsRegular() {
+		return spec, fail("write the policy into a file", "--policy-file %s: not a regular file", n.file)
 	}
 	text, err := p.readPolicy(n.file)
 	if err != nil {
