@@ -177,7 +177,7 @@ func checkLink(s session.Source, at *link) error {
 		return refuse(needs, "has no credentials")
 	case fromEndpoint:
 		return refuse("such an endpoint may be vendord itself: use a source of type imds, container or environment",
-			"has credential_source = %s", at.CredentialSource)
+			"has credential_source = %s", quote(at.CredentialSource))
 	case fromProcess:
 		if words := strings.Fields(at.CredentialProcess); len(words) > 0 && isVendord(strings.Trim(words[0], `"'`)) {
 			return refuse("a source is where vendord gets its own credentials from", "has vendord itself as its credential_process")
