@@ -62,7 +62,7 @@ func (m *Minter) follow(ctx context.Context, r session.Request, at *link, life t
 	case fromLogin:
 		who, err = m.login(ctx, r, at)
 	case fromProcess:
-		who.keys, err = m.run(ctx, fmt.Sprintf("%s, SDK profile %q", who.subject, at.Profile), shell(at.CredentialProcess))
+		who.keys, err = m.run(ctx, fmt.Sprintf("%s, SDK profile %.100q", who.subject, at.Profile), shell(at.CredentialProcess))
 	default:
 		err = checkLink(r.Source, at) // chain has refused it already
 	}
@@ -114,7 +114,7 @@ func (m *Minter) webIdentity(ctx context.Context, r session.Request, at *link, l
 	text, err := readSmall(at.WebIdentityTokenFile, 2*webToken.most)
 	if err != nil {
 		return identity{}, &session.Error{Class: session.Retry, Err: err,
-			Public: fmt.Sprintf("%s: reading the web identity token of its profile %q: %s", subject(r.Source), at.Profile, why(err)),
+			Public: fmt.Sprintf("%s: reading the web identity token of its profile %.100q: %s", subject(r.Source), at.Profile, why(err)),
 			Hint:   "whatever writes " + at.WebIdentityTokenFile + " must do so before, and readably for vendord's user"}
 	}
 	token := webToken.trim(text)

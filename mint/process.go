@@ -47,7 +47,7 @@ func checkCommand(subject, key string, argv []string) error {
 		return refuse("its "+key+" is vendord itself", "a source is where vendord gets its own credentials from")
 	}
 	if _, err := exec.LookPath(argv[0]); err != nil {
-		return refuse(fmt.Sprintf("its %s %q is not there, or cannot be run", key, argv[0]),
+		return refuse(fmt.Sprintf("its %s %.100q is not there, or cannot be run", key, argv[0]),
 			"give its absolute path: the daemon's PATH may be shorter than yours; "+reload)
 	}
 	return nil

@@ -141,23 +141,23 @@ func notLoaded(s session.Source, p sdkPaths, err error) error {
 	names := sectionsOf(p)
 	if e, ok := errors.AsType[config.SharedConfigAssumeRoleError](err); ok {
 		if e.Err != nil { // the SDK's way to say that source_profile names nothing
-			return misconfigured(s, meant(e.Profile, names), "its profiles name the source_profile %q, which is not in %s", e.Profile, p)
+			return misconfigured(s, meant(e.Profile, names), "its profiles name the source_profile %.100q, which is not in %s", e.Profile, p)
 		}
 		if circle := names.circle(s.Profile); circle != "" {
-			return misconfigured(s, "one of them needs credentials of its own", "its profiles go round in a circle (%s)", circle)
+			return misconfigured(s, "one of them needs credentials of its own", "its profiles go round in a circle (%s)", quote(circle))
 		}
-		return misconfigured(s, needs, "its profile %q has no credentials", e.Profile)
+		return misconfigured(s, needs, "its profile %.100q has no credentials", e.Profile)
 	}
 	if e, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
-		return misconfigured(s, meant(e.Profile, names), "there is no profile %q in %s", e.Profile, p)
+		return misconfigured(s, meant(e.Profile, names), "there is no profile %.100q in %s", e.Profile, p)
 	}
 	if e, ok := errors.AsType[config.CredentialRequiresARNError](err); ok {
-		return misconfigured(s, reload, "its profile %q has %s but no role_arn", e.Profile, e.Type)
+		return misconfigured(s, reload, "its profile %.100q has %s but no role_arn", e.Profile, e.Type)
 	}
 	if strings.Contains(err.Error(), "partial credentials found") {
 		return misconfigured(s, "each profile needs aws_access_key_id and aws_secret_access_key in the same file", "one of its profiles has half of its keys")
 	}
-	return misconfigured(s, "mend the profile, "+reload, "its profile %q cannot be used: %s", s.Profile, quote(err.Error()))
+	return misconfigured(s, "mend the profile, "+reload, "its profile %.100q cannot be used: %s", s.Profile, quote(err.Error()))
 }
 
 // needs is the hint for a profile that leads nowhere.
@@ -167,7 +167,7 @@ const needs = "it needs aws_access_key_id, source_profile, credential_process, s
 // could only get from a person who waits.
 func checkLink(s session.Source, at *link) error {
 	refuse := func(hint, problem string, args ...any) error {
-		return misconfigured(s, hint, "its profile %q %s", at.Profile, fmt.Sprintf(problem, args...))
+		return misconfigured(s, hint, "its profile %.100q %s", at.Profile, fmt.Sprintf(problem, args...))
 	}
 	if at.RoleARN != "" && at.MFASerial != "" { // without a role, it is for other tools
 		return refuse("name the profile that has the keys, and write its mfa_serial into the source in vendord.toml", "wants an MFA code (mfa_serial)")
