@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"regexp"
 	"slices"
@@ -311,7 +312,21 @@ func (c call) loginFailure(err error, hint string) error {
 			Hint:   "the person who logged in must be given that role in IAM Identity Center"}
 	}
 	return &session.Error{Class: session.Person, Code: sorted.Code, Public: c.signer.subject + ": its login has expired, or was never made",
-		Hint: hint, Err: errors.New(cut(c.scrub(err.Error())))}
+		Hint: hint, Err: errors.New(c.loginProblem(err, answered))}
+}
+
+// loginProblem is what there is to say of a login. Where it was not refused, but
+// its file cannot be read, the SDK quotes that, and any of its fields may hold
+// a token by mistake.
+func (c call) loginProblem(err error, answered bool) string {
+	file, notThere := errors.AsType[*fs.PathError](err)
+	switch {
+	case answered:
+		return cut(c.scrub(err.Error()))
+	case notThere:
+		return cut(clean(file.Error()))
+	}
+	return "it is over, or its file is damaged"
 }
 
 // scrub makes a foreign text fit to be shown: without the signer's secrets,
