@@ -28,13 +28,25 @@ import (
 // The scripts run the real command, as a person types it; sdk is a program of
 // somebody else's that knows nothing of vendord.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(unhung{m}, map[string]func(){
 		"vendord": main,
 		"sdk":     sdk,
 		"ending":  ending,
 		"browser": browser,
 		"aws":     awsCLI,
 	})
+}
+
+// unhung runs the tests so that their commands take a SIGHUP as they do in a
+// terminal. Under nohup, as in some CI, it is ignored, and programs inherit that,
+// but not from one that handles it.
+type unhung struct{ *testing.M }
+
+func (m unhung) Run() int {
+	if signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
+	return m.M.Run()
 }
 
 func TestScripts(t *testing.T) { testscript.Run(t, scripts()) }
