@@ -319,11 +319,11 @@ func (c call) loginFailure(err error, hint string) error {
 // its file cannot be read, the SDK quotes that, and any of its fields may hold
 // a token by mistake.
 func (c call) loginProblem(err error, answered bool) string {
-	file, notThere := errors.AsType[*fs.PathError](err)
+	file, unread := errors.AsType[*fs.PathError](err)
 	switch {
 	case answered:
 		return cut(c.scrub(err.Error()))
-	case notThere:
+	case unread:
 		return cut(clean(file.Error()))
 	}
 	return "it is over, or its file is damaged"
