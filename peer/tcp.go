@@ -25,44 +25,84 @@ func OpenTCP() (*TCP, error) {
 	return t, nil
 }
 
+// Socket is the client's end of a loopback connection, as the kernel knows it.
+// All of it was fixed when the socket was made, by socket(2): a process that
+// changes its user or its control group later, or is given the socket by another,
+// does not change it.
+type Socket struct {
+	// UID is the user who made it.
+	UID uint32
+	// Inode is its number in /proc/PID/fd, never 0, which another socket can
+	// have once this one is closed.
+	Inode uint32
+	// Cookie is the kernel's own name for it, which no other socket gets until
+	// the machine starts again.
+	Cookie uint64
+	// Cgroup is the id of the control group that it was made in, or 0 where the
+	// kernel does not tell.
+	Cgroup uint64
+}
+
+// errExchanged is for an address that another socket has by now.
+var errExchanged = errors.New("it is another one by now")
+
 // OfConn is Of for the client of an accepted connection.
-func (t *TCP) OfConn(c net.Conn) (Peer, error) {
-	client, ok := c.RemoteAddr().(*net.TCPAddr)
-	if !ok {
-		return Peer{}, fmt.Errorf("user of a connection: it is one of %s", c.RemoteAddr().Network())
+func (t *TCP) OfConn(c net.Conn) (Socket, error) {
+	client, server, err := ends(c)
+	if err != nil {
+		return Socket{}, err
 	}
-	server, ok := c.LocalAddr().(*net.TCPAddr)
-	if !ok {
-		return Peer{}, fmt.Errorf("user of a connection: it is one of %s", c.LocalAddr().Network())
-	}
-	return t.Of(client.AddrPort(), server.AddrPort())
+	return t.Of(client, server)
 }
 
-// Of returns the user who made the socket that is connected from client to
-// server, both of this machine and network namespace: UID alone. It asks the
-// kernel, waits for nobody, and fails where the kernel knows no user: the
-// client has closed the socket or belongs to another namespace. Such a caller
-// is unknown, and never root, though the kernel shows their number as 0.
-//
-// The user is the one of socket(2): a process that changes its user later, or
-// is given the socket by another, does not change it, so that one answer holds
-// as long as the connection does.
-func (t *TCP) Of(client, server netip.AddrPort) (Peer, error) {
-	uid, err := t.connected(plain(client), plain(server))
+// Still fails unless the client of an accepted connection is the one that OfConn
+// returned for it: neither closed since, nor in another's hands.
+func (t *TCP) Still(c net.Conn, was Socket) error {
+	client, server, err := ends(c)
 	if err != nil {
-		return Peer{}, fmt.Errorf("user of %s: %w", client, err)
+		return err
 	}
-	return Peer{UID: uid}, nil
+	is, err := t.Of(client, server)
+	if err == nil && is != was {
+		err = fmt.Errorf("user of %s: %w", client, errExchanged)
+	}
+	return err
 }
 
-// OfListener returns the user of the socket that a connection to addr, on this
-// machine, would reach: UID alone. It fails where nobody listens.
-func (t *TCP) OfListener(addr netip.AddrPort) (Peer, error) {
-	uid, err := t.listening(plain(addr))
-	if err != nil {
-		return Peer{}, fmt.Errorf("user who listens on %s: %w", addr, err)
+// ends returns the addresses of an accepted connection.
+func ends(c net.Conn) (client, server netip.AddrPort, err error) {
+	remote, ok := c.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		return client, server, fmt.Errorf("user of a connection: it is one of %s", c.RemoteAddr().Network())
 	}
-	return Peer{UID: uid}, nil
+	local, ok := c.LocalAddr().(*net.TCPAddr)
+	if !ok {
+		return client, server, fmt.Errorf("user of a connection: it is one of %s", c.LocalAddr().Network())
+	}
+	return remote.AddrPort(), local.AddrPort(), nil
+}
+
+// Of returns the socket that is connected from client to server, both of this
+// machine and network namespace. It asks the kernel, waits for nobody, and fails
+// where the kernel knows no user: the client has closed the socket or belongs to
+// another namespace. Such a caller is unknown, and never root, though the kernel
+// shows their number as 0.
+func (t *TCP) Of(client, server netip.AddrPort) (Socket, error) {
+	s, err := t.connected(plain(client), plain(server))
+	if err != nil {
+		return Socket{}, fmt.Errorf("user of %s: %w", client, err)
+	}
+	return s, nil
+}
+
+// OfListener returns the socket that a connection to addr, on this machine, would
+// reach. It fails where nobody listens.
+func (t *TCP) OfListener(addr netip.AddrPort) (Socket, error) {
+	s, err := t.listening(plain(addr))
+	if err != nil {
+		return Socket{}, fmt.Errorf("user who listens on %s: %w", addr, err)
+	}
+	return s, nil
 }
 
 // plain is an address as the kernel compares it: Java's sockets have IPv4

@@ -57,7 +57,9 @@ func TestAnswers(t *testing.T) {
 		d, ours, err := parseAnswer(test.b, 7)
 		uid := uint32(0)
 		if err == nil && ours {
-			uid, err = d.user()
+			var found Socket
+			found, err = d.socket()
+			uid = found.UID
 		}
 		got, want := "", uint32(0)
 		if err != nil {
@@ -85,8 +87,8 @@ func FuzzAnswer(f *testing.F) {
 		if (err != nil || !ours) && d != (diagnosis{}) {
 			t.Fatalf("parseAnswer(%x): got %+v, though %v, %v", b, d, ours, err)
 		}
-		if uid, err := d.user(); err == nil && (uid == overflowID || len(b) < headerLen+msgLen) {
-			t.Fatalf("parseAnswer(%x): got user %d", b, uid)
+		if s, err := d.socket(); err == nil && (s.UID == overflowID || s.Inode == 0 || len(b) < headerLen+msgLen) {
+			t.Fatalf("parseAnswer(%x): got %+v", b, s)
 		}
 	})
 }

@@ -55,6 +55,8 @@ const (
 	idIf     = 36
 	idCookie = 40
 
+	attrCgroup = 21 // INET_DIAG_CGROUP_ID, eight bytes, which comes unasked (Linux 5.8)
+
 	stateListen = 10 // TCP_LISTEN (net/tcp_states.h)
 )
 
@@ -129,24 +131,24 @@ func (t *TCP) askAt(client, server netip.AddrPort, device uint32) (diagnosis, er
 	}
 }
 
-// connected returns the user of the connection from client to server. The
+// connected returns the client's end of the connection from client to server. The
 // answer must be about that very one: where there is none the kernel answers
 // with the socket that listens on the client's port, which can be anybody's.
-func (t *TCP) connected(client, server netip.AddrPort) (uint32, error) {
+func (t *TCP) connected(client, server netip.AddrPort) (Socket, error) {
 	d, err := t.ask(client, server)
 	if err == nil && (d.of != client || d.to != server || d.state == stateListen) {
 		err = errGone
 	}
 	if err != nil {
-		return 0, err
+		return Socket{}, err
 	}
-	return d.user()
+	return d.socket()
 }
 
-// listening returns the user of the socket that a connection to addr would
+// listening returns the socket that a connection to addr would
 // reach: of a connection from there to nowhere there is none, so the kernel
 // answers with the listener.
-func (t *TCP) listening(addr netip.AddrPort) (uint32, error) {
+func (t *TCP) listening(addr netip.AddrPort) (Socket, error) {
 	nowhere := netip.AddrPortFrom(netip.IPv6Unspecified(), 0)
 	if addr.Addr().Is4() {
 		nowhere = netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
@@ -156,9 +158,9 @@ func (t *TCP) listening(addr netip.AddrPort) (uint32, error) {
 		err = errGone
 	}
 	if err != nil {
-		return 0, err
+		return Socket{}, err
 	}
-	return d.user()
+	return d.socket()
 }
 
 // appendQuestion appends the request for one socket, as its owner sees it:
@@ -202,20 +204,19 @@ func putID(b []byte, client, server netip.AddrPort) {
 type diagnosis struct {
 	of, to netip.AddrPort
 	state  byte
-	uid    uint32
-	inode  uint32
+	found  Socket
 }
 
-// user returns the socket's user. One that is closed, and lives on in the kernel
-// until all is said, has no inode, and user 0 from then on.
-func (d diagnosis) user() (uint32, error) {
+// socket returns the socket, if it is anybody's. One that is closed, and lives on in
+// the kernel until all is said, has no inode, and user 0 from then on.
+func (d diagnosis) socket() (Socket, error) {
 	switch {
-	case d.inode == 0:
-		return 0, errGone
-	case d.uid == overflowID:
-		return 0, errForeign
+	case d.found.Inode == 0:
+		return Socket{}, errGone
+	case d.found.UID == overflowID:
+		return Socket{}, errForeign
 	}
-	return d.uid, nil
+	return d.found, nil
 }
 
 // parseAnswer reads the kernel's answer to the question with seq; ours is false
@@ -235,9 +236,27 @@ func parseAnswer(b []byte, seq uint32) (d diagnosis, ours bool, err error) {
 	case kind != unix.SOCK_DIAG_BY_FAMILY || len(body) < msgLen:
 		return d, true, errors.New("an answer that is none")
 	}
-	d = diagnosis{state: body[msgState], uid: native.Uint32(body[msgUID:]), inode: native.Uint32(body[msgInode:])}
+	d = diagnosis{state: body[msgState], found: Socket{UID: native.Uint32(body[msgUID:]), Inode: native.Uint32(body[msgInode:]),
+		Cookie: native.Uint64(body[msgID+idCookie:]), Cgroup: cgroupID(body[msgLen:])}}
 	d.of, d.to = readID(body[0], body[msgID:])
 	return d, true, nil
+}
+
+// cgroupID finds the control group's id among the attributes (netlink(7)) after an
+// answer, or returns 0.
+func cgroupID(attributes []byte) uint64 {
+	native := binary.NativeEndian
+	for len(attributes) >= 4 {
+		length := int(native.Uint16(attributes))
+		if length < 4 || length > len(attributes) {
+			return 0
+		}
+		if native.Uint16(attributes[2:]) == attrCgroup && length == 4+8 {
+			return native.Uint64(attributes[4:])
+		}
+		attributes = attributes[min(len(attributes), (length+3)&^3):]
+	}
+	return 0
 }
 
 // readID reads what putID wrote.

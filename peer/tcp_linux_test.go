@@ -19,7 +19,7 @@ import (
 // pair is a connection from client to server.
 type pair struct{ client, server net.Conn }
 
-func (p pair) of(t testing.TB, tcp *peer.TCP) (peer.Peer, error) {
+func (p pair) of(t testing.TB, tcp *peer.TCP) (peer.Socket, error) {
 	t.Helper()
 	return tcp.OfConn(p.server)
 }
@@ -109,7 +109,7 @@ func TestAClosedClientIsUnknown(t *testing.T) {
 	_ = p.client.Close()
 	got, err := p.of(t, tcp)
 	want := "user of " + p.server.RemoteAddr().String() + ": the kernel knows no such socket, or it is closed"
-	if err == nil || err.Error() != want || got.User != "" {
+	if err == nil || err.Error() != want || got != (peer.Socket{}) {
 		t.Errorf("closed: got %+v, %v, want the error %q", got, err, want)
 	}
 }

@@ -12,9 +12,9 @@ type TCP struct{}
 
 func openTCP() (*TCP, error) { return nil, errors.ErrUnsupported }
 
-func (*TCP) connected(_, _ netip.AddrPort) (uint32, error) { return 0, errors.ErrUnsupported }
+func (*TCP) connected(_, _ netip.AddrPort) (Socket, error) { return Socket{}, errors.ErrUnsupported }
 
-func (*TCP) listening(netip.AddrPort) (uint32, error) { return 0, errors.ErrUnsupported }
+func (*TCP) listening(netip.AddrPort) (Socket, error) { return Socket{}, errors.ErrUnsupported }
 
 // Close does nothing.
 func (*TCP) Close() error { return nil }

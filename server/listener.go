@@ -65,7 +65,7 @@ const nobody = math.MaxUint32
 type listener struct {
 	net.Listener
 	most int
-	who  func(net.Conn) (peer.Peer, error)
+	who  func(net.Conn) (peer.Socket, error)
 	owns func(uid uint32) bool
 	log  *slog.Logger
 
@@ -79,7 +79,7 @@ type listener struct {
 	sweep *time.Timer    // nil while nothing is open
 }
 
-func newListener(ln net.Listener, most int, who func(net.Conn) (peer.Peer, error), owns func(uint32) bool, log *slog.Logger) *listener {
+func newListener(ln net.Listener, most int, who func(net.Conn) (peer.Socket, error), owns func(uint32) bool, log *slog.Logger) *listener {
 	return &listener{Listener: ln, most: most, who: who, owns: owns, log: log, started: time.Now(),
 		open: make(map[*conn]struct{}), users: make(map[uint32]int)}
 }

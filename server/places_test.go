@@ -28,8 +28,8 @@ func house(t *testing.T, places int) *world {
 	}
 	w := startOn(t, ln, always(credentials(nil)), func(c *server.Config) {
 		c.MaxConns = places
-		c.Who = func(conn net.Conn) (peer.Peer, error) {
-			return peer.Peer{UID: uint32(conn.RemoteAddr().(*net.TCPAddr).IP.To4()[3])}, nil
+		c.Who = func(conn net.Conn) (peer.Socket, error) {
+			return peer.Socket{UID: uint32(conn.RemoteAddr().(*net.TCPAddr).IP.To4()[3])}, nil
 		}
 	})
 	secret, hash := apps.NewSecret()

@@ -65,7 +65,7 @@ type Config struct {
 	// Who tells the user of a connection, at once; nil where the system has
 	// nothing to say. Its error means that the user is not known, and that
 	// errors.ErrUnsupported is in its chain, that nobody's is.
-	Who func(net.Conn) (peer.Peer, error)
+	Who func(net.Conn) (peer.Socket, error)
 	// Patience is how long a request waits for credentials; 0 means 0.8 s.
 	Patience time.Duration
 	// MaxConns bounds the connections open at a time; 0 means 1,024. One
@@ -82,7 +82,7 @@ type Server struct {
 	apps        *apps.Apps
 	credentials Credentials
 	audit       *audit.Log
-	who         func(net.Conn) (peer.Peer, error)
+	who         func(net.Conn) (peer.Socket, error)
 	refusals    *refusals
 	dates       dates
 	patience    time.Duration
@@ -97,7 +97,7 @@ func New(c Config) *Server {
 		c.Audit = audit.New(audit.Config{Now: c.Now})
 	}
 	if c.Who == nil {
-		c.Who = func(net.Conn) (peer.Peer, error) { return peer.Peer{}, errors.ErrUnsupported }
+		c.Who = func(net.Conn) (peer.Socket, error) { return peer.Socket{}, errors.ErrUnsupported }
 	}
 	if c.Patience <= 0 {
 		c.Patience = patience

@@ -64,7 +64,7 @@ func (p *pipes) dial() net.Conn {
 // serve runs a server with h for its handler until the test ends.
 func serve(t *testing.T, most int, h http.HandlerFunc) *pipes {
 	ln := newPipes()
-	own := newListener(ln, most, func(net.Conn) (peer.Peer, error) { return peer.Peer{}, errors.ErrUnsupported }, nil, slog.New(slog.DiscardHandler))
+	own := newListener(ln, most, func(net.Conn) (peer.Socket, error) { return peer.Socket{}, errors.ErrUnsupported }, nil, slog.New(slog.DiscardHandler))
 	hs := newHTTPServer(t.Context(), h, own, slog.New(slog.DiscardHandler))
 	done := make(chan error, 1)
 	go func() { done <- hs.Serve(own) }()

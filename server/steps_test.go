@@ -125,7 +125,7 @@ func bareHandler(b *testing.B) (*handler, *http.Request) {
 	})
 	c := session.NewCredentials("ASIAEXAMPLEEXAMPLE00", strings.Repeat("s", 40), strings.Repeat("t", 1000), time.Now().Add(time.Hour))
 	c.Minted, c.Life = time.Now(), time.Hour
-	s := New(Config{Apps: book, Credentials: have{c}, Audit: log, Who: func(net.Conn) (peer.Peer, error) { return peer.Peer{}, nil }})
+	s := New(Config{Apps: book, Credentials: have{c}, Audit: log, Who: func(net.Conn) (peer.Socket, error) { return peer.Socket{}, nil }})
 	h, err := s.handler(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9797})
 	if err != nil {
 		b.Fatal(err)

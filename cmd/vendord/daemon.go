@@ -134,7 +134,7 @@ func (d *daemon) identities() (err error) {
 // does not: a token is then good for whoever has it, and the log says so. That it
 // fails for another reason ends the start: whoever can bring that about, by using
 // up all ports, could otherwise switch it off for good.
-func (d *daemon) who() (func(net.Conn) (peer.Peer, error), error) {
+func (d *daemon) who() (func(net.Conn) (peer.Socket, error), error) {
 	tcp, err := peer.OpenTCP()
 	if errors.Is(err, errors.ErrUnsupported) {
 		d.options.log.Warn("tokens are not bound to users here", "err", err)
