@@ -33,7 +33,7 @@ var arrows = map[string][]string{
 	"policy":      {"near"},
 	"peer":        {},
 	"profiles":    {"session", "policy", "near", "trust"},
-	"apps":        {"profiles", "session", "near", "disk", "trust"},
+	"apps":        {"profiles", "session", "peer", "near", "disk", "trust"},
 	"mint":        {"awshttp", "session", "near"},
 	"cache":       {"session"},
 	"audit":       {"session", "trust"},

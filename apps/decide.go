@@ -4,9 +4,11 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
+	"github.com/vendord/vendord/peer"
 	"github.com/vendord/vendord/profiles"
 	"github.com/vendord/vendord/session"
 )
@@ -18,6 +20,10 @@ type Route int
 // live token, and nothing else is tried. The zero Route recognises nobody, so
 // that a path which forgot to say is closed.
 const ByToken Route = iota + 1
+
+// ByKernel is the route of /v1/process/credentials: the caller is recognised by
+// what the kernel knows of it, and a token is refused.
+const ByKernel Route = ByToken + 1
 
 // Request is what the server knows of a caller.
 type Request struct {
@@ -38,24 +44,41 @@ type Request struct {
 	Again bool
 }
 
-// Caller is the user of a connection.
+// Caller is who is at the other end of a connection.
 type Caller struct {
 	// UID is the user's number, if there is no Err.
 	UID uint32
 	// Err is why the user is not known; with errors.ErrUnsupported in its
 	// chain it means that this system tells nobody's.
 	Err error
+	// Addr is where it connects from.
+	Addr netip.Addr
+	// Kernel finds out more, where a rule needs it; nil is that it cannot.
+	Kernel Kernel
+}
+
+// Kernel is what can be found out of a caller besides its user: a *peer.Client.
+type Kernel interface {
+	// Cgroup returns the path of the control group that its socket was made in.
+	Cgroup() (string, error)
+	// Processes returns the processes that hold its socket now.
+	Processes() ([]peer.Process, error)
+	// Still fails unless it is the one that it was.
+	Still() error
 }
 
 // Grant is what a caller may have, and the words for it in the record.
 type Grant struct {
 	App, User, Profile string
 	// TokenID is the token's ID, and How how the caller was recognised:
-	// "token". Both are empty in Grants, where nobody asked.
+	// "token", or what matched, such as "user, unit". Both are empty in Grants, where nobody asked.
 	TokenID, How string
 	// Narrowed says that the token has session policies of its own, beyond
 	// the profile's.
 	Narrowed bool
+	// Near says of a refused caller which rule nearly let it through, and what is
+	// different. It is for the owner's eyes: a stranger learns nothing of rules.
+	Near string
 	// Session is the session to hand out.
 	Session session.Key
 }

@@ -44,6 +44,15 @@ type Event struct {
 	// refused.
 	UID     json.Number `json:"uid,omitempty"`
 	TokenID string      `json:"token,omitempty"`
+	// PID and Exe are a process that held the connection, and Unit and Container
+	// what its control group belongs to, as far as they are known. Nothing was
+	// decided by PID and Exe unless How says so.
+	PID       int    `json:"pid,omitempty"`
+	Exe       string `json:"exe,omitempty"`
+	Unit      string `json:"unit,omitempty"`
+	Container string `json:"container,omitempty"`
+	// From is the address of a caller without a UID.
+	From string `json:"from,omitempty"`
 	// Narrowed says that the token has session policies of its own, beyond
 	// the profile's.
 	Narrowed bool `json:"narrowed,omitempty"`
@@ -64,6 +73,9 @@ type Event struct {
 	Code    string `json:"code,omitempty"`
 	Message string `json:"message,omitempty"`
 	Hint    string `json:"hint,omitempty"`
+	// Near says for the owner, and never for the caller, which rule nearly let a
+	// refused caller through, and what about the caller is different.
+	Near string `json:"near,omitempty"`
 	// Unrecorded is how many refusals of the same caller since the last one
 	// here have no line of their own: there were too many.
 	Unrecorded uint64 `json:"unrecorded,omitempty"`

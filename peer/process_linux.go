@@ -13,21 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Process is a process that holds a socket. One that ends gives its number away;
-// number and start together are nobody else's, until the machine starts again.
-type Process struct {
-	PID int
-	// Started is when it began, in clock ticks since the machine did.
-	Started uint64
-	// UID is its effective user, or root where its memory is nobody's to see.
-	UID uint32
-	// Exe is the path of its executable, as it is seen where the process lives:
-	// it can have a mount namespace of its own, in which /usr/bin/aws is
-	// anything. The file itself is Device and Inode.
-	Exe           string
-	Device, Inode uint64
-}
-
 // Holders returns the processes that hold a socket, as far as we may look, those
 // with the highest number first: most that ask have just been started. A socket
 // that was inherited, or passed on, has several. hidden says that there are

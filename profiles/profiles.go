@@ -18,6 +18,7 @@
 package profiles
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/vendord/vendord/session"
@@ -70,6 +71,11 @@ type Config struct {
 	MFA      map[string]MFA
 	Profiles map[string]Profile
 	Apps     map[string]App
+	// Audit is the [audit] section.
+	Audit Audit
+	// ECS is the address of the link-local network that the ECS endpoint listens
+	// on besides Daemon.Listen; not valid where there is none.
+	ECS netip.AddrPort
 	// Warnings are what AWS accepts and the author probably did not mean,
 	// sorted by file and line.
 	Warnings []Problem
@@ -77,6 +83,20 @@ type Config struct {
 	host    string
 	files   []snapshot
 	authors map[authored]Written // nil without Options.Authors
+}
+
+// Audit is the [audit] section: the record of who got what.
+type Audit struct {
+	// File is the absolute path that lines are appended to, or empty.
+	File string
+	// Journal says that systemd's journal gets them too.
+	Journal bool
+	// Required says that nothing is vended that cannot be recorded.
+	Required bool
+	// MaxSize is how many bytes the file has before it is renamed; 0 is no bound.
+	// Keep is how many older ones are kept.
+	MaxSize int64
+	Keep    int
 }
 
 // Daemon is the [daemon] section.
@@ -157,6 +177,8 @@ type Profile struct {
 	MinTokenSize int
 	// PerApp keeps the sessions of different apps and users apart.
 	PerApp bool
+	// Protected says that only commands under exec get it. No app lists it.
+	Protected bool
 }
 
 // Scope is a step of GetScopedCredentials around a profile's session (preview).
@@ -181,4 +203,15 @@ type App struct {
 	Name string
 	// Profiles are the ones it may use. The first is the one it starts with.
 	Profiles []string
+	// Match is how the kernel recognises its programs; the zero Match is that of
+	// an app of tokens.
+	Match Match
+	// Both says that a program needs a token and has to match.
+	Both bool
+	// From are the networks that an app's tokens may be presented from by who has
+	// no user here, and Unidentified says that they may be from anywhere.
+	From         []netip.Prefix
+	Unidentified bool
+	// Select says that a program may ask for any of Profiles by its name.
+	Select bool
 }

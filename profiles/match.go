@@ -1,0 +1,26 @@
+package profiles
+
+// Match says which programs are an app's, by what the kernel knows of them. Each
+// key that is given must hold.
+type Match struct {
+	// User is the user that the program's connection belongs to, by name. UID is
+	// the user's number when the configuration was loaded, and Known says whether
+	// there was one: without it nobody matches.
+	User  string
+	UID   uint32
+	Known bool
+	// Group is a group that the user is a member of.
+	Group string
+	// Unit is a unit of the system's service manager; "worker@*.service" is every
+	// instance of a template. UserUnit is one of the user's own.
+	Unit, UserUnit string
+	// Cgroup is the path of a control group, which has those below it as well.
+	Cgroup string
+	// Container is a container's id, 64 hexadecimal digits.
+	Container string
+	// Exe is the absolute path of an executable.
+	Exe string
+}
+
+// Any reports whether any key is given.
+func (m Match) Any() bool { return m != Match{} }
