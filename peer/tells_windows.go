@@ -1,0 +1,20 @@
+package peer
+
+import (
+	"errors"
+	"fmt"
+)
+
+// untold returns why Windows does not tell something. It knows users by security
+// identifiers, and rules and tokens hold numbers: one that was made up for them
+// would be nobody's, or the wrong one's. Of a socket it tells the process that
+// made it, who may have passed it on.
+func untold(a Ability) error {
+	switch a {
+	case Users:
+		return fmt.Errorf("users of loopback connections: those of Windows have no numbers: %w", errors.ErrUnsupported)
+	case Cgroup:
+		return fmt.Errorf("control groups: Windows has none: %w", errors.ErrUnsupported)
+	}
+	return fmt.Errorf("processes: Windows tells who made a socket, and not who holds it: %w", errors.ErrUnsupported)
+}
