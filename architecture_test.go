@@ -32,7 +32,7 @@ var arrows = map[string][]string{
 	"sdkenv":      {},
 	"policy":      {"near"},
 	"peer":        {},
-	"profiles":    {"session", "policy", "near", "trust"},
+	"profiles":    {"session", "policy", "peer", "near", "trust"},
 	"apps":        {"profiles", "session", "peer", "near", "disk", "trust"},
 	"mint":        {"awshttp", "session", "near"},
 	"cache":       {"session"},

@@ -6,10 +6,12 @@ package profiles
 
 // file is the whole of vendord.toml.
 type file struct {
-	Daemon   daemonTable              `toml:"daemon"`
-	Sources  map[string]*sourceTable  `toml:"sources"`
-	Profiles map[string]*profileTable `toml:"profiles"`
-	Apps     map[string]*appTable     `toml:"apps"`
+	Daemon    daemonTable              `toml:"daemon"`
+	Audit     auditTable               `toml:"audit"`
+	Endpoints endpointsTable           `toml:"endpoints"`
+	Sources   map[string]*sourceTable  `toml:"sources"`
+	Profiles  map[string]*profileTable `toml:"profiles"`
+	Apps      map[string]*appTable     `toml:"apps"`
 	given
 }
 
@@ -40,6 +42,44 @@ type daemonTable struct {
 	// twice as many at once; more are told to slow down. SDKs make one in half an
 	// hour. 0 is no bound.
 	RequestsPerSecond int64 `toml:"requests_per_second" default:"5000"`
+	given
+}
+
+// auditTable is the record of who got what, a line for each answer. What it says
+// takes effect when vendord starts.
+type auditTable struct {
+	// The file that lines are appended to, written like `config_file`; `--audit-log`
+	// replaces it. Nobody but root and the daemon's user may be able to write it.
+	File string `toml:"file" default:"none"`
+	// Whether systemd's journal gets the lines as well (Linux).
+	Journal bool `toml:"journal" default:"false"`
+	// Whether nothing is vended that cannot be recorded, such as when the disk is
+	// full. Without it vending goes on, and `vendord status` says that the record has
+	// a gap. It needs `file` or `journal`.
+	Required bool `toml:"required" default:"false"`
+	// How large the file gets before it is renamed and another one begun: a number of
+	// bytes, or one with `kB`, `MB`, `GB`, `KiB`, `MiB` or `GiB`, at least `"64KiB"`. 0
+	// is no bound.
+	MaxSize size `toml:"max_size" default:"100MB"`
+	// How many older files are kept, 0 to 1000.
+	Keep int64 `toml:"keep" default:"5"`
+	given
+}
+
+// endpointsTable is the addresses of the link-local network at which vendord answers
+// besides `listen` of `[daemon]`.
+type endpointsTable struct {
+	ECS ecsTable `toml:"ecs"`
+	given
+}
+
+// ecsTable is the address that Amazon ECS gives its tasks, for programs that have
+// `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` or may ask no other. What it says takes
+// effect when vendord starts.
+type ecsTable struct {
+	// `169.254.170.2`, `169.254.170.23` or `fd00:ec2::23`, and a port; 80 is the one
+	// that SDKs ask.
+	Listen string `toml:"listen" default:"none; required"`
 	given
 }
 
@@ -171,6 +211,10 @@ type profileTable struct {
 	// A session of their own for every app and user, even where they would ask AWS
 	// for exactly the same.
 	PerApp bool `toml:"per_app" default:"false"`
+	// Whether only `vendord exec` may have it, by somebody who may steer: no app may
+	// list it, and `env`, `credentials`, `token` and `use` refuse it. It is inherited,
+	// since what extends the profile may be as much; `protected = false` lifts it.
+	Protected bool `toml:"protected" default:"false"`
 	// A session policy, as JSON. The session can do what the role allows and this
 	// policy allows, and never more. Templates are possible in its strings. Best
 	// written between `'''`.
@@ -227,11 +271,55 @@ type statementTable struct {
 	given
 }
 
-// appTable is who may have credentials, and which. A program is recognised as
-// an app by its token.
+// appTable is who may have credentials, and which. Without `match` a program is
+// recognised as an app by its token, which it presents at `/v1/credentials`. With
+// `match` it is by what the kernel knows of it, at `/v1/process/credentials`, and no
+// token can be issued for it. One never stands in for the other.
 type appTable struct {
 	// The profiles that the app may use. The first is the one it starts with.
 	Profiles []string `toml:"profiles" default:"none; required"`
+	// How the kernel recognises the app's programs; see below. A program that more
+	// than one app matches is refused.
+	Match matchTable `toml:"match" default:"none"`
+	// `both`: a program needs a token, and has to match as well. It asks at
+	// `/v1/credentials`.
+	Require string `toml:"require" default:"none"`
+	// For apps of tokens: the networks of callers whose user this machine's kernel does
+	// not know, such as programs in containers with a network of their own, who may
+	// present a token that was issued for no user: `["172.18.0.0/16"]`.
+	From []string `toml:"from" default:"none"`
+	// For apps of tokens: whether such callers may be anywhere.
+	Unidentified bool `toml:"unidentified" default:"false"`
+	// Whether a program may choose any of `profiles` by its name in the path,
+	// `/v1/credentials/NAME`. Without it that name has to be the current one's.
+	Select bool `toml:"select" default:"false"`
+	given
+}
+
+// matchTable is what has to hold for a program to be recognised by the kernel: all
+// keys that are given. `exe` and `user_unit` tell the programs of one user apart, who
+// can get round them: they are conveniences, not boundaries.
+type matchTable struct {
+	// The user whom the program's connection belongs to: a name, or `#1234`. It is
+	// looked up when the configuration is loaded; nobody matches a name that is not
+	// known then. It cannot be `nobody`.
+	User string `toml:"user" default:"in user mode whoever runs vendord; else any"`
+	// A group that this user is a member of: a name, or `#1234` for one without.
+	Group string `toml:"group" default:"any"`
+	// The unit of the system's service manager that the program runs in:
+	// `worker.service`, or `worker@*.service` for all instances of a template.
+	Unit string `toml:"unit" default:"any"`
+	// The unit of the user's own service manager that the program runs in. The system
+	// service needs `user` with it.
+	UserUnit string `toml:"user_unit" default:"any"`
+	// The path of the control group that the program's socket was made in, or of one
+	// above it: `/system.slice/worker.service`.
+	Cgroup string `toml:"cgroup" default:"any"`
+	// The id of the container that the program runs in, 64 hexadecimal digits.
+	Container string `toml:"container" default:"any"`
+	// The program's executable: an absolute path. All processes that hold the
+	// connection must run it.
+	Exe string `toml:"exe" default:"any"`
 	given
 }
 

@@ -62,7 +62,10 @@ func Load(o Options) (*Config, error) {
 // loader gathers a configuration and what is wrong with it.
 type loader struct {
 	options  Options
-	path     string // vendord.toml, absolute
+	machine  Machine
+	known    map[somebody]identified // whom apps name
+	users    []Account               // see accounts
+	path     string                  // vendord.toml, absolute
 	document *document
 	file     file
 	fields   fields
@@ -88,7 +91,7 @@ func newLoader(o Options) (*loader, error) {
 	if host == "" {
 		host, _ = os.Hostname() // an empty {{host}} is treated like an empty {{user}}
 	}
-	return &loader{options: o, path: at, fields: make(fields), drafts: make(map[string]*draft),
+	return &loader{options: o, machine: o.machine(), known: make(map[somebody]identified), path: at, fields: make(fields), drafts: make(map[string]*draft),
 		texts: make(map[string][]byte), verdicts: make(map[judged]verdict), copies: make(map[string]*policyCopy),
 		config: &Config{Path: at, host: host, Sources: make(map[string]session.Source), MFA: make(map[string]MFA),
 			Profiles: make(map[string]Profile), Apps: make(map[string]App)}}, nil
@@ -109,13 +112,17 @@ func (l *loader) load(text string) {
 
 	l.names()
 	l.daemon()
+	l.audit()
+	l.endpoints()
 	for _, name := range slices.Sorted(maps.Keys(l.file.Sources)) {
 		l.source(name, l.file.Sources[name])
 	}
 	l.profiles()
+	l.people()
 	for _, name := range slices.Sorted(maps.Keys(l.file.Apps)) {
 		l.app(name, l.file.Apps[name])
 	}
+	l.overlaps()
 }
 
 // wrong reports an error at a key.
@@ -171,28 +178,4 @@ func wellNamed(name string) bool {
 		return false
 	}
 	return strings.IndexFunc(name, func(r rune) bool { return !alphanumeric(r) && !strings.ContainsRune("._-", r) }) < 0
-}
-
-// app checks one app.
-func (l *loader) app(name string, t *appTable) {
-	at := path{"apps", name}
-	if !t.named("profiles") || (t.has("profiles") && len(t.Profiles) == 0) {
-		l.wrong(at.to("profiles"), `profiles = ["…"] names what it may have; the first is the one it starts with`,
-			"no profiles")
-		return
-	}
-	var once []string
-	named := make(map[string]bool)
-	for i, profile := range t.Profiles {
-		if _, ok := l.file.Profiles[profile]; !ok && t.has("profiles") {
-			l.unknown(at.to("profiles").item(i), "profile", profile, maps.Keys(l.file.Profiles))
-		}
-		if named[profile] {
-			l.doubt(at.to("profiles").item(i), "", "%q is named twice", profile)
-			continue
-		}
-		named[profile] = true
-		once = append(once, profile)
-	}
-	l.config.Apps[name] = App{Name: name, Profiles: once}
 }

@@ -33,6 +33,9 @@ var homes = []struct {
 	{"sources", "[sources.NAME]", reflect.TypeFor[sourceTable]()},
 	{"daemon", "[daemon]", reflect.TypeFor[daemonTable]()},
 	{"apps", "[apps.NAME]", reflect.TypeFor[appTable]()},
+	{"match", "match of [apps.NAME]", reflect.TypeFor[matchTable]()},
+	{"audit", "[audit]", reflect.TypeFor[auditTable]()},
+	{"ecs", "[endpoints.ecs]", reflect.TypeFor[ecsTable]()},
 }
 
 // misplaced returns what to say of a key that the kind of table does not have

@@ -58,7 +58,7 @@ func (l *loader) profile(d *draft, base bool) {
 	p := Profile{Name: d.name, Extends: d.Extends, Source: d.Source, Operation: d.operation, RoleARN: d.RoleARN,
 		ExternalID: d.ExternalID, SourceIdentity: d.SourceIdentity, Tags: d.Tags, TransitiveTags: d.TransitiveTags,
 		PolicyARNs: d.PolicyARNs, AllowNoPermissions: d.AllowNoPermissions, MFASerial: d.MFASerial,
-		MinTokenSize: int(d.MinTokenSize), PerApp: d.PerApp}
+		MinTokenSize: int(d.MinTokenSize), PerApp: d.PerApp, Protected: d.Protected}
 	whole := l.complete(d, base)
 	l.operation(d)
 	l.parameters(d)

@@ -54,6 +54,9 @@ type Options struct {
 	// Credentials is the value of $CREDENTIALS_DIRECTORY, where systemd puts
 	// what "credential:NAME" stands for; empty means that there is none.
 	Credentials string
+	// Machine answers what the file's rules ask of this machine; nil is the
+	// machine itself.
+	Machine *Machine
 }
 
 // Config is a configuration that was loaded and found right.

@@ -9,12 +9,12 @@ import (
 )
 
 // later lists what a later version supports, by the kind of table. Each is an
-// error, not an unknown key: whoever wrote "require" or "match" wanted a
-// limit, and has to learn that there is none.
+// error, not an unknown key: whoever wrote one wanted something, perhaps a limit,
+// and has to learn that there is none.
 var later = map[string][]string{
-	"file":     {"audit", "endpoints", "policies"},
-	"profiles": {"provided_contexts"},
-	"apps":     {"from", "match", "protected", "require", "select", "unidentified"},
+	"file":      {"policies"},
+	"endpoints": {"eks", "imds"},
+	"profiles":  {"provided_contexts"},
 }
 
 // notYet is the problem of everything in these lists.
