@@ -3,15 +3,14 @@ package peer
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Cgroups finds the paths of control groups by their ids, which are the inodes of
@@ -25,24 +24,30 @@ type Cgroups struct {
 	root  string // where version 2 is mounted
 	known atomic.Pointer[map[uint64]string]
 
-	mu     sync.Mutex // one walk at a time; guards the rest
-	walked time.Time  // when the last ended
+	mu    sync.Mutex // one walk at a time; guards the rest
+	began time.Time  // when the last walk did
+	next  time.Time  // when the next may
 }
 
 const (
-	// walkEvery bounds how often the tree is walked in vain. A user may have a
-	// part of it, make a control group for each connection, and remove it at
-	// once: that must not cost us a walk each.
-	walkEvery = 100 * time.Millisecond
-	// mostCgroups is how many directories are looked at, and remembered.
-	mostCgroups = 20_000
+	// A user may have a part of the tree, make a control group for each
+	// connection, and remove it at once: that must not cost us a walk each.
+	// Between two walks is a pause, as long as the last one took four times, and
+	// who asks for a group that is not known waits for its end.
+	shortestPause, longestPause = 50 * time.Millisecond, time.Second
+
+	// mostCgroups is how many are remembered, and looked at.
+	mostCgroups = 50_000
+	// mostBelow is how many of them can be below one that was given to a user,
+	// who could make as many as there are otherwise, so that nobody else's are
+	// found. mostPath does the same for their depth.
+	mostBelow, mostPath = 2_000, 1_024
 )
 
 var errNoCgroup = errors.New("no control group has this id, or it is gone")
 
-// OpenCgroups finds where version 2 is mounted, and tries it on our own control
-// group. It fails with errors.ErrUnsupported in its chain where there is none, or
-// a container hides it.
+// OpenCgroups finds where version 2 is mounted. It fails with
+// errors.ErrUnsupported in its chain where there is none, or a container hides it.
 func OpenCgroups() (*Cgroups, error) {
 	root, err := cgroupMount()
 	if err != nil {
@@ -53,7 +58,11 @@ func OpenCgroups() (*Cgroups, error) {
 	return c, nil
 }
 
-// Path returns the path of the control group with an id, which begins with a slash.
+func openCgroups() (cgroups, error) { return OpenCgroups() }
+
+// Path returns the path of the control group with an id, which begins with a
+// slash. It waits a second at most for others who ask for what is not known, and
+// then for one look at all there are.
 func (c *Cgroups) Path(id uint64) (string, error) {
 	if id == 0 {
 		return "", fmt.Errorf("control group: %w", errors.ErrUnsupported)
@@ -61,13 +70,13 @@ func (c *Cgroups) Path(id uint64) (string, error) {
 	if path, ok := (*c.known.Load())[id]; ok {
 		return path, nil
 	}
+	asked := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if path, ok := (*c.known.Load())[id]; ok {
-		return path, nil
-	}
-	if time.Since(c.walked) >= walkEvery {
-		c.walkLocked()
+	// A walk that began after we were asked has seen all that was there then.
+	if c.began.Before(asked) {
+		time.Sleep(time.Until(c.next))
+		c.walk()
 	}
 	if path, ok := (*c.known.Load())[id]; ok {
 		return path, nil
@@ -75,32 +84,99 @@ func (c *Cgroups) Path(id uint64) (string, error) {
 	return "", fmt.Errorf("control group %d: %w", id, errNoCgroup)
 }
 
-// walkLocked looks at every control group there is.
-func (c *Cgroups) walkLocked() {
-	found := maps.Clone(*c.known.Load()) // with those that are gone, and whose sockets live on
+// walk looks at every control group there is, those nearest to the root first.
+// Those that are gone are kept, for sockets that live on, until there are too many.
+func (c *Cgroups) walk() {
+	c.began = time.Now()
+	found := maps.Clone(*c.known.Load())
 	if len(found) > mostCgroups/2 {
 		clear(found)
 	}
-	_ = filepath.WalkDir(c.root, func(path string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil: // gone meanwhile
-			return nil
-		case !entry.IsDir():
-			return nil
-		case len(found) >= mostCgroups:
-			return fs.SkipAll
-		}
-		info, err := entry.Info()
-		if err != nil {
-			return nil
-		}
-		if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-			found[stat.Ino] = "/" + strings.TrimPrefix(strings.TrimPrefix(path, c.root), "/")
-		}
-		return nil
-	})
+	var root unix.Stat_t
+	if err := unix.Stat(c.root, &root); err == nil {
+		found[root.Ino] = "/"
+		c.below(root.Uid, found)
+	}
 	c.known.Store(&found)
-	c.walked = time.Now()
+	c.next = time.Now().Add(min(max(4*time.Since(c.began), shortestPause), longestPause))
+}
+
+// A branch is a control group whose children are to be looked at.
+type branch struct {
+	path  string
+	quota *int // how many more are looked at, here and elsewhere in the same part
+}
+
+// below finds those below the root, whose owner is given: what another owns was
+// given away, and comes last, since it can hold anything.
+func (c *Cgroups) below(owner uint32, found map[uint64]string) {
+	all := mostCgroups
+	own, given, d := []branch{{"", &all}}, []branch(nil), new(dir)
+	for all > 0 && len(own)+len(given) > 0 {
+		next := &own
+		if len(own) == 0 {
+			next = &given
+		}
+		in := (*next)[0]
+		*next = (*next)[1:]
+		c.children(d, in, func(child branch, stat *unix.Stat_t) {
+			found[stat.Ino] = child.path
+			if in.quota != &all { // which children counts down
+				all--
+			}
+			switch {
+			case stat.Nlink <= 2: // none below
+			case next == &given:
+				given = append(given, child)
+			case stat.Uid != owner:
+				quota := mostBelow
+				given = append(given, branch{child.path, &quota})
+			default:
+				own = append(own, child)
+			}
+		})
+	}
+}
+
+// children calls f for each child of a control group, as far as its quota goes.
+// One that is gone meanwhile has none.
+func (c *Cgroups) children(d *dir, in branch, f func(branch, *unix.Stat_t)) {
+	if *in.quota <= 0 {
+		return
+	}
+	var stat unix.Stat_t
+	_ = d.each(unix.AT_FDCWD, c.root+in.path, func(at int, name []byte, kind byte) bool {
+		if kind != unix.DT_DIR || len(in.path)+1+len(name) > mostPath {
+			return true
+		}
+		path := in.path + "/" + string(name)
+		if unix.Fstatat(at, path[len(in.path)+1:], &stat, unix.AT_SYMLINK_NOFOLLOW) != nil {
+			return true
+		}
+		f(branch{path, in.quota}, &stat)
+		*in.quota--
+		return *in.quota > 0
+	})
+}
+
+// ownCgroup returns our own control group, as our namespace shows it.
+func ownCgroup() (string, error) {
+	text, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return "", err
+	}
+	return parseOwnCgroup(string(text))
+}
+
+// parseOwnCgroup reads /proc/PID/cgroup (Linux, cgroups(7)): version 2 is the
+// hierarchy with number 0.
+func parseOwnCgroup(text string) (string, error) {
+	for line := range strings.Lines(text) {
+		if path, ok := strings.CutPrefix(line, "0::"); ok {
+			return strings.TrimSuffix(path, "\n"), nil
+		}
+	}
+	return "", fmt.Errorf("no control group of version 2: %w", errors.ErrUnsupported)
 }
 
 // cgroupMount returns where version 2 of control groups is mounted, whole.

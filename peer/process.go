@@ -1,16 +1,30 @@
 package peer
 
+import "errors"
+
 // Process is a process that holds a socket. One that ends gives its number away;
 // number and start together are nobody else's, until the machine starts again.
 type Process struct {
 	PID int
 	// Started is when it began, in clock ticks since the machine did.
 	Started uint64
-	// UID is its effective user, or root where its memory is nobody's to see.
+	// UID is its effective user, which need not be the socket's: it can have
+	// been given the socket, or have changed its user since it made it. It is
+	// 65534 for a user of another namespace.
 	UID uint32
 	// Exe is the path of its executable, as it is seen where the process lives:
 	// it can have a mount namespace of its own, in which /usr/bin/aws is
-	// anything. The file itself is Device and Inode.
+	// anything. The file itself is Device and Inode. Empty if it is not to be seen.
 	Exe           string
 	Device, Inode uint64
 }
+
+var (
+	// ErrBusy is in the error where a user has asked for processes more often
+	// than we look for them, or there are too many to look through. It may come
+	// right in a second.
+	ErrBusy = errors.New("too much asked at once")
+
+	errNobodySeen = errors.New("none that may be looked into holds the socket")
+	errChanging   = errors.New("those that hold the socket do not stay the same")
+)

@@ -2,126 +2,114 @@ package peer
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
 )
 
-// Holders returns the processes that hold a socket, as far as we may look, those
-// with the highest number first: most that ask have just been started. A socket
-// that was inherited, or passed on, has several. hidden says that there are
-// processes that we may not look into: those of other users, but for root, and
-// our own user's that cannot be dumped.
-//
-// It looks at every open file of every process, which takes milliseconds.
-func Holders(s Socket) (holders []Process, hidden bool, err error) {
-	pids, err := processes()
+// handle is a process, held by its directory in /proc: what is read through it is
+// that process's, or an error once it has ended, whoever has its number by then.
+type handle struct {
+	Process
+	dir int
+	fd  string // where it has the socket: fd/7
+}
+
+// take returns the process that has a socket as its open file fd.
+func take(pid int, fd string, inode uint32) (handle, error) {
+	at, err := unix.Open("/proc/"+strconv.Itoa(pid), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, false, fmt.Errorf("processes: %w", err)
+		return handle{}, err
 	}
-	for _, pid := range pids {
-		holds, err := holds(pid, s.Inode)
-		switch {
-		case errors.Is(err, fs.ErrPermission):
-			hidden = true
-			continue
-		case err != nil || !holds: // it ended meanwhile
-			continue
-		}
-		if p, err := process(pid); err == nil {
-			holders = append(holders, p)
-		}
+	h := handle{dir: at, fd: "fd/" + fd}
+	if h.Process, err = h.look(pid, inode); err != nil {
+		h.close()
 	}
-	return holders, hidden, nil
+	return h, err
 }
 
-// FindHolder returns a process that holds a socket, the first that is found among
-// those of its user, newest first: for the record, where nothing is decided by it.
-func FindHolder(s Socket) (Process, bool) {
-	pids, _ := processes()
-	for _, pid := range pids {
+func (h handle) close() { _ = unix.Close(h.dir) }
+
+// again fails unless the process is what it was, and has the socket still.
+func (h handle) again(inode uint32) error {
+	is, err := h.look(h.PID, inode)
+	if err == nil && is != h.Process {
+		err = errChanging
+	}
+	return err
+}
+
+// look reads what /proc says of the process, and then that it has the socket.
+func (h handle) look(pid int, inode uint32) (Process, error) {
+	p := Process{PID: pid}
+	var buf [4096]byte
+	text, err := h.read("stat", buf[:])
+	if err != nil {
+		return p, err
+	}
+	if p.Started, err = parseStarted(text); err != nil {
+		return p, err
+	}
+	if text, err = h.read("status", buf[:]); err != nil {
+		return p, err
+	}
+	if p.UID, err = parseEffective(text); err != nil {
+		return p, err
+	}
+	// Without an executable it is a thread of the kernel's, or one that may not
+	// be looked into any more.
+	if n, err := unix.Readlinkat(h.dir, "exe", buf[:]); err == nil {
+		p.Exe = string(buf[:n])
 		var stat unix.Stat_t
-		if unix.Stat("/proc/"+strconv.Itoa(pid), &stat) != nil || stat.Uid != s.UID {
-			continue
+		if err := unix.Fstatat(h.dir, "exe", &stat, 0); err != nil {
+			return p, err
 		}
-		if found, err := holds(pid, s.Inode); err != nil || !found {
-			continue
-		}
-		if p, err := process(pid); err == nil {
-			return p, true
-		}
+		p.Device, p.Inode = stat.Dev, stat.Ino
 	}
-	return Process{}, false
+	n, err := unix.Readlinkat(h.dir, h.fd, buf[:])
+	if err == nil && socketInode(buf[:n]) != inode {
+		err = errChanging
+	}
+	return p, err
 }
 
-// processes returns the numbers of all processes, the highest first.
-func processes() ([]int, error) {
-	proc, err := os.Open("/proc")
+// read returns what one of its files begins with.
+func (h handle) read(name string, buf []byte) ([]byte, error) {
+	fd, err := unix.Openat(h.dir, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = proc.Close() }()
-	names, err := proc.Readdirnames(-1)
-	var pids []int
-	for _, name := range names {
-		if pid, err := strconv.Atoi(name); err == nil {
-			pids = append(pids, pid)
-		}
-	}
-	slices.SortFunc(pids, func(a, b int) int { return cmp.Compare(b, a) })
-	return pids, err
+	defer func() { _ = unix.Close(fd) }()
+	n, err := unix.Read(fd, buf)
+	return buf[:max(n, 0)], err
 }
 
-// holds reports whether a process has a socket open.
-func holds(pid int, inode uint32) (bool, error) {
-	dir, err := os.Open("/proc/" + strconv.Itoa(pid) + "/fd")
-	if err != nil {
-		return false, err
+// socketInode reads what /proc/PID/fd/N links to: socket:[4711] for a socket. It
+// returns 0, which none has, for anything else. The kernel writes no other link
+// so: of a file it is the path, which begins with a slash, or with
+// "(unreachable)".
+func socketInode(link []byte) uint32 {
+	text, isSocket := bytes.CutPrefix(link, []byte("socket:["))
+	text, whole := bytes.CutSuffix(text, []byte("]"))
+	if !isSocket || !whole || len(text) == 0 || len(text) > 10 || text[0] == '0' {
+		return 0
 	}
-	defer func() { _ = dir.Close() }()
-	want := strconv.AppendUint([]byte("socket:["), uint64(inode), 10)
-	want = append(want, ']')
-	at := int(dir.Fd())
-	names, err := dir.Readdirnames(-1)
-	var link [64]byte
-	for _, name := range names {
-		if n, err := unix.Readlinkat(at, name, link[:]); err == nil && bytes.Equal(link[:n], want) {
-			return true, nil
+	n := uint64(0)
+	for _, c := range text {
+		if c < '0' || c > '9' {
+			return 0
 		}
+		n = n*10 + uint64(c-'0')
 	}
-	return false, err
+	if n > 1<<32-1 {
+		return 0
+	}
+	return uint32(n)
 }
 
-// process returns what /proc says of a process.
-func process(pid int) (Process, error) {
-	at := "/proc/" + strconv.Itoa(pid)
-	text, err := os.ReadFile(at + "/stat")
-	if err != nil {
-		return Process{}, err
-	}
-	p := Process{PID: pid}
-	if p.Started, err = parseStarted(text); err != nil {
-		return Process{}, err
-	}
-	var stat unix.Stat_t
-	if err := unix.Stat(at, &stat); err != nil {
-		return Process{}, err
-	}
-	p.UID = stat.Uid
-	if p.Exe, err = os.Readlink(at + "/exe"); err != nil {
-		return p, nil // a kernel's thread, or not ours to see
-	}
-	if err := unix.Stat(at+"/exe", &stat); err == nil {
-		p.Device, p.Inode = stat.Dev, stat.Ino
-	}
-	return p, nil
-}
+var errNoProc = errors.New("not a file of /proc")
 
 // parseStarted reads field 22 of /proc/PID/stat (Linux, proc(5)). The second is
 // the command's name in brackets, which can have brackets and spaces of its own:
@@ -129,7 +117,22 @@ func process(pid int) (Process, error) {
 func parseStarted(stat []byte) (uint64, error) {
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	if len(fields) < 20 {
-		return 0, errors.New("a stat of /proc that is none")
+		return 0, fmt.Errorf("stat: %w", errNoProc)
 	}
 	return strconv.ParseUint(string(fields[19]), 10, 64)
+}
+
+// parseEffective reads the effective user in /proc/PID/status (Linux, proc(5)).
+// The owner of the directory is another, root, for a process that cannot be
+// dumped. The first line is the command's name, in which the kernel writes a
+// newline as \n: no process can add a line of its own.
+func parseEffective(status []byte) (uint32, error) {
+	_, after, found := bytes.Cut(status, []byte("\nUid:\t"))
+	line, _, whole := bytes.Cut(after, []byte("\n"))
+	fields := bytes.Fields(line)
+	if !found || !whole || len(fields) != 4 {
+		return 0, fmt.Errorf("status: %w", errNoProc)
+	}
+	uid, err := strconv.ParseUint(string(fields[1]), 10, 32)
+	return uint32(uid), err
 }

@@ -48,7 +48,7 @@ var errExchanged = errors.New("it is another one by now")
 
 // OfConn is Of for the client of an accepted connection.
 func (t *TCP) OfConn(c net.Conn) (Socket, error) {
-	client, server, err := ends(c)
+	client, server, err := ends(c.RemoteAddr(), c.LocalAddr())
 	if err != nil {
 		return Socket{}, err
 	}
@@ -58,10 +58,15 @@ func (t *TCP) OfConn(c net.Conn) (Socket, error) {
 // Still fails unless the client of an accepted connection is the one that OfConn
 // returned for it: neither closed since, nor in another's hands.
 func (t *TCP) Still(c net.Conn, was Socket) error {
-	client, server, err := ends(c)
+	client, server, err := ends(c.RemoteAddr(), c.LocalAddr())
 	if err != nil {
 		return err
 	}
+	return t.still(client, server, was)
+}
+
+// still is Still by the addresses.
+func (t *TCP) still(client, server netip.AddrPort, was Socket) error {
 	is, err := t.Of(client, server)
 	if err == nil && is != was {
 		err = fmt.Errorf("user of %s: %w", client, errExchanged)
@@ -69,17 +74,19 @@ func (t *TCP) Still(c net.Conn, was Socket) error {
 	return err
 }
 
-// ends returns the addresses of an accepted connection.
-func ends(c net.Conn) (client, server netip.AddrPort, err error) {
-	remote, ok := c.RemoteAddr().(*net.TCPAddr)
-	if !ok {
-		return client, server, fmt.Errorf("user of a connection: it is one of %s", c.RemoteAddr().Network())
+// ends returns the two ends of an accepted connection as the kernel compares them.
+func ends(client, server net.Addr) (from, to netip.AddrPort, err error) {
+	for _, end := range []struct {
+		of net.Addr
+		at *netip.AddrPort
+	}{{client, &from}, {server, &to}} {
+		tcp, ok := end.of.(*net.TCPAddr)
+		if !ok {
+			return from, to, fmt.Errorf("user of a connection: it is one of %s", end.of.Network())
+		}
+		*end.at = plain(tcp.AddrPort())
 	}
-	local, ok := c.LocalAddr().(*net.TCPAddr)
-	if !ok {
-		return client, server, fmt.Errorf("user of a connection: it is one of %s", c.LocalAddr().Network())
-	}
-	return remote.AddrPort(), local.AddrPort(), nil
+	return from, to, nil
 }
 
 // Of returns the socket that is connected from client to server, both of this

@@ -1,0 +1,253 @@
+package peer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// finder finds the processes that hold sockets, by a look at all open files of all
+// processes: there is no other way. It is bounded in all directions, as whoever
+// may connect can ask for it: one look at a time, for all who wait with sockets of
+// one user; that user pays for its time; and nobody's processes are looked at for
+// longer than the rest can bear.
+type finder struct {
+	now     func() time.Time
+	foreign error         // why other users' processes may not be looked into
+	turn    chan struct{} // held by the one that looks; guards seen
+	seen    *seen
+
+	record sync.Mutex // guards own
+	own    *seen
+
+	mu    sync.Mutex           // guards the rest
+	wait  map[uint32]*look     // those that wait for their turn, by user
+	spent map[uint32]time.Time // when what a user has used up is made good
+	last  map[uint32]int       // who held a user's last socket: the first guess for the next
+}
+
+const (
+	// A look has lookFor, and half of it for the processes of other users than
+	// the sockets'. SDKs wait for one second in all.
+	lookFor = 500 * time.Millisecond
+	// longestTurn is how long to wait for the looks that others need.
+	longestTurn = time.Second
+	// A user may have us look for a share of the time, one part of so many, and
+	// save up that of saved.
+	share, saved = 5, 10 * time.Second
+	// mostOpen is how many open files of one process are looked at, mostProcesses
+	// how many processes. Holders that are missed so count as hidden.
+	mostOpen, mostProcesses = 1 << 16, 1 << 18
+	// mostUsers is how many users' debts are remembered.
+	mostUsers = 4_096
+	// tries is how often processes that fork and exec may change under our eyes.
+	tries = 3
+)
+
+// look is one look, for sockets of one user.
+type look struct {
+	uid    uint32
+	inodes map[uint32][]holding
+	hidden int
+	err    error
+	done   chan struct{}
+}
+
+// holding is a process that had a socket, and as which open file.
+type holding struct {
+	pid int
+	fd  string
+}
+
+func newFinder(now func() time.Time) *finder {
+	return &finder{now: now, foreign: mayTrace(), turn: make(chan struct{}, 1), own: new(seen), seen: new(seen),
+		wait: map[uint32]*look{}, spent: map[uint32]time.Time{}, last: map[uint32]int{}}
+}
+
+func openHolders() (holders, error) { return newFinder(time.Now), nil }
+
+// mayTrace returns why we may not look into the processes of other users, or nil.
+// It takes two capabilities (Linux, capabilities(7), proc(5)), one for the
+// directory of open files and one for what they lead to.
+func mayTrace() error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return fmt.Errorf("asking for our capabilities: %w: %w", err, errors.ErrUnsupported)
+	}
+	has := func(c int) bool { return data[0].Effective&(1<<c) != 0 }
+	if !has(unix.CAP_SYS_PTRACE) || !has(unix.CAP_DAC_READ_SEARCH) && !has(unix.CAP_DAC_OVERRIDE) {
+		return fmt.Errorf("it takes the capabilities CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH: %w", errors.ErrUnsupported)
+	}
+	return nil
+}
+
+// all finds a socket's holders, looks at each, asks whether the socket is the same
+// still, and looks at each again. Between the looks at a process its executable
+// cannot have changed; its number is nobody else's, since its directory is held.
+// The kernel gives inodes of 32 bits, so that after 4,294,967,296 of them another
+// socket can have the same: its holders are then found as well, and disagree.
+func (f *finder) all(s Socket, still func() error) (found []Process, hidden int, err error) {
+	if err := f.may(s.UID); err != nil {
+		return nil, 0, err
+	}
+	for range tries {
+		if err := still(); err != nil { // a client that closes at once costs no look
+			return nil, hidden, err
+		}
+		var held []holding
+		if held, hidden, err = f.find(s); err != nil {
+			return nil, hidden, err
+		}
+		if found, err = confirm(held, s.Inode, still); err == nil {
+			return found, hidden, nil
+		}
+	}
+	if err := still(); err != nil {
+		return nil, hidden, err
+	}
+	return nil, hidden, errChanging
+}
+
+// may returns why the processes of a user may not be looked into.
+func (f *finder) may(uid uint32) error {
+	if f.foreign != nil && int(uid) != os.Geteuid() {
+		return f.foreign
+	}
+	return nil
+}
+
+func (f *finder) others() error { return f.foreign }
+
+// confirm returns the processes, if nothing about them changes meanwhile.
+func confirm(held []holding, inode uint32, still func() error) ([]Process, error) {
+	handles := make([]handle, 0, len(held))
+	defer func() {
+		for _, h := range handles {
+			h.close()
+		}
+	}()
+	for _, at := range held {
+		h, err := take(at.pid, at.fd, inode)
+		if err != nil {
+			return nil, err
+		}
+		handles = append(handles, h)
+	}
+	if err := still(); err != nil {
+		return nil, err
+	}
+	var found []Process
+	for _, h := range handles {
+		if err := h.again(inode); err != nil {
+			return nil, err
+		}
+		found = append(found, h.Process)
+	}
+	return found, nil
+}
+
+// find takes part in the next look for sockets of this user: one that has begun
+// may have passed by a process before it got this socket.
+func (f *finder) find(s Socket) (held []holding, hidden int, err error) {
+	f.mu.Lock()
+	if f.spent[s.UID].Sub(f.now()) > saved {
+		f.mu.Unlock()
+		return nil, 0, ErrBusy
+	}
+	l, joined := f.wait[s.UID]
+	if !joined {
+		l = &look{uid: s.UID, inodes: map[uint32][]holding{}, done: make(chan struct{})}
+		f.wait[s.UID] = l
+	}
+	if _, ok := l.inodes[s.Inode]; !ok {
+		l.inodes[s.Inode] = nil
+	}
+	f.mu.Unlock()
+	if joined {
+		<-l.done
+	} else {
+		f.run(l)
+	}
+	if held = l.inodes[s.Inode]; l.err == nil && len(held) == 0 {
+		return nil, l.hidden, errNobodySeen
+	}
+	return held, l.hidden, l.err
+}
+
+// run waits for a turn, and looks for all who have joined by then.
+func (f *finder) run(l *look) {
+	defer close(l.done)
+	late := time.NewTimer(longestTurn)
+	defer late.Stop()
+	select {
+	case f.turn <- struct{}{}:
+		defer func() { <-f.turn }()
+	case <-late.C:
+		l.err = ErrBusy
+	}
+	f.mu.Lock()
+	delete(f.wait, l.uid)
+	f.mu.Unlock()
+	if l.err != nil {
+		return
+	}
+	began := f.now()
+	l.err = f.seen.look(l)
+	f.charge(l.uid, began)
+}
+
+// charge makes a user pay for a look.
+func (f *finder) charge(uid uint32, began time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := f.now()
+	if len(f.spent) >= mostUsers {
+		for uid, until := range f.spent {
+			if until.Before(now) || len(f.spent) >= mostUsers {
+				delete(f.spent, uid)
+			}
+		}
+	}
+	from := now
+	if until := f.spent[uid]; until.After(from) {
+		from = until
+	}
+	f.spent[uid] = from.Add(share * now.Sub(began))
+}
+
+// one returns a process of the socket's user that holds it: the one that held the
+// user's last socket, or the first that is found, newest first.
+func (f *finder) one(s Socket) (Process, bool) {
+	if f.may(s.UID) != nil {
+		return Process{}, false
+	}
+	f.record.Lock()
+	defer f.record.Unlock()
+	l := &look{uid: s.UID, inodes: map[uint32][]holding{s.Inode: nil}}
+	f.mu.Lock()
+	guess := f.last[s.UID]
+	f.mu.Unlock()
+	if guess == 0 || !f.own.first([]int{guess}, l) {
+		if f.own.list(s.UID) != nil || !f.own.first(f.own.pids[:f.own.own], l) {
+			return Process{}, false
+		}
+	}
+	at := l.inodes[s.Inode][0]
+	h, err := take(at.pid, at.fd, s.Inode)
+	if err != nil {
+		return Process{}, false
+	}
+	h.close()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.last) >= mostUsers {
+		clear(f.last)
+	}
+	f.last[s.UID] = h.PID
+	return h.Process, true
+}

@@ -1,0 +1,141 @@
+package peer
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"slices"
+	"strconv"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// seen looks through processes. It is the memory that this takes, for one look at
+// a time.
+type seen struct {
+	files dir
+	// pids are all processes, the highest number first: most that ask have just
+	// been started. Those of one user, as /proc shows it, come before all others.
+	pids []int
+	own  int // how many are that user's
+	link [64]byte
+}
+
+// look looks at the processes of the sockets' user, and then at those of others
+// while there is time: nobody can hide their own behind another's, or keep another
+// from being answered.
+func (s *seen) look(l *look) error {
+	began := time.Now()
+	if err := s.list(l.uid); err != nil {
+		return err
+	}
+	for i, pid := range s.pids {
+		late := time.Since(began) > lookFor
+		if late && i < s.own {
+			return ErrBusy
+		}
+		if late {
+			break
+		}
+		if err := s.through(pid, l); err != nil && (i < s.own || isOf(pid, l.uid)) {
+			l.hidden++
+		}
+	}
+	return nil
+}
+
+// first looks until a socket was found.
+func (s *seen) first(pids []int, l *look) bool {
+	began := time.Now()
+	for _, pid := range pids {
+		_ = s.through(pid, l)
+		for _, held := range l.inodes {
+			if len(held) > 0 {
+				return true
+			}
+		}
+		if time.Since(began) > lookFor {
+			return false
+		}
+	}
+	return false
+}
+
+// list lists all processes, those of a user first.
+func (s *seen) list(uid uint32) error {
+	s.pids = s.pids[:0]
+	var others []int
+	var stat unix.Stat_t
+	err := s.files.each(unix.AT_FDCWD, "/proc", func(at int, name []byte, _ byte) bool {
+		pid, ok := number(name)
+		switch {
+		case !ok || unix.Fstatat(at, string(name), &stat, unix.AT_SYMLINK_NOFOLLOW) != nil:
+		case stat.Uid == uid:
+			s.pids = append(s.pids, pid)
+		default:
+			others = append(others, pid)
+		}
+		return len(s.pids)+len(others) < mostProcesses
+	})
+	newest := func(a, b int) int { return cmp.Compare(b, a) }
+	slices.SortFunc(s.pids, newest)
+	slices.SortFunc(others, newest)
+	s.own = len(s.pids)
+	s.pids = append(s.pids, others...)
+	return err
+}
+
+// through looks through the open files of a process. It fails if they may not be
+// seen, or are too many.
+func (s *seen) through(pid int, l *look) error {
+	var files int
+	err := s.files.each(unix.AT_FDCWD, "/proc/"+strconv.Itoa(pid)+"/fd", func(at int, name []byte, _ byte) bool {
+		inode := socketInode(s.readlink(at, name))
+		if held, wanted := l.inodes[inode]; wanted && (len(held) == 0 || held[len(held)-1].pid != pid) {
+			l.inodes[inode] = append(held, holding{pid, string(name)})
+			if len(l.inodes) == 1 {
+				return false
+			}
+		}
+		files++
+		return files < mostOpen
+	})
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return err
+	case files >= mostOpen:
+		return ErrBusy
+	}
+	return nil // or it has ended
+}
+
+// readlink is readlinkat(2) for a name that a directory returned, which has its
+// zero byte behind it. It allocates nothing.
+func (s *seen) readlink(at int, name []byte) []byte {
+	n, _, errno := unix.Syscall6(unix.SYS_READLINKAT, uintptr(at), uintptr(unsafe.Pointer(unsafe.SliceData(name))),
+		uintptr(unsafe.Pointer(&s.link)), unsafe.Sizeof(s.link), 0, 0)
+	if errno != 0 {
+		return nil
+	}
+	return s.link[:n]
+}
+
+// isOf reports whether a process that may not be looked into is a user's: one that
+// cannot be dumped is shown as root's.
+func isOf(pid int, uid uint32) bool {
+	at, err := unix.Open("/proc/"+strconv.Itoa(pid), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	h := handle{dir: at}
+	defer h.close()
+	var buf [1024]byte
+	text, err := h.read("status", buf[:])
+	if err != nil {
+		return false
+	}
+	of, err := parseEffective(text)
+	return err == nil && of == uid
+}
