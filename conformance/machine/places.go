@@ -1,0 +1,99 @@
+//go:build machine
+
+package machine
+
+import (
+	"encoding/json"
+	"fmt"
+	"os/user"
+	"strconv"
+	"strings"
+)
+
+// Answer is what a probe prints: what it was answered, and who it was.
+type Answer struct {
+	Status             int
+	Code, Key, Problem string
+	UID                int
+	Cgroup             string
+	Port               int
+	// Agent is the name that it asked by.
+	Agent string
+}
+
+// Agent is a name to ask by that nobody else has.
+func (m *Machine) Agent() string {
+	m.asked++
+	return fmt.Sprintf("probe-%d", m.asked)
+}
+
+// answer runs a command that runs a probe, and reads what it prints.
+func (m *Machine) answer(agent string, command []string) Answer {
+	out, err := run(command[0], command[1:]...)
+	var a Answer
+	if json.Unmarshal([]byte(out), &a) != nil {
+		a.Problem = fmt.Sprintf("%s: got %q, %v", strings.Join(command, " "), out, err)
+	}
+	a.Agent = agent
+	return a
+}
+
+// probe is the command line of a probe that asks by a name.
+func (m *Machine) probe(args []string) (agent string, command []string) {
+	agent = m.Agent()
+	return agent, append([]string{"/usr/local/bin/probe", "-agent", agent}, args...)
+}
+
+// As asks as a user who is in no unit of their own.
+func (m *Machine) As(name string, args ...string) Answer {
+	agent, probe := m.probe(args)
+	return m.answer(agent, append([]string{"setpriv", "--reuid", name, "--regid", name, "--init-groups", "--"}, probe...))
+}
+
+// Unit asks as a unit of the system's manager: properties are settings of its
+// [Service], such as User=web.
+func (m *Machine) Unit(name, properties string, args ...string) Answer {
+	agent, probe := m.probe(args)
+	return m.answer(agent, append(unit(name, properties), probe...))
+}
+
+// unit is the command that runs another as a unit and waits for it.
+func unit(name, properties string) []string {
+	command := []string{"systemd-run", "--quiet", "--collect", "--wait", "--pipe", "--unit", name}
+	for property := range strings.FieldsSeq(properties) {
+		command = append(command, "-p", property)
+	}
+	return append(command, "--")
+}
+
+// Login asks as somebody who has logged in.
+func (m *Machine) Login(name string, args ...string) Answer {
+	agent, probe := m.probe(args)
+	return m.answer(agent, []string{"su", "-", name, "-c", strings.Join(probe, " ")})
+}
+
+// UserUnit asks as a unit of the user's own manager.
+func (m *Machine) UserUnit(name, unit string, args ...string) Answer {
+	agent, probe := m.probe(args)
+	uid := m.UID(name)
+	m.do("systemctl", "start", "user@"+uid)
+	return m.answer(agent, append([]string{"setpriv", "--reuid", name, "--regid", name, "--init-groups", "--",
+		"env", "XDG_RUNTIME_DIR=/run/user/" + uid, "systemd-run", "--user", "--quiet", "--collect", "--wait", "--pipe", "--unit", unit, "--"}, probe...))
+}
+
+// UID is the number of a user.
+func (m *Machine) UID(name string) string {
+	m.t.Helper()
+	u, err := user.Lookup(name)
+	must(m.t, err)
+	if _, err := strconv.Atoi(u.Uid); err != nil {
+		m.t.Fatal(err)
+	}
+	return u.Uid
+}
+
+// Under is a control group below a user's own manager, where the user makes any.
+func (m *Machine) Under(name, path string) string {
+	uid := m.UID(name)
+	return "/user.slice/user-" + uid + ".slice/user@" + uid + ".service" + path
+}
