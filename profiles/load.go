@@ -122,7 +122,10 @@ func (l *loader) load(text string) {
 	for _, name := range slices.Sorted(maps.Keys(l.file.Apps)) {
 		l.app(name, l.file.Apps[name])
 	}
-	l.overlaps()
+	if len(l.errors) == 0 {
+		l.overlaps()
+		l.boundaries()
+	}
 }
 
 // wrong reports an error at a key.

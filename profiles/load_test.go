@@ -36,8 +36,8 @@ func write(t testing.TB, files map[string]string) string {
 
 // options are those of a daemon of the user who runs the test.
 func options(dir string) profiles.Options {
-	return profiles.Options{Path: filepath.Join(dir, "vendord.toml"), UID: os.Getuid(),
-		Home: filepath.Join(dir, "home"), Host: "laptop"}
+	return profiles.Options{Path: filepath.Join(dir, "vendord.toml"), UID: daemonUID,
+		Home: filepath.Join(dir, "home"), Host: "laptop", Machine: machine()}
 }
 
 // load loads a configuration that must be right.

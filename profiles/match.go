@@ -3,13 +3,15 @@ package profiles
 // Match says which programs are an app's, by what the kernel knows of them. Each
 // key that is given must hold.
 type Match struct {
-	// User is the user that the program's connection belongs to, by name. UID is
-	// the user's number when the configuration was loaded, and Known says whether
-	// there was one: without it nobody matches.
+	// User is the user that the program's connection belongs to, by name; empty,
+	// which only the system service has, is any. UID is the user's number when the
+	// configuration was loaded, and Known says whether there was one: a User
+	// without it is nobody.
 	User  string
 	UID   uint32
 	Known bool
-	// Group is a group that the user is a member of.
+	// Group is a group that the user is a member of, by the name that the system
+	// gives its number, or "#" and the number.
 	Group string
 	// Unit is a unit of the system's service manager; "worker@*.service" is every
 	// instance of a template. UserUnit is one of the user's own.

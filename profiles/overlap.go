@@ -1,4 +1,42 @@
 package profiles
 
-// overlaps warns of apps that one program can match.
-func (l *loader) overlaps() {}
+import (
+	"maps"
+	"slices"
+)
+
+// maxPairs is how many apps are compared with others of the same user: those of a
+// thousand in a fraction of a second. One user has few.
+const maxPairs = 1_000_000
+
+// overlaps warns of apps that one program can match: it would be refused.
+func (l *loader) overlaps() {
+	var anybodys []App
+	all, byUser := []App{}, map[uint32][]App{}
+	pairs := 0
+	for _, name := range slices.Sorted(maps.Keys(l.config.Apps)) {
+		app := l.config.Apps[name]
+		if !app.Match.Any() || app.Both || app.Match.User != "" && !app.Match.Known {
+			continue
+		}
+		others := [][]App{all}
+		if app.Match.User != "" {
+			others = [][]App{byUser[app.Match.UID], anybodys}
+			byUser[app.Match.UID] = append(byUser[app.Match.UID], app)
+		} else {
+			anybodys = append(anybodys, app)
+		}
+		all = append(all, app)
+		for _, other := range slices.Concat(others...) {
+			if pairs++; pairs > maxPairs {
+				l.doubt(path{"apps"}, "", "too many apps of one user to tell whether a program can match two of them")
+				return
+			}
+			if one, _ := app.Match.excludes(other.Match); one == "" {
+				l.doubt(path{"apps", name, "match"}, "have them differ in user, unit, container or exe",
+					"a program can match app %q as well, and is refused then", other.Name)
+				break
+			}
+		}
+	}
+}

@@ -33,7 +33,7 @@ var homes = []struct {
 	{"sources", "[sources.NAME]", reflect.TypeFor[sourceTable]()},
 	{"daemon", "[daemon]", reflect.TypeFor[daemonTable]()},
 	{"apps", "[apps.NAME]", reflect.TypeFor[appTable]()},
-	{"match", "match of [apps.NAME]", reflect.TypeFor[matchTable]()},
+	{"match", "the match of [apps.NAME]", reflect.TypeFor[matchTable]()},
 	{"audit", "[audit]", reflect.TypeFor[auditTable]()},
 	{"ecs", "[endpoints.ecs]", reflect.TypeFor[ecsTable]()},
 }

@@ -11,7 +11,7 @@ import (
 type matchKey struct {
 	name, value string
 	needs       peer.Ability
-	check       func(at path, value string)
+	check       func(at path, value string) bool
 }
 
 // match checks how the kernel is to recognise an app's programs.
@@ -27,25 +27,36 @@ func (l *loader) match(at path, t *appTable) Match {
 	given := &t.Match
 	m := Match{Unit: given.Unit, UserUnit: given.UserUnit, Cgroup: given.Cgroup, Container: given.Container, Exe: given.Exe}
 	keys := []matchKey{
-		{"user", given.User, peer.Users, func(at path, name string) { m.UID, m.User, m.Known = l.identified(at, somebody{name: name}) }},
-		{"group", given.Group, peer.Users, func(at path, name string) { _, m.Group, _ = l.identified(at, somebody{group: true, name: name}) }},
+		{"user", given.User, peer.Users, func(at path, name string) bool {
+			m.UID, m.User, m.Known = l.identified(at, somebody{name: name})
+			return true
+		}},
+		{"group", given.Group, peer.Users, func(at path, name string) bool {
+			_, m.Group, _ = l.identified(at, somebody{group: true, name: name})
+			return true
+		}},
 		{"unit", m.Unit, peer.Cgroup, l.unit},
 		{"user_unit", m.UserUnit, peer.Cgroup, l.userUnit},
 		{"cgroup", m.Cgroup, peer.Cgroup, l.cgroup},
 		{"container", m.Container, peer.Cgroup, l.container},
 		{"exe", m.Exe, peer.Processes, l.exe},
 	}
+	right := true
 	for _, key := range keys {
 		switch here := at.to(key.name); {
 		case !given.has(key.name):
 		case key.value == "":
 			l.wrong(here, "write what is to be matched, or remove the key", "empty")
+			right = false
 		default:
-			key.check(here, key.value)
+			right = key.check(here, key.value) && right
 		}
 	}
 	l.untold(at, given, keys)
 	l.anybody(at, given, &m)
+	if one, other := m.excludes(m); right && one != "" {
+		l.wrong(at.to(one), "keep one of them", "cannot hold together with %s: nobody would match", other)
+	}
 	return m
 }
 
@@ -79,9 +90,12 @@ func (l *loader) untold(at path, t *matchTable, keys []matchKey) {
 
 // unit checks the name of a unit of the system's service manager, and whether there
 // is one.
-func (l *loader) unit(at path, name string) {
-	if !l.unitName(at, name) || l.machine.HasUnit == nil || !strings.HasSuffix(name, ".service") {
-		return // scopes, mounts and the like come and go, without a file
+func (l *loader) unit(at path, name string) bool {
+	if !l.unitName(at, name) {
+		return false
+	}
+	if l.machine.HasUnit == nil || !strings.HasSuffix(name, ".service") {
+		return true // scopes, mounts and the like come and go, without a file
 	}
 	template := name
 	if i := strings.IndexByte(name, '@'); i >= 0 {
@@ -90,4 +104,5 @@ func (l *loader) unit(at path, name string) {
 	if !l.machine.HasUnit(name) && !l.machine.HasUnit(template) {
 		l.doubt(at, "systemctl list-unit-files shows those that are there", "there is no unit %s here: nobody matches until there is", name)
 	}
+	return true
 }

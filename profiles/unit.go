@@ -22,7 +22,7 @@ const longestUnit = 255
 
 // userUnit checks the name of a unit of a user's own. Those are often made while
 // they are started, so whether there is one is not asked.
-func (l *loader) userUnit(at path, name string) { l.unitName(at, name) }
+func (l *loader) userUnit(at path, name string) bool { return l.unitName(at, name) }
 
 // unitName checks the name of a unit that programs can run in.
 func (l *loader) unitName(at path, name string) bool {
@@ -44,7 +44,7 @@ func (l *loader) unitName(at path, name string) bool {
 }
 
 // cgroup checks the path of a control group. The one of all, "/", would be no limit.
-func (l *loader) cgroup(at path, group string) {
+func (l *loader) cgroup(at path, group string) bool {
 	const mounted = "/sys/fs/cgroup"
 	clean := slashes.Clean(group)
 	_, listed, isListed := strings.Cut(group, "::/") // as /proc/PID/cgroup has it
@@ -57,7 +57,10 @@ func (l *loader) cgroup(at path, group string) {
 		l.wrong(at, `write "`+shortened(strings.TrimPrefix(clean, mounted))+`"`, "the path begins below %s", mounted)
 	case !strings.HasPrefix(group, "/"), group != clean, strings.ContainsFunc(group, func(r rune) bool { return !unicode.IsPrint(r) }):
 		l.wrong(at, `write "/system.slice/worker.service", with no "..", and no slash at its end`, "%q is not the path of a control group", shortened(group))
+	default:
+		return true
 	}
+	return false
 }
 
 // containerForm is a container's id.
@@ -65,19 +68,21 @@ var containerForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // container checks a container's id. The twelve digits that people are shown are
 // not it.
-func (l *loader) container(at path, id string) {
-	if !containerForm.MatchString(id) {
+func (l *loader) container(at path, id string) bool {
+	ok := containerForm.MatchString(id)
+	if !ok {
 		l.wrong(at, "docker inspect --format '{{.Id}}' NAME prints it", "%q is not the id of a container: 64 hexadecimal digits, in small letters", shortened(id))
 	}
+	return ok
 }
 
 // exe checks the path of an executable. Processes are seen by the path of the very
 // file that they run, so no link and no script is ever seen; both are warnings,
 // since the file may come later or be another machine's.
-func (l *loader) exe(at path, file string) {
+func (l *loader) exe(at path, file string) bool {
 	if !filepath.IsAbs(file) || filepath.Clean(file) != file {
 		l.wrong(at, `write the whole path: "/usr/bin/aws"`, "%q is not an absolute path", shortened(file))
-		return
+		return false
 	}
 	switch real, err := filepath.EvalSymlinks(file); {
 	case err != nil:
@@ -87,6 +92,7 @@ func (l *loader) exe(at path, file string) {
 	case isScript(file):
 		l.doubt(at, "use unit or user; every script of its interpreter looks the same", "%s is a script: its processes run its interpreter, and nobody matches", shortened(file))
 	}
+	return true
 }
 
 // isScript reports whether a regular file begins like a script.
