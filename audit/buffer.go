@@ -23,25 +23,20 @@ const (
 )
 
 // append adds e's line to those that wait, and reports whether it is the first
-// one lost since the writer last took some.
-func (l *Log) append(e *Event, memo *Memo) (firstLost bool) {
-	var space [640]byte // on the stack, and more than most lines have
-	rest := memo.of(e)
-	if rest == nil && l.out != nil {
-		rest = appendRest(space[:0], e) // what takes long, before others have to wait
-		memo.keep(e, rest)
-	}
+// one lost since the writer last took some, and where it is.
+func (l *Log) append(e *Event, rest []byte) (firstLost bool, at place) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	room := l.out == nil || l.roomLocked()
 	l.id++ // also of a lost line: the gap shows where it was
 	e.ID = l.id
 	if l.out == nil {
-		return false
+		return false, place{}
 	}
 	if !room {
 		l.lost++
-		return l.lost == 1
+		l.ever++
+		return l.lost == 1, place{}
 	}
 	before := len(l.waiting)
 	l.waiting = strconv.AppendUint(append(l.head.append(l.waiting, e.Time), `,"id":`...), e.ID, 10)
@@ -52,7 +47,10 @@ func (l *Log) append(e *Event, memo *Memo) (firstLost bool) {
 	if before < flushSize && len(l.waiting) >= flushSize {
 		notify(l.much)
 	}
-	return false
+	if l.required {
+		at = l.placeLocked()
+	}
+	return false, at
 }
 
 // roomLocked reports whether a line fits, and waits a moment for that if need
@@ -93,9 +91,29 @@ func (l *Log) Flush() error {
 	}
 	l.writing.Lock()
 	defer l.writing.Unlock()
+	err := l.flush()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case err == nil:
+		l.failing = failing{}
+	case l.failing.err == nil:
+		l.failing = failing{err, l.now()}
+	default:
+		l.failing.err = err
+	}
+	return err
+}
+
+// flush does the work of Flush. The caller holds writing.
+func (l *Log) flush() error {
+	if l.required {
+		return l.commit()
+	}
 	if err := l.write(); err != nil || !l.take() {
 		return err
 	}
+	l.also.offer(l.left)
 	return l.write()
 }
 
@@ -125,8 +143,7 @@ func (l *Log) take() bool {
 	if l.lost > 0 {
 		// Here and not at the front of the next batch: the lost ones came
 		// after the last that found room.
-		l.waiting = strconv.AppendInt(append(l.head.append(l.waiting, l.now()), `,"lost":`...), int64(l.lost), 10)
-		l.waiting = append(l.waiting, "}\n"...)
+		l.waiting = l.appendLost(l.waiting, l.lost)
 	}
 	l.left, l.waiting, l.spare = l.waiting, l.spare[:0], l.waiting
 	if len(l.left) < flushSize {
@@ -138,6 +155,12 @@ func (l *Log) take() bool {
 		l.room = nil
 	}
 	return true
+}
+
+// appendLost appends the line that stands for n lost ones. The caller holds mu.
+func (l *Log) appendLost(b []byte, n int) []byte {
+	b = strconv.AppendInt(append(l.head.append(b, l.now()), `,"lost":`...), int64(n), 10)
+	return append(b, "}\n"...)
 }
 
 // small returns a buffer, or nil for one that is too large to be kept.

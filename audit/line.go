@@ -2,7 +2,6 @@ package audit
 
 import (
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -12,47 +11,6 @@ const cut = 200
 
 // A line is written by hand because it is on the path of every request: a tenth
 // of the time of encoding/json, and nothing allocated.
-
-// Memo remembers the line that was written last. A program that keeps its
-// connection gets the same again and again, so that its lines differ in the time
-// and the number alone, and to know the rest is twice as fast as to write it.
-// The zero Memo is ready; a nil one remembers nothing. It is for one goroutine at
-// a time.
-type Memo struct {
-	granted bool  // something, before
-	event   Event // its time and number mean nothing
-	rest    []byte
-}
-
-// of returns the rest of e's line, if it is the one that is remembered.
-func (m *Memo) of(e *Event) []byte {
-	if m == nil {
-		return nil
-	}
-	if same := m.event; same.Status != 0 {
-		same.Time, same.ID = e.Time, e.ID
-		if same == *e {
-			return m.rest
-		}
-	}
-	return nil
-}
-
-// keep remembers the rest of e's line, from the second time on: most programs ask
-// once over a connection. It does not keep what a stranger sent to be kept: only
-// what was granted, and no text that is cut in the line.
-func (m *Memo) keep(e *Event, rest []byte) {
-	if m == nil || e.Status != 200 || len(e.Path) > cut || len(e.Agent) > cut {
-		return
-	}
-	if !m.granted {
-		m.granted = true
-		return
-	}
-	m.event, m.rest = *e, append(m.rest[:0], rest...)
-	// Copies: net/http's may hold on to a header of 16 KiB.
-	m.event.Path, m.event.Agent = strings.Clone(e.Path), strings.Clone(e.Agent)
-}
 
 // head writes the beginnings of lines. The second that came last it knows by
 // heart.
@@ -79,6 +37,13 @@ func appendRest(b []byte, e *Event) []byte {
 		b = append(append(b, `,"uid":`...), e.UID...)
 	}
 	b = appendField(b, `,"token":`, e.TokenID)
+	if e.PID != 0 {
+		b = strconv.AppendInt(append(b, `,"pid":`...), int64(e.PID), 10)
+	}
+	b = appendField(b, `,"exe":`, e.Exe)
+	b = appendField(b, `,"unit":`, e.Unit)
+	b = appendField(b, `,"container":`, e.Container)
+	b = appendField(b, `,"from":`, e.From)
 	if e.Narrowed {
 		b = append(b, `,"narrowed":true`...)
 	}
@@ -94,6 +59,7 @@ func appendRest(b []byte, e *Event) []byte {
 	b = appendField(b, `,"code":`, e.Code)
 	b = appendField(b, `,"message":`, e.Message)
 	b = appendField(b, `,"hint":`, e.Hint)
+	b = appendField(b, `,"near":`, e.Near)
 	if e.Unrecorded > 0 {
 		b = strconv.AppendUint(append(b, `,"unrecorded":`...), e.Unrecorded, 10)
 	}

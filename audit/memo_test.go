@@ -81,6 +81,17 @@ func TestMemoSeesEveryField(t *testing.T) {
 	}
 }
 
+// What most requests are: the next one over a connection that is kept.
+func BenchmarkRecordRemembered(b *testing.B) {
+	log, memo := audit.New(audit.Config{Out: nowhere{}}), new(audit.Memo)
+	run(b, log)
+	b.ReportAllocs()
+	for b.Loop() {
+		e := vended()
+		log.Record(&e, memo)
+	}
+}
+
 // What a stranger sends is not kept with a connection, nor what is cut.
 func TestMemoKeepsLittle(t *testing.T) {
 	b := newBoth(t)

@@ -49,7 +49,12 @@ func (s *Server) vend(w http.ResponseWriter, r *http.Request, profile string) {
 		return
 	}
 	e.KeyID, e.Expires, e.Minted, e.Status = c.KeyID, c.Expires, c.Minted.After(now), http.StatusOK
-	s.audit.Record(&e, &connOf(r).line) // first: what left the daemon is on record, even if it never arrived
+	// First: what left the daemon is on record, even if it never arrived.
+	if err := s.audit.Record(&e, &connOf(r).line); err != nil {
+		e.KeyID, e.Expires, e.Minted = "", time.Time{}, false
+		s.fail(w, r, &e, err)
+		return
+	}
 	header := w.Header()
 	setCommon(header, len(body))
 	header["Date"] = s.dates.at(answered)

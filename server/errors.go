@@ -92,7 +92,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *audit.Event, 
 	}
 	e.Status, e.Code, e.Message, e.Hint = a.status, a.code, err.Public, err.Hint
 	if e.Unrecorded = v.unspoken; v.record {
-		s.audit.Record(e, nil)
+		_ = s.audit.Record(e, nil) // of a refusal it does not fail
 	}
 	text := sentence(err)
 	body := compact(problem{a.code, text, a.code, text})
