@@ -67,6 +67,7 @@ type Log struct {
 	room    chan struct{} // closed when a Flush takes what waits; nil if nobody cares
 	fate    *fate         // of what waits; nil if nobody waits for it
 	failing failing       // why the latest write failed
+	trouble error         // what was wrong with the latest, although it was written
 
 	writing sync.Mutex // held while writing; guards what follows; taken before mu
 	left    []byte     // taken, and not written yet because a Write failed
@@ -92,6 +93,9 @@ type State struct {
 	// Failing is why the latest write failed, or nil; Since is when that began.
 	Failing error
 	Since   time.Time
+	// Trouble is what is wrong although the lines are written, such as a file that
+	// cannot be renamed, or nil.
+	Trouble error
 	// AlsoLost and AlsoFailing are the same of Config.Also.
 	AlsoLost    uint64
 	AlsoFailing error
@@ -160,7 +164,7 @@ func (l *Log) Last(app string) (Event, bool) { return l.tallies.last(app) }
 // State returns how the record is doing.
 func (l *Log) State() State {
 	l.mu.Lock()
-	s := State{Lines: l.id - l.ever, Lost: l.ever, Failing: l.failing.err, Since: l.failing.since}
+	s := State{Lines: l.id - l.ever, Lost: l.ever, Failing: l.failing.err, Since: l.failing.since, Trouble: l.trouble}
 	l.mu.Unlock()
 	if l.also != nil {
 		s.AlsoLost, s.AlsoFailing = l.also.state()

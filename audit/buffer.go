@@ -126,10 +126,25 @@ func (l *Log) write() error {
 	l.left = l.left[min(max(n, 0), len(l.left)):]
 	if len(l.left) == 0 {
 		l.left = nil
-	} else if err == nil {
+		l.written(err)
+		return nil
+	}
+	if err == nil {
 		err = io.ErrShortWrite
 	}
 	return err
+}
+
+// written takes note of a write of all there was, which can have gone wrong all
+// the same: into another file than it should have.
+func (l *Log) written(trouble error) {
+	l.mu.Lock()
+	before := l.trouble
+	l.trouble = trouble
+	l.mu.Unlock()
+	if trouble != nil && before == nil {
+		l.log.Error("audit log: written, but something is wrong", "err", trouble)
+	}
 }
 
 // take makes what waits what is left to write, and reports whether there was

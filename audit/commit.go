@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"errors"
+	"io"
 	"syscall"
 	"time"
 
@@ -77,6 +78,12 @@ func (l *Log) commit() error {
 	}
 	n, err := l.out.Write(lot.text)
 	n = min(max(n, 0), len(lot.text))
+	if n == len(lot.text) {
+		l.written(err)
+		err = nil
+	} else if err == nil {
+		err = io.ErrShortWrite
+	}
 	if n > 0 {
 		l.midline = lot.text[n-1] != '\n'
 	}

@@ -33,7 +33,7 @@ func folder(t *testing.T) string {
 
 func open(t *testing.T, path string) io.WriteCloser {
 	t.Helper()
-	out, err := audit.Open(path)
+	out, err := audit.Open(path, audit.Rotation{})
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}
@@ -170,7 +170,7 @@ func TestOpenRefuses(t *testing.T) {
 			if u, err := user.Current(); err == nil {
 				me = u.Username
 			}
-			_, err := audit.Open(dir + "/" + test.path)
+			_, err := audit.Open(dir+"/"+test.path, audit.Rotation{})
 			e := session.AsError(err)
 			if e == nil || e.Class != session.Configuration {
 				t.Fatalf("Open: got %v, want an error of class configuration", err)

@@ -128,7 +128,7 @@ type Config struct {
 	// (Apps, Profiles, Sessions, and what they name and count) is known to
 	// it alone, so it leaves out those of others, for callers without Steer.
 	// The server does the rest: it fills in You and Steer, and takes from
-	// such callers Config, Changed, Warnings and Refusals.
+	// such callers Config, Changed, Warnings, Record and Refusals.
 	Status func(Caller) Status
 	// Issue stores a token whose request was found to be allowed, and gives
 	// it an ID. With Warm it mints first.
@@ -164,6 +164,8 @@ type Config struct {
 	// Refresh looks at a source again and forgets its failures, with drop its
 	// sessions too.
 	Refresh func(ctx context.Context, source string, drop bool) (sessions int, err error)
+	// Metrics returns the metrics in Prometheus's text format.
+	Metrics func() []byte
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// Log gets a line for every call that changes something; nil is none.

@@ -18,7 +18,10 @@ type call struct {
 	needs Rights
 	// unbounded calls take as long as the connection lives.
 	unbounded bool
-	do        func(*Server, request) error
+	// anyVersion calls are for programs that are not ours, which do not say which
+	// version they speak.
+	anyVersion bool
+	do         func(*Server, request) error
 }
 
 // calls is the whole API. Paths are compared, not cleaned or matched.
@@ -39,7 +42,9 @@ var calls = map[string]call{
 	"/lock":         {method: http.MethodPost, needs: Steer, do: (*Server).lock},
 	"/sources":      {method: http.MethodGet, needs: Steer, do: (*Server).sources},
 	"/check-source": {method: http.MethodPost, needs: Steer, do: (*Server).checkSource},
-	"/refresh":      {method: http.MethodPost, needs: Steer, do: (*Server).refresh},
+	"/metrics":      {method: http.MethodGet, needs: Steer, do: (*Server).metrics, anyVersion: true},
+
+	"/refresh": {method: http.MethodPost, needs: Steer, do: (*Server).refresh},
 }
 
 // request is a call by somebody who has the right to make it.
@@ -72,7 +77,7 @@ func (s *Server) status(r request) error {
 	st := s.cfg.Status(r.caller)
 	st.You, st.Steer = r.caller.Peer.User, r.caller.Steers()
 	if !st.Steer {
-		st.Config, st.Changed, st.Warnings, st.Refusals, st.Logins = "", false, nil, nil, nil
+		st.Config, st.Changed, st.Warnings, st.Refusals, st.Logins, st.Record = "", false, nil, nil, nil, nil
 	}
 	return r.answer(st)
 }

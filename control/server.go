@@ -122,10 +122,12 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) error {
 	if err := guard(r); err != nil {
 		return err
 	}
-	if err := checkVersion(r.Header.Get(versionHeader)); err != nil {
-		return err
-	}
 	call, known := calls[r.URL.Path]
+	if !call.anyVersion {
+		if err := checkVersion(r.Header.Get(versionHeader)); err != nil {
+			return err
+		}
+	}
 	switch {
 	case !known:
 		return invalid(fmt.Sprintf("call %q: not known", r.URL.Path), sameVersion)

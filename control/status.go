@@ -13,7 +13,7 @@ const (
 )
 
 // Status is how a daemon is doing, as far as the caller may see it. Config,
-// Changed, Warnings and Refusals are for who may steer.
+// Changed, Warnings, Record and Refusals are for who may steer.
 type Status struct {
 	// Version is the daemon's own, as `vendord version` prints it.
 	Version string `json:"version"`
@@ -33,6 +33,8 @@ type Status struct {
 	Warnings []string `json:"warnings,omitempty"`
 	// Locked says that nothing is vended until somebody unlocks.
 	Locked bool `json:"locked,omitempty"`
+	// Record is how the record of who got what is kept; nil for who may not steer.
+	Record *RecordState `json:"record,omitempty"`
 	// Logins are the people's that the daemon keeps, for who may steer.
 	Logins   []LoginRow   `json:"logins,omitempty"`
 	Apps     []AppRow     `json:"apps,omitempty"`
@@ -40,6 +42,25 @@ type Status struct {
 	Sessions []SessionRow `json:"sessions,omitempty"`
 	// Refusals are the latest, newest first.
 	Refusals []RefusalRow `json:"refusals,omitempty"`
+}
+
+// RecordState is how the record is doing.
+type RecordState struct {
+	// File is its path, "-" for standard output, or empty; Journal says that
+	// systemd's journal has it, and Required that nothing is vended unrecorded.
+	File     string `json:"file,omitempty"`
+	Journal  bool   `json:"journal,omitempty"`
+	Required bool   `json:"required,omitempty"`
+	// Lines and Lost count the lines since the daemon started, JournalLost those
+	// that a file has and the journal does not.
+	Lines       uint64 `json:"lines"`
+	Lost        uint64 `json:"lost"`
+	JournalLost uint64 `json:"journal_lost,omitempty"`
+	// Failing is why it cannot be written, or empty; Since is when that began.
+	// JournalFailing is the same of a journal beside a file.
+	Failing        string    `json:"failing,omitempty"`
+	Since          time.Time `json:"since,omitzero"`
+	JournalFailing string    `json:"journal_failing,omitempty"`
 }
 
 // RefusalRow is requests that got no credentials, of one caller for one reason,

@@ -125,7 +125,7 @@ func (p *program) private(ctx context.Context) (socket string, stop func(), err 
 	remove := func() { os.RemoveAll(dir) }
 	socket = filepath.Join(dir, "control.sock")
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	options := p.daemonOptions("", quiet, nil)
+	options := p.daemonOptions("", quiet)
 	options.locks = p.stateDirectory() // it may be locked while the command runs
 	p.leaveAWS()
 	notDumpable(quiet) // it holds the sources' keys

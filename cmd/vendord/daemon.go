@@ -38,13 +38,14 @@ const (
 // demo's, or the private one inside exec.
 type daemonOptions struct {
 	config  profiles.Options
-	state   string           // state directory; "" keeps everything in memory
-	locks   string           // another state directory, whose lock counts too; "": none
-	user    string           // who runs it
-	environ []string         // as the program was started
-	audit   io.Writer        // nil: no audit lines
-	now     func() time.Time // nil: time.Now
-	look    time.Duration    // how often identities at sources are looked at; 0: every 30 s
+	state   string                                // state directory; "" keeps everything in memory
+	locks   string                                // another state directory, whose lock counts too; "": none
+	user    string                                // who runs it
+	environ []string                              // as the program was started
+	audit   io.Writer                             // nil: no audit lines, unless record says otherwise
+	record  func(profiles.Audit) (*record, error) // opens what the configuration asks for; nil: audit alone
+	now     func() time.Time                      // nil: time.Now
+	look    time.Duration                         // how often identities at sources are looked at; 0: every 30 s
 	log     *slog.Logger
 }
 
@@ -59,6 +60,7 @@ type daemon struct {
 	minter  *mint.Minter
 	logins  *login.Logins
 	audit   *audit.Log
+	record  *record // where audit writes
 	server  *server.Server
 	tcp     *peer.TCP // nil where users of connections are not known
 	control *control.Server
@@ -93,7 +95,9 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 	d.gate.other = o.locks
 	d.cache = cache.New(cache.Config{Mint: d.gate, Now: o.now, Log: o.log})
 	d.gate.cache = d.cache
-	d.audit = audit.New(audit.Config{Out: o.audit, Now: o.now, Log: o.log})
+	if err := d.keepRecord(config.Audit); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
 	who, err := d.who()
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -104,7 +108,7 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 		Rights: d.rights, Allowed: d.book.Allowed, Status: d.status,
 		Issue: d.issue, Hold: d.hold, Revoke: d.revoke, Tokens: d.tokens,
 		Reload: d.reload, FetchPolicy: d.fetchPolicy, Login: d.login, FinishLogin: d.finishLogin, Code: d.code, Logout: d.logout, Lock: d.lock,
-		Sources: d.sources, CheckSource: d.checkSource, Refresh: d.refresh, Now: o.now, Log: o.log,
+		Metrics: d.metrics, Sources: d.sources, CheckSource: d.checkSource, Refresh: d.refresh, Now: o.now, Log: o.log,
 	})
 	return d, nil
 }
@@ -152,6 +156,7 @@ func (d *daemon) Close() error {
 	if d.tcp != nil {
 		_ = d.tcp.Close()
 	}
+	d.record.close()
 	return errors.Join(d.logins.Close(), d.book.Close())
 }
 
@@ -233,6 +238,9 @@ func (d *daemon) reload(ctx context.Context) ([]string, error) {
 	}
 	if config.Daemon.Listen != d.listen {
 		lines = append(lines, "daemon.listen: takes effect at the next start of vendord")
+	}
+	if config.Audit != d.record.asked {
+		lines = append(lines, "audit: takes effect at the next start of vendord")
 	}
 	d.forget()
 	go func() { d.warm(context.WithoutCancel(ctx)); giveBack() }() // who asked for the reload need not wait for AWS

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vendord/vendord/audit"
 	"github.com/vendord/vendord/control"
 	"github.com/vendord/vendord/profiles"
 )
@@ -47,16 +45,13 @@ func (p *program) serve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	record, closeRecord, err := p.record()
-	if err != nil {
-		return err
-	}
-	defer closeRecord()
 	p.leaveAWS()
 	harden(log)
 	p.spareCollections()
 
-	d, err := newDaemon(p.daemonOptions(p.stateDirectory(), log, record))
+	options := p.daemonOptions(p.stateDirectory(), log)
+	options.record = p.record
+	d, err := newDaemon(options)
 	if err != nil {
 		return err
 	}
@@ -91,13 +86,13 @@ func (p *program) serve(ctx context.Context) (err error) {
 	})
 }
 
-func (p *program) daemonOptions(state string, log *slog.Logger, record io.Writer) daemonOptions {
+func (p *program) daemonOptions(state string, log *slog.Logger) daemonOptions {
 	return daemonOptions{
 		config:  p.profileOptions(),
 		state:   state,
 		user:    p.user,
 		environ: append(p.environ, inside+"="+p.ownSocket()),
-		audit:   record, log: log,
+		log:     log,
 	}
 }
 
@@ -155,18 +150,6 @@ func (d *daemon) reloadWhenAsked(ctx context.Context) error {
 			d.options.log.Info("reload: done", "profiles", len(d.book.Config().Profiles), "apps", len(d.book.Config().Apps))
 		}
 	}
-}
-
-// record opens the audit log, or returns nil where none was asked for.
-func (p *program) record() (io.Writer, func(), error) {
-	if p.auditLog == "" {
-		return nil, func() {}, nil
-	}
-	w, err := audit.Open(p.auditLog)
-	if err != nil {
-		return nil, nil, err
-	}
-	return w, func() { w.Close() }, nil
 }
 
 // logger makes the log that the flags ask for, on stderr.

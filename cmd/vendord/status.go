@@ -55,6 +55,8 @@ func (d *daemon) status(caller control.Caller) control.Status {
 	if caller.Steers() {
 		s.Refusals = refusalRows(d.audit.Refusals(""))
 		s.Logins = d.loginRows()
+		s.Record = d.recordState()
+		s.Warnings = append(s.Warnings, recordWarnings(s.Record)...)
 	}
 	return s
 }
@@ -267,6 +269,9 @@ func (p *program) printDaemon(s control.Status, now time.Time) {
 	}
 	if s.Config != "" {
 		say(p.stdout, "  config    %s%s", s.Config, changed)
+	}
+	if s.Record != nil {
+		say(p.stdout, "  record    %s", recordInWords(s.Record))
 	}
 	if s.Locked {
 		say(p.stdout, "  locked    nothing is vended until: vendord unlock")

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+
+	"github.com/vendord/vendord/audit"
+	"github.com/vendord/vendord/control"
+	"github.com/vendord/vendord/profiles"
+)
+
+// record is where the daemon's record goes.
+type record struct {
+	asked profiles.Audit // as the configuration says
+	file  string         // the path, "-" for standard output, or "" for none
+	out   io.Writer      // gets the lines; nil for nobody
+	also  io.Writer      // the journal, where a file is the first; nil for nobody
+	ends  []io.Closer
+}
+
+// record opens what the configuration and the flag ask for. The flag says where
+// the file is, and the configuration the rest.
+func (p *program) record(asked profiles.Audit) (_ *record, err error) {
+	r := &record{asked: asked, file: cmp.Or(p.auditLog, asked.File)}
+	defer func() {
+		if err != nil {
+			r.close()
+		}
+	}()
+	if asked.Required && r.file == "" && !asked.Journal {
+		return nil, fail("set file, or journal = true, in [audit]", "audit.required: there is no record")
+	}
+	if r.file != "" {
+		file, err := audit.Open(r.file, audit.Rotation{MaxSize: asked.MaxSize, Keep: asked.Keep})
+		if err != nil {
+			return nil, err
+		}
+		r.out, r.ends = file, append(r.ends, file)
+	}
+	if asked.Journal {
+		journal, err := audit.OpenJournal("")
+		if err != nil {
+			return nil, err
+		}
+		r.ends = append(r.ends, journal)
+		if r.out == nil {
+			r.out = journal
+		} else {
+			r.also = journal
+		}
+	}
+	return r, nil
+}
+
+func (r *record) close() {
+	if r == nil {
+		return
+	}
+	for _, end := range r.ends {
+		_ = end.Close()
+	}
+}
+
+// keepRecord makes what keeps the record.
+func (d *daemon) keepRecord(asked profiles.Audit) (err error) {
+	o := d.options
+	d.record = &record{asked: asked, out: o.audit}
+	if o.record != nil {
+		if d.record, err = o.record(asked); err != nil {
+			return err
+		}
+	}
+	d.audit = audit.New(audit.Config{Out: d.record.out, Also: d.record.also, Required: asked.Required && d.record.out != nil,
+		Now: o.now, Log: o.log})
+	return nil
+}
+
+// recordState says how the record is doing, or nil where there is none.
+func (d *daemon) recordState() *control.RecordState {
+	if d.record.out == nil {
+		return nil
+	}
+	s, asked := d.audit.State(), d.record.asked
+	state := &control.RecordState{File: d.record.file, Journal: asked.Journal, Required: asked.Required,
+		Lines: s.Lines, Lost: s.Lost, JournalLost: s.AlsoLost, Since: s.Since}
+	if s.Failing != nil {
+		state.Failing = s.Failing.Error()
+	}
+	if s.AlsoFailing != nil {
+		state.JournalFailing = s.AlsoFailing.Error()
+	}
+	return state
+}
+
+// recordWarnings says what the owner must know of the record.
+func recordWarnings(r *control.RecordState) (warnings []string) {
+	if r == nil {
+		return nil
+	}
+	switch {
+	case r.Failing != "" && r.Required:
+		warnings = append(warnings, "record: cannot be written, so nothing is vended ([audit] required): "+r.Failing)
+	case r.Failing != "":
+		warnings = append(warnings, "record: cannot be written, vending goes on: "+r.Failing)
+	}
+	if r.JournalFailing != "" {
+		warnings = append(warnings, "record: the journal cannot be written, the file is: "+r.JournalFailing)
+	}
+	if r.Lost > 0 {
+		warnings = append(warnings, fmt.Sprintf("record: lines lost since the start: %d", r.Lost))
+	}
+	if r.JournalLost > 0 {
+		warnings = append(warnings, fmt.Sprintf("record: lines that the journal did not take: %d", r.JournalLost))
+	}
+	return warnings
+}
+
+// recordInWords says where the record goes.
+func recordInWords(r *control.RecordState) string {
+	where := r.File
+	switch {
+	case r.File == "-":
+		where = "standard output"
+	case r.File == "" && r.Journal:
+		where = "the journal"
+	}
+	if r.File != "" && r.Journal {
+		where += ", and the journal"
+	}
+	if r.Required {
+		where += " (required)"
+	}
+	return where
+}
