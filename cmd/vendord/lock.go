@@ -77,7 +77,7 @@ func (p *program) lockDaemon(ctx context.Context, locked bool) (control.WipedOut
 
 // lockState is for a state directory that no daemon has.
 func (p *program) lockState(ctx context.Context, locked bool) (_ control.WipedOut, err error) {
-	d, err := newDaemon(p.daemonOptions(p.stateDirectory(), slog.New(slog.NewTextHandler(io.Discard)), nil))
+	d, err := newDaemon(p.daemonOptions(p.stateDirectory(), slog.New(slog.NewTextHandler(io.Discard, nil))))
 	if err != nil && locked {
 		err = p.lockAlone(err)
 	}
