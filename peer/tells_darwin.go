@@ -13,7 +13,7 @@ func untold(a Ability) error {
 	case Users:
 		return nil
 	case Cgroup:
-		return fmt.Errorf("control groups: macOS has none: %w", errors.ErrUnsupported)
+		return fmt.Errorf("macOS has none: %w", errors.ErrUnsupported)
 	}
-	return fmt.Errorf("processes: macOS tells who used a socket last, and not who holds it: %w", errors.ErrUnsupported)
+	return fmt.Errorf("macOS tells who used a socket last, and not who holds it: %w", errors.ErrUnsupported)
 }

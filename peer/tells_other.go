@@ -8,7 +8,7 @@ import (
 	"runtime"
 )
 
-// untold refuses: nobody looked yet at what this system tells.
-func untold(a Ability) error {
-	return fmt.Errorf("%s of connections: not told on %s: %w", a, runtime.GOOS, errors.ErrUnsupported)
+// untold refuses: nobody has looked yet at what this system tells.
+func untold(Ability) error {
+	return fmt.Errorf("%s is not asked by this version: %w", runtime.GOOS, errors.ErrUnsupported)
 }
