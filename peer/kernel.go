@@ -218,7 +218,7 @@ func (c *Client) Processes() ([]Process, error) {
 // bound how often.
 func (c *Client) Process() (Process, bool) {
 	if c.off(Processes) != nil {
-		return Process{}, false
+		return recorded(c.client, c.server)
 	}
 	return c.kernel.holders.one(c.Socket)
 }

@@ -53,7 +53,11 @@ func (r macRow) records() []byte {
 		r.change(pcb, socket, tcp)
 	}
 	whole := append(pcb, socket...)
-	for _, kind := range []uint32{kindReceive, kindSend, kindStats} {
+	buffers := []uint32{kindReceive, kindSend}
+	if native.Uint64(socket[soHandle:]) == 0 {
+		buffers = []uint32{0, 0}
+	}
+	for _, kind := range append(buffers, kindStats) {
 		whole = append(whole, record(kind)...)
 	}
 	return append(whole, tcp...)

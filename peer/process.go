@@ -6,11 +6,13 @@ import "errors"
 // number and start together are nobody else's, until the machine starts again.
 type Process struct {
 	PID int
-	// Started is when it began, in clock ticks since the machine did.
+	// Started is when it began: in clock ticks since the machine did (Linux), in
+	// µs since 1970 (macOS), in units of 100 ns since 1601 (Windows).
 	Started uint64
 	// UID is its effective user, which need not be the socket's: it can have
 	// been given the socket, or have changed its user since it made it. It is
-	// 65534 for a user of another namespace.
+	// 65534 for a user of another namespace, and 1<<32 - 1 for one who has no
+	// number (Windows).
 	UID uint32
 	// Exe is the path of its executable, as it is seen where the process lives:
 	// it can have a mount namespace of its own, in which /usr/bin/aws is

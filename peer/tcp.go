@@ -133,8 +133,11 @@ func (t *TCP) test() error {
 	// Nobody needs to accept: the connection is made by the kernel.
 	// That it is there is certain, so who does not know it knows none.
 	found, err := t.Of(client.LocalAddr().(*net.TCPAddr).AddrPort(), client.RemoteAddr().(*net.TCPAddr).AddrPort())
+	if errors.Is(err, ErrBusy) {
+		return err // this one anybody can bring about
+	}
 	if err != nil {
-		return errors.Join(err, errors.ErrUnsupported)
+		return fmt.Errorf("%w: %w", err, errors.ErrUnsupported)
 	}
 	if own := os.Geteuid(); int(found.UID) != own {
 		return fmt.Errorf("it is said to be user %d's, and is %d's: %w", found.UID, own, errors.ErrUnsupported)

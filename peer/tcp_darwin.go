@@ -1,7 +1,6 @@
 package peer
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"sync"
@@ -15,10 +14,6 @@ import (
 type TCP struct {
 	mu sync.Mutex // one table at a time: they can be large
 }
-
-// errBusy is for a table that grew faster than it was read, which anybody can
-// bring about. It says nothing about what this system can tell.
-var errBusy = errors.New("the table of sockets grows too fast to be read")
 
 func openTCP() (*TCP, error) { return &TCP{}, nil }
 
@@ -60,5 +55,5 @@ func (t *TCP) table() ([]entry, error) {
 		}
 		return parsePCBList(b)
 	}
-	return nil, errBusy
+	return nil, fmt.Errorf("the table of sockets grows while it is read: %w", ErrBusy)
 }
