@@ -140,12 +140,12 @@ func vend(b *testing.B, record bool) {
 	ctx, cancel := context.WithCancel(b.Context())
 	done := make(chan error, 1)
 	go func() { done <- log.Run(ctx) }()
-	tcp, err := peer.OpenTCP()
+	kernel, err := peer.OpenKernel()
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer func() { _ = tcp.Close() }()
-	w := startOn(b, ln, always(credentials(nil)), func(c *server.Config) { c.Audit, c.Who = log, tcp.OfConn })
+	defer func() { _ = kernel.Close() }()
+	w := startOn(b, ln, always(credentials(nil)), func(c *server.Config) { c.Audit, c.Who = log, kernel.Client })
 	benchmark(b, w)
 	_ = w.stop()
 	cancel()

@@ -21,12 +21,18 @@ var (
 	noSniff  = []string{"nosniff"}
 )
 
-// vend answers a request that passed the guard: with the credentials of the
-// profile named, or of the one the app uses now if profile is "".
-func (s *Server) vend(w http.ResponseWriter, r *http.Request, profile string) {
+// ask is what a path asks for: how its callers are recognised, and the profile
+// that it names, or "" for the one that the app uses now.
+type ask struct {
+	route   apps.Route
+	profile string
+}
+
+// vend answers a request that passed the guard.
+func (s *Server) vend(w http.ResponseWriter, r *http.Request, a ask) {
 	now := s.now()
 	e := event(r, now)
-	key, err := s.decide(&e, r, profile, now, false)
+	key, err := s.decide(&e, r, a, now, false)
 	if err != nil {
 		s.fail(w, r, &e, err)
 		return
@@ -36,7 +42,10 @@ func (s *Server) vend(w http.ResponseWriter, r *http.Request, profile string) {
 	if err == nil && answered.Sub(now) > time.Millisecond {
 		// AWS was waited for, in vain or not: the token may have been revoked
 		// meanwhile, and what is revoked gets nothing from then on.
-		err = s.stillDecided(&e, r, profile, key)
+		err = s.stillDecided(&e, r, a, key)
+	}
+	if err == nil {
+		err = still(connOf(r), &e)
 	}
 	if err != nil {
 		s.fail(w, r, &e, err)
@@ -49,6 +58,7 @@ func (s *Server) vend(w http.ResponseWriter, r *http.Request, profile string) {
 		return
 	}
 	e.KeyID, e.Expires, e.Minted, e.Status = c.KeyID, c.Expires, c.Minted.After(now), http.StatusOK
+	s.look(connOf(r), &e)
 	// First: what left the daemon is on record, even if it never arrived.
 	if err := s.audit.Record(&e, &connOf(r).line); err != nil {
 		e.KeyID, e.Expires, e.Minted = "", time.Time{}, false
@@ -62,16 +72,16 @@ func (s *Server) vend(w http.ResponseWriter, r *http.Request, profile string) {
 }
 
 // decide finds out who asks and for which session, and says so in e.
-func (s *Server) decide(e *audit.Event, r *http.Request, profile string, now time.Time, again bool) (session.Key, error) {
-	token, err := single(r.Header["Authorization"])
+func (s *Server) decide(e *audit.Event, r *http.Request, a ask, now time.Time, again bool) (session.Key, error) {
+	token, err := a.token(r.Header["Authorization"])
 	if err != nil {
 		return session.Key{}, err
 	}
 	c := connOf(r)
-	grant, err := s.apps.Decide(apps.Request{Route: apps.ByToken, Token: token, Profile: profile,
+	grant, err := s.apps.Decide(apps.Request{Route: a.route, Token: token, Profile: a.profile,
 		Caller: &c.caller, Memo: &c.memo, Now: now, Again: again})
 	e.App, e.User, e.Profile, e.TokenID, e.How = grant.App, grant.User, grant.Profile, grant.TokenID, grant.How
-	e.Narrowed = grant.Narrowed
+	e.Narrowed, e.Near = grant.Narrowed, grant.Near
 	if err != nil {
 		return session.Key{}, err
 	}
@@ -81,25 +91,48 @@ func (s *Server) decide(e *audit.Event, r *http.Request, profile string, now tim
 }
 
 // stillDecided decides again, and fails unless the answer is the same.
-func (s *Server) stillDecided(e *audit.Event, r *http.Request, profile string, before session.Key) error {
-	key, err := s.decide(e, r, profile, s.now(), true)
+func (s *Server) stillDecided(e *audit.Event, r *http.Request, a ask, before session.Key) error {
+	key, err := s.decide(e, r, a, s.now(), true)
 	if err == nil && key != before {
 		err = &session.Error{Class: session.Retry, Public: "profile: changed while AWS was asked", Hint: "ask again"}
 	}
 	return err
 }
 
-// single returns the Authorization header, "" if there is none.
-func single(values []string) (string, error) {
-	switch len(values) {
-	case 0:
+// still fails where the kernel decided and does not say the same of the client as
+// before: it closed its socket, whose address another may have by now.
+func still(c *conn, e *audit.Event) error {
+	if e.How == byToken || c.caller.Kernel.Still() == nil {
+		return nil
+	}
+	return errChanged
+}
+
+// byToken is Grant.How where the kernel was not asked.
+const byToken = "token"
+
+// errChanged is for who is not the one that was recognised any more.
+var errChanged = &session.Error{Class: session.Unrecognised, Public: "caller: gone, or another one by now",
+	Hint: "ask again, and keep the connection open until the answer"}
+
+// token returns the Authorization header, "" if there is none. Where the kernel
+// recognises callers there may be none: a program that was given a token is to be
+// held to it, wherever it asks.
+func (a ask) token(values []string) (string, error) {
+	switch {
+	case len(values) == 0:
 		return "", nil
-	case 1:
+	case a.route == apps.ByKernel:
+		return "", errTokenElsewhere
+	case len(values) == 1:
 		return values[0], nil
 	}
 	// Whoever reads the first and whoever reads the last see two callers.
 	return "", &session.Error{Class: session.Unrecognised, Public: "token: more than one Authorization header", Hint: "send one"}
 }
+
+var errTokenElsewhere = &session.Error{Class: session.Unrecognised, Public: "token: not for this path, which needs none",
+	Hint: "its token belongs to " + Path}
 
 // setCommon sets what every answer has. net/http finds the length out by itself,
 // without an allocation, of what fits its buffer; the rest it would send in
@@ -137,7 +170,9 @@ const buffered = 2048
 
 // event returns what is known of a request before anything is decided.
 func event(r *http.Request, now time.Time) audit.Event {
-	e := audit.Event{Time: now, Path: pathOf(r.RequestURI), UID: connOf(r).number}
+	c := connOf(r)
+	e := audit.Event{Time: now, Path: pathOf(r.RequestURI), UID: c.number, From: c.from,
+		PID: c.seen.pid, Exe: c.seen.exe, Unit: c.seen.unit, Container: c.seen.container}
 	if agents := r.Header["User-Agent"]; len(agents) > 0 {
 		e.Agent = shown(agents[0])
 	}
@@ -146,8 +181,11 @@ func event(r *http.Request, now time.Time) audit.Event {
 
 // pathOf returns the path that was asked for, as far as it may stand in a log.
 func pathOf(uri string) string {
-	if uri == Path {
+	switch uri {
+	case Path:
 		return Path
+	case ProcessPath:
+		return ProcessPath
 	}
 	uri, _, _ = strings.Cut(uri, "?")
 	return shown(uri)
@@ -158,9 +196,7 @@ func pathOf(uri string) string {
 // the wrong variable sends them as anything. A token is known by its beginning,
 // and one that is written in another way by its length.
 func shown(sent string) string {
-	if i := strings.Index(sent, apps.Prefix); i >= 0 {
-		sent = sent[:i] + session.Redacted
-	}
+	sent = withoutToken(sent)
 	start := 0
 	for i := 0; i <= len(sent); i++ {
 		if i < len(sent) && sent[i] != '/' && sent[i] != ' ' {
@@ -172,6 +208,14 @@ func shown(sent string) string {
 		start = i + 1
 	}
 	return sent
+}
+
+// withoutToken cuts a text where a token begins.
+func withoutToken(text string) string {
+	if i := strings.Index(text, apps.Prefix); i >= 0 {
+		return text[:i] + session.Redacted
+	}
+	return text
 }
 
 // longestWord is less than the 53 characters of a token, and than AWS's secrets

@@ -78,7 +78,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, e *audit.Event, er
 // are for programs that get something.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *audit.Event, a answer, err *session.Error) {
 	stranger := e.App == "" || err.Class == session.Unrecognised
-	who := refusedCaller{uid: connOf(r).uid}
+	who := refusedCaller{party: connOf(r).party}
 	if !stranger {
 		who.app = e.App
 	}
@@ -92,6 +92,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *audit.Event, 
 	}
 	e.Status, e.Code, e.Message, e.Hint = a.status, a.code, err.Public, err.Hint
 	if e.Unrecorded = v.unspoken; v.record {
+		s.look(connOf(r), e)
 		_ = s.audit.Record(e, nil) // of a refusal it does not fail
 	}
 	text := sentence(err)

@@ -22,7 +22,7 @@ type handler struct {
 // handler returns the handler for a listener at addr.
 func (s *Server) handler(addr net.Addr) (*handler, error) {
 	tcp, ok := addr.(*net.TCPAddr)
-	if !ok || !tcp.IP.IsLoopback() {
+	if !ok || !tcp.IP.IsLoopback() && !isECS(tcp.AddrPort().Addr().Unmap()) {
 		// Whoever is on the network could ask, and read the answer of
 		// whoever asks.
 		return nil, &session.Error{Class: session.Configuration,
@@ -34,13 +34,29 @@ func (s *Server) handler(addr net.Addr) (*handler, error) {
 	return h, nil
 }
 
+// isECS reports whether an address is one of those that SDKs ask for the
+// credentials of a container without being told to by its owner: Amazon ECS's
+// and EKS Pod Identity's. It is link-local, so no router passes it on.
+func isECS(addr netip.Addr) bool {
+	switch addr.String() {
+	case "169.254.170.2", "169.254.170.23", "fd00:ec2::23":
+		return true
+	}
+	return false
+}
+
 // hosts returns the Host headers of those who mean us. A page of evil.example
 // whose name suddenly resolves to 127.0.0.1 (DNS rebinding) sends its own name.
 // As of 2026-11 the CRT sends no port, and an IPv6 address without brackets.
 func hosts(listening netip.AddrPort) map[string]bool {
 	port := ":" + strconv.Itoa(int(listening.Port()))
-	found := map[string]bool{"::1": true, listening.Addr().String(): true}
-	for _, name := range []string{"127.0.0.1", "[::1]", "localhost", strings.TrimSuffix(listening.String(), port)} {
+	found := map[string]bool{listening.Addr().String(): true}
+	names := []string{strings.TrimSuffix(listening.String(), port)}
+	if listening.Addr().IsLoopback() {
+		found["::1"] = true
+		names = append(names, "127.0.0.1", "[::1]", "localhost")
+	}
+	for _, name := range names {
 		found[name], found[name+port] = true, true
 	}
 	return found

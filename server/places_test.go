@@ -28,8 +28,9 @@ func house(t *testing.T, places int) *world {
 	}
 	w := startOn(t, ln, always(credentials(nil)), func(c *server.Config) {
 		c.MaxConns = places
-		c.Who = func(conn net.Conn) (peer.Socket, error) {
-			return peer.Socket{UID: uint32(conn.RemoteAddr().(*net.TCPAddr).IP.To4()[3])}, nil
+		c.Who = func(conn net.Conn) *peer.Client {
+			addr := conn.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap()
+			return &peer.Client{Socket: peer.Socket{UID: uint32(addr.As4()[3])}, Addr: addr}
 		}
 	})
 	secret, hash := apps.NewSecret()

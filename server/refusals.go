@@ -16,13 +16,14 @@ const (
 	refusedBurst = 100
 	refusedEvery = 100 * time.Millisecond
 	mostCallers  = 1024 // told apart
+	mostRemote   = 512  // of those, from other networks
 )
 
-// refusedCaller is who was refused: a user, and for callers who were recognised the
+// refusedCaller is who was refused: a party, and for callers who were recognised the
 // app, so that nobody can spend what belongs to somebody's programs, or have their
 // refusals left out of the record.
 type refusedCaller struct {
-	uid uint32
+	party
 	app string
 }
 
@@ -32,6 +33,7 @@ type refusedCaller struct {
 type refusals struct {
 	mu      sync.Mutex // guards the rest
 	callers map[refusedCaller]*account
+	remote  int // of callers
 }
 
 // account is one caller's. It starts full: refused is what comes too often.
@@ -59,15 +61,18 @@ func (r *refusals) count(who refusedCaller, now time.Time) verdict {
 	defer r.mu.Unlock()
 	of := r.callers[who]
 	if of == nil {
-		if len(r.callers) >= mostCallers {
+		if r.fullLocked(who) {
 			r.forgetLocked(now)
 		}
-		if len(r.callers) >= mostCallers {
-			who = refusedCaller{uid: nobody} // all that came too late, together
+		if r.fullLocked(who) {
+			who = refusedCaller{party: party{uid: nobody}} // all that came too late, together
 		}
 		if of = r.callers[who]; of == nil {
 			of = &account{limiter: rate.NewLimiter(rate.Every(refusedEvery), refusedBurst)}
 			r.callers[who] = of
+			if who.addr.IsValid() {
+				r.remote++
+			}
 		}
 	}
 	if of.limiter.AllowN(now, 1) {
@@ -83,12 +88,21 @@ func (r *refusals) count(who refusedCaller, now time.Time) verdict {
 	return verdict{tooMany: true}
 }
 
+// fullLocked reports whether there is no room for one more like who. Whoever has
+// a network's addresses is not to have all that there is.
+func (r *refusals) fullLocked(who refusedCaller) bool {
+	return len(r.callers) >= mostCallers || who.addr.IsValid() && r.remote >= mostRemote
+}
+
 // forgetLocked forgets the callers who were not refused for so long that
 // nothing is held against them.
 func (r *refusals) forgetLocked(now time.Time) {
 	for who, of := range r.callers {
 		if of.limiter.TokensAt(now) >= refusedBurst {
 			delete(r.callers, who)
+			if who.addr.IsValid() {
+				r.remote--
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 )
@@ -17,7 +18,9 @@ func spend(r *refusals, who refusedCaller, now time.Time) {
 // have its refusals left out of the record.
 func TestRefusalsAreCountedByCaller(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
-	callers := []refusedCaller{{uid: 501}, {uid: 501, app: "a"}, {uid: 501, app: "b"}, {uid: 502, app: "a"}, {uid: nobody}}
+	one, two := party{uid: 501}, party{uid: 502}
+	here, there := party{nobody, netip.MustParseAddr("172.18.0.2")}, party{nobody, netip.MustParseAddr("172.18.0.3")}
+	callers := []refusedCaller{{one, ""}, {one, "a"}, {one, "b"}, {two, "a"}, {party{uid: nobody}, ""}, {here, ""}, {there, ""}, {here, "a"}}
 	for _, busy := range callers {
 		r := newRefusals()
 		spend(r, busy, now)
@@ -32,7 +35,7 @@ func TestRefusalsAreCountedByCaller(t *testing.T) {
 // The first that is too many has a line, the next that is not says how many
 // had none.
 func TestRefusalsThatHaveNoLineAreCounted(t *testing.T) {
-	r, who, now := newRefusals(), refusedCaller{uid: 501}, time.Unix(1_800_000_000, 0)
+	r, who, now := newRefusals(), refusedCaller{party{uid: 501}, ""}, time.Unix(1_800_000_000, 0)
 	spend(r, who, now)
 	for i, want := range []verdict{{tooMany: true, record: true}, {tooMany: true}, {tooMany: true}} {
 		if got := r.count(who, now); got != want {
@@ -54,18 +57,18 @@ func TestRefusalsThatHaveNoLineAreCounted(t *testing.T) {
 func TestRefusalsAreBounded(t *testing.T) {
 	r, now := newRefusals(), time.Unix(1_800_000_000, 0)
 	for uid := range uint32(3 * mostCallers) {
-		r.count(refusedCaller{uid: uid}, now)
+		r.count(refusedCaller{party{uid: uid}, ""}, now)
 	}
 	if got := len(r.callers); got != mostCallers+1 {
 		t.Errorf("got %d callers, want %d and all others as one", got, mostCallers)
 	}
-	spend(r, refusedCaller{uid: 1}, now)
+	spend(r, refusedCaller{party{uid: 1}, ""}, now)
 	later := now.Add(refusedEvery)
-	r.count(refusedCaller{uid: 1 << 20}, later)
-	if got := r.callers[refusedCaller{uid: 1 << 20}]; got == nil {
+	r.count(refusedCaller{party{uid: 1 << 20}, ""}, later)
+	if got := r.callers[refusedCaller{party{uid: 1 << 20}, ""}]; got == nil {
 		t.Error("a newcomer: not told apart when others were quiet for long enough")
 	}
-	if !r.count(refusedCaller{uid: 1}, later).record || !r.count(refusedCaller{uid: 1}, later).tooMany {
+	if !r.count(refusedCaller{party{uid: 1}, ""}, later).record || !r.count(refusedCaller{party{uid: 1}, ""}, later).tooMany {
 		t.Error("a caller who was not quiet was forgotten")
 	}
 }

@@ -7,10 +7,11 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"github.com/vendord/vendord/apps"
 	"github.com/vendord/vendord/session"
 )
 
-// ServeHTTP guards and routes. The one path that programs ask all day is
+// ServeHTTP guards and routes. The two paths that programs ask all day are
 // compared here: mux would take longer than all the rest.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer h.rescue(w, r)
@@ -19,22 +20,27 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, &e, a, err)
 		return
 	}
-	if r.RequestURI == Path {
-		h.vend(w, r, "")
-		return
+	switch r.RequestURI {
+	case Path:
+		h.vend(w, r, ask{route: apps.ByToken})
+	case ProcessPath:
+		h.vend(w, r, ask{route: apps.ByKernel})
+	default:
+		h.routes.ServeHTTP(w, r)
 	}
-	h.routes.ServeHTTP(w, r)
 }
 
-// router returns the routes beside Path. It matches what was sent, byte for
+// router returns the routes with a profile's name. It matches what was sent, byte for
 // byte: nothing is cleaned, decoded or redirected, so that //, .., %2F and a
 // slash at the end are paths that nobody knows, and no SDK is sent elsewhere
 // with its token.
 func (h *handler) router() http.Handler {
 	router := mux.NewRouter().SkipClean(true).UseEncodedPath()
-	router.HandleFunc(Path+"/{profile:[A-Za-z0-9][A-Za-z0-9._-]{0,63}}", func(w http.ResponseWriter, r *http.Request) {
-		h.vend(w, r, mux.Vars(r)["profile"])
-	})
+	for path, route := range map[string]apps.Route{Path: apps.ByToken, ProcessPath: apps.ByKernel} {
+		router.HandleFunc(path+"/{profile:[A-Za-z0-9][A-Za-z0-9._-]{0,63}}", func(w http.ResponseWriter, r *http.Request) {
+			h.vend(w, r, ask{route, mux.Vars(r)["profile"]})
+		})
+	}
 	router.NotFoundHandler = http.HandlerFunc(h.unknown)
 	return router
 }

@@ -1,8 +1,9 @@
 // Package server hands credentials to the AWS SDKs over HTTP, in the form of
 // the ECS container credentials endpoint, which every SDK knows how to ask:
 //
-//	GET /v1/credentials            those of the profile that the app uses now
-//	GET /v1/credentials/{profile}  the same, if that is its name
+//	GET /v1/credentials          by token: those of the profile that the app uses now
+//	GET /v1/process/credentials  by what the kernel knows of the caller: the same
+//	…/{profile}                  the same, if that is its name
 //
 // A request is read in this order: guard (is this a program's own request, or
 // a browser's or a proxy's?), apps.Decide (who is it, and what may it have?),
@@ -29,14 +30,20 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/vendord/vendord/apps"
 	"github.com/vendord/vendord/audit"
 	"github.com/vendord/vendord/peer"
 	"github.com/vendord/vendord/session"
 )
 
-// Path is where credentials are asked for.
-const Path = "/v1/credentials"
+// The paths at which credentials are asked for: with a token, and without one by
+// programs that the kernel recognises.
+const (
+	Path        = "/v1/credentials"
+	ProcessPath = "/v1/process/credentials"
+)
 
 const (
 	// patience is under the one second after which, as of 2026-11, Java,
@@ -62,10 +69,13 @@ type Config struct {
 	// Audit gets one event for each request, but not for each of a caller's
 	// refusals when there are too many; nil for no record.
 	Audit *audit.Log
-	// Who tells the user of a connection, at once; nil where the system has
-	// nothing to say. Its error means that the user is not known, and that
-	// errors.ErrUnsupported is in its chain, that nobody's is.
-	Who func(net.Conn) (peer.Socket, error)
+	// Who tells who is at the other end of a connection, at once; nil where the
+	// system has nothing to say.
+	Who func(net.Conn) *peer.Client
+	// Recorded says that Audit keeps a line of each event, for which more may be
+	// spent than for the latest refusals alone: the processes of 200 new
+	// connections a second are looked up, and else of 20.
+	Recorded bool
 	// Patience is how long a request waits for credentials; 0 means 0.8 s.
 	Patience time.Duration
 	// MaxConns bounds the connections open at a time; 0 means 1,024. One
@@ -82,11 +92,12 @@ type Server struct {
 	apps        *apps.Apps
 	credentials Credentials
 	audit       *audit.Log
-	who         func(net.Conn) (peer.Socket, error)
+	who         func(net.Conn) *peer.Client
+	looks       *rate.Limiter
+	places      *places
 	refusals    *refusals
 	dates       dates
 	patience    time.Duration
-	maxConns    int
 	now         func() time.Time
 	log         *slog.Logger
 }
@@ -97,7 +108,7 @@ func New(c Config) *Server {
 		c.Audit = audit.New(audit.Config{Now: c.Now})
 	}
 	if c.Who == nil {
-		c.Who = func(net.Conn) (peer.Socket, error) { return peer.Socket{}, errors.ErrUnsupported }
+		c.Who = unknown
 	}
 	if c.Patience <= 0 {
 		c.Patience = patience
@@ -112,15 +123,26 @@ func New(c Config) *Server {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Server{
-		apps: c.Apps, credentials: c.Credentials, audit: c.Audit, who: c.Who, refusals: newRefusals(),
-		patience: c.Patience, maxConns: c.MaxConns, now: c.Now, log: c.Log,
+		apps: c.Apps, credentials: c.Credentials, audit: c.Audit, who: c.Who, looks: newLooks(c.Recorded),
+		places: newPlaces(c.MaxConns, c.Apps.Owns, c.Log), refusals: newRefusals(),
+		patience: c.Patience, now: c.Now, log: c.Log,
 	}
 }
 
+// unknown is Config.Who where the system has nothing to say.
+func unknown(c net.Conn) *peer.Client {
+	client := &peer.Client{Err: errors.ErrUnsupported}
+	if at, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		client.Addr = at.AddrPort().Addr().Unmap().WithZone("")
+	}
+	return client
+}
+
 // Serve answers requests on ln until ctx ends, and then those that are under
-// way, for five seconds at most; then it returns nil. It closes ln. It refuses
-// a listener that is not on a loopback address, with a *session.Error of class
-// Configuration.
+// way, for five seconds at most; then it returns nil. It closes ln. It may be
+// called for several, which share the places. It refuses a listener that is neither
+// on a loopback address nor on one of those of containers' credentials, with a
+// *session.Error of class Configuration.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	h, err := s.handler(ln.Addr())
 	if err != nil {
@@ -131,8 +153,8 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	// will not ask again. They are cut off when Serve returns.
 	base, cutOff := context.WithCancel(context.WithoutCancel(ctx))
 	defer cutOff()
-	own := newListener(ln, s.maxConns, s.who, s.apps.Owns, s.log)
-	hs := newHTTPServer(base, h, own, s.log)
+	own := &listener{Listener: ln, places: s.places, who: s.who, expects: s.apps.Expects, log: s.log}
+	hs := newHTTPServer(base, h, s.log)
 	defer func() { _ = hs.Close() }()
 
 	served := make(chan error, 1)
@@ -149,9 +171,9 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	return nil
 }
 
-// newHTTPServer returns the http.Server for a handler. It has no timeouts: ln
-// closes what takes too long.
-func newHTTPServer(base context.Context, h http.Handler, ln *listener, log *slog.Logger) *http.Server {
+// newHTTPServer returns the http.Server for a handler. It has no timeouts:
+// places closes what takes too long.
+func newHTTPServer(base context.Context, h http.Handler, log *slog.Logger) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true) // no SDK asks in h2c, and it is another parser
 	return &http.Server{
@@ -163,6 +185,6 @@ func newHTTPServer(base context.Context, h http.Handler, ln *listener, log *slog
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		BaseContext:                  func(net.Listener) context.Context { return base },
 		ConnContext:                  withConn,
-		ConnState:                    ln.changed,
+		ConnState:                    changed,
 	}
 }

@@ -15,8 +15,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/vendord/vendord/peer"
 )
 
 // pipes is a listener whose connections are made in memory, so that time is
@@ -64,8 +62,9 @@ func (p *pipes) dial() net.Conn {
 // serve runs a server with h for its handler until the test ends.
 func serve(t *testing.T, most int, h http.HandlerFunc) *pipes {
 	ln := newPipes()
-	own := newListener(ln, most, func(net.Conn) (peer.Socket, error) { return peer.Socket{}, errors.ErrUnsupported }, nil, slog.New(slog.DiscardHandler))
-	hs := newHTTPServer(t.Context(), h, own, slog.New(slog.DiscardHandler))
+	log := slog.New(slog.DiscardHandler)
+	own := &listener{Listener: ln, places: newPlaces(most, nil, log), who: unknown, log: log}
+	hs := newHTTPServer(t.Context(), h, log)
 	done := make(chan error, 1)
 	go func() { done <- hs.Serve(own) }()
 	t.Cleanup(func() {

@@ -47,14 +47,14 @@ func BenchmarkSteps(b *testing.B) {
 		at := now
 		for b.Loop() {
 			at = at.Add(time.Microsecond) // or the meter would run dry
-			if _, err := h.decide(&e, r, "", at, false); err != nil {
+			if _, err := h.decide(&e, r, ask{route: apps.ByToken}, at, false); err != nil {
 				b.Fatal(err)
 			}
 		}
 	})
 	b.Run("audit", func(b *testing.B) {
 		e := event(r, now)
-		if _, err := h.decide(&e, r, "", now, false); err != nil {
+		if _, err := h.decide(&e, r, ask{route: apps.ByToken}, now, false); err != nil {
 			b.Fatal(err)
 		}
 		e.KeyID, e.Expires, e.Status = "ASIAEXAMPLEEXAMPLE00", now, http.StatusOK
@@ -125,12 +125,12 @@ func bareHandler(b *testing.B) (*handler, *http.Request) {
 	})
 	c := session.NewCredentials("ASIAEXAMPLEEXAMPLE00", strings.Repeat("s", 40), strings.Repeat("t", 1000), time.Now().Add(time.Hour))
 	c.Minted, c.Life = time.Now(), time.Hour
-	s := New(Config{Apps: book, Credentials: have{c}, Audit: log, Who: func(net.Conn) (peer.Socket, error) { return peer.Socket{}, nil }})
+	s := New(Config{Apps: book, Credentials: have{c}, Audit: log})
 	h, err := s.handler(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9797})
 	if err != nil {
 		b.Fatal(err)
 	}
-	ctx := context.WithValue(context.Background(), connKey{}, &conn{number: "0"})
+	ctx := context.WithValue(context.Background(), connKey{}, &conn{number: "0", client: new(peer.Client)})
 	r, err := http.NewRequestWithContext(context.WithValue(ctx, http.LocalAddrContextKey, nil), http.MethodGet, "http://127.0.0.1:9797"+Path, nil)
 	if err != nil {
 		b.Fatal(err)

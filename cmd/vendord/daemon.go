@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -52,21 +53,23 @@ type daemonOptions struct {
 // daemon is the whole of vendord: every part is constructed here, once, and
 // the parts that may not import one another meet here.
 type daemon struct {
-	options daemonOptions
-	started time.Time
-	book    *apps.Apps
-	cache   *cache.Cache
-	gate    *gate // before the cache and behind it
-	minter  *mint.Minter
-	logins  *login.Logins
-	audit   *audit.Log
-	record  *record // where audit writes
-	server  *server.Server
-	tcp     *peer.TCP // nil where users of connections are not known
-	control *control.Server
-	listen  string           // daemon.listen as it was at the start
-	url     string           // where credentials are asked for; set by Run
-	reloads <-chan os.Signal // each is a wish to reload; nil for none
+	options   daemonOptions
+	started   time.Time
+	book      *apps.Apps
+	cache     *cache.Cache
+	gate      *gate // before the cache and behind it
+	minter    *mint.Minter
+	logins    *login.Logins
+	audit     *audit.Log
+	record    *record // where audit writes
+	server    *server.Server
+	kernel    *peer.Kernel
+	control   *control.Server
+	listen    string           // daemon.listen as it was at the start
+	ecsListen netip.AddrPort   // endpoints.ecs.listen as it was at the start
+	ecs       net.Listener     // for the credentials of containers, besides Run's; nil for none
+	url       string           // where credentials are asked for; set by Run
+	reloads   <-chan os.Signal // each is a wish to reload; nil for none
 
 	reloading   sync.Mutex        // held from reading a configuration to its being in force: the last one read wins
 	loaded      *profiles.Config  // as it was read; guarded, like the next, by reloading
@@ -81,7 +84,7 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &daemon{options: o, started: o.now(), listen: config.Daemon.Listen}
+	d := &daemon{options: o, started: o.now(), listen: config.Daemon.Listen, ecsListen: config.ECS}
 	d.book, err = apps.Open(apps.Config{Profiles: config, StateDir: o.state, Now: o.now})
 	if err != nil {
 		return nil, err
@@ -98,11 +101,13 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 	if err := d.keepRecord(config.Audit); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
-	who, err := d.who()
-	if err != nil {
+	if err := d.openKernel(); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
-	d.server = server.New(server.Config{Apps: d.book, Credentials: d.gate, Audit: d.audit, Who: who,
+	for _, line := range d.switchedOff(config) {
+		o.log.Warn(line)
+	}
+	d.server = server.New(server.Config{Apps: d.book, Credentials: d.gate, Audit: d.audit, Who: d.kernel.Client, Recorded: d.record.out != nil,
 		MaxConns: connections(), Now: o.now, Log: o.log})
 	d.control = control.New(control.Config{
 		Rights: d.rights, Allowed: d.book.Allowed, Status: d.status,
@@ -134,27 +139,10 @@ func (d *daemon) identities() (err error) {
 	return err
 }
 
-// who returns what tells the users of connections, or nil where this system
-// does not: a token is then good for whoever has it, and the log says so. That it
-// fails for another reason ends the start: whoever can bring that about, by using
-// up all ports, could otherwise switch it off for good.
-func (d *daemon) who() (func(net.Conn) (peer.Socket, error), error) {
-	tcp, err := peer.OpenTCP()
-	if errors.Is(err, errors.ErrUnsupported) {
-		d.options.log.Warn("tokens are not bound to users here", "err", err)
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fail("start it again; if that does not help, see who uses up ports or open files", "%w", err)
-	}
-	d.tcp = tcp
-	return tcp.OfConn, nil
-}
-
 // Close gives the state directory free.
 func (d *daemon) Close() error {
-	if d.tcp != nil {
-		_ = d.tcp.Close()
+	if d.kernel != nil {
+		_ = d.kernel.Close()
 	}
 	d.record.close()
 	return errors.Join(d.logins.Close(), d.book.Close())
@@ -174,6 +162,9 @@ func (d *daemon) Run(ctx context.Context, vend, ctl net.Listener, ready func()) 
 	parts, ctx := errgroup.WithContext(ctx)
 	parts.Go(func() error { return d.cache.Run(ctx) })
 	parts.Go(func() error { return d.server.Serve(ctx, vend) })
+	if d.ecs != nil {
+		parts.Go(func() error { return d.server.Serve(ctx, d.ecs) })
+	}
 	parts.Go(func() error { return d.control.Serve(ctx, ctl) })
 	parts.Go(func() error {
 		d.warm(ctx)
@@ -241,6 +232,9 @@ func (d *daemon) reload(ctx context.Context) ([]string, error) {
 	}
 	if config.Audit != d.record.asked {
 		lines = append(lines, "audit: takes effect at the next start of vendord")
+	}
+	if config.ECS != d.ecsListen {
+		lines = append(lines, "endpoints.ecs.listen: takes effect at the next start of vendord")
 	}
 	d.forget()
 	go func() { d.warm(context.WithoutCancel(ctx)); giveBack() }() // who asked for the reload need not wait for AWS

@@ -74,6 +74,9 @@ func (p *program) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer vend.Close()
+	if d.ecs, err = listenECS(config.ECS); err != nil {
+		return err
+	}
 	d.reloads = reloads
 	defer func() { log.Info("stopped") }()
 	return d.Run(ctx, vend, ctl, func() {

@@ -34,6 +34,7 @@ func (d *daemon) status(caller control.Caller) control.Status {
 		for _, w := range config.Warnings {
 			s.Warnings = append(s.Warnings, w.Error())
 		}
+		s.Warnings = append(s.Warnings, d.switchedOff(config)...)
 	} else {
 		ownApps, ownProfiles = d.book.Allowed(caller.Peer.User)
 	}

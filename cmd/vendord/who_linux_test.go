@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/vendord/vendord/peer"
 )
 
 // Another user can use up all ports while vendord starts. If it then did without
@@ -15,15 +17,15 @@ func TestAFailureThatPassesEndsTheStart(t *testing.T) {
 	needsRoot(t, "have a network of one's own")
 	d := &daemon{options: daemonOptions{log: slog.New(slog.DiscardHandler)}}
 	onThread(t, func() error { return unix.Unshare(unix.CLONE_NEWNET) }, func() error {
-		who, err := d.who()
-		if err == nil || who != nil || errors.Is(err, errors.ErrUnsupported) ||
+		err := d.openKernel()
+		if err == nil || d.kernel != nil || errors.Is(err, errors.ErrUnsupported) ||
 			hintOf(err) != "start it again; if that does not help, see who uses up ports or open files" {
-			t.Errorf("who: got %v (hint %q), want an error that ends the start", err, hintOf(err))
+			t.Errorf("openKernel: got %v (hint %q), want an error that ends the start", err, hintOf(err))
 		}
 		return nil
 	})
-	if who, err := d.who(); err != nil || who == nil {
-		t.Errorf("who, afterwards: got %v, want the users of connections", err)
+	if err := d.openKernel(); err != nil || d.kernel.Off(peer.Users) != nil {
+		t.Fatalf("openKernel, afterwards: got %v, want the users of connections", err)
 	}
-	_ = d.tcp.Close()
+	_ = d.kernel.Close()
 }
