@@ -104,12 +104,16 @@ func (k *Kernel) test() error {
 
 // testCgroup expects our own control group.
 func (c *Client) testCgroup() error {
-	found, err := c.Cgroup()
+	own, err := ownCgroup()
 	if err != nil {
 		return fmt.Errorf("control groups: trying it: %w", err)
 	}
-	if own, err := ownCgroup(); err != nil || own != found {
-		return fmt.Errorf("control groups: trying it: ours is said to be %q, and is %q: %w", found, own, errors.Join(err, errors.ErrUnsupported))
+	found, err := c.Cgroup()
+	if err != nil {
+		return fmt.Errorf("control groups: trying it: %w: %w", err, errors.ErrUnsupported)
+	}
+	if found != own {
+		return fmt.Errorf("control groups: trying it: ours is said to be %s, and is %s: %w", found, own, errors.ErrUnsupported)
 	}
 	return nil
 }
@@ -118,7 +122,7 @@ func (c *Client) testCgroup() error {
 func (c *Client) testProcesses() error {
 	found, err := c.Processes()
 	if err != nil {
-		return fmt.Errorf("processes: trying it: %w", err)
+		return fmt.Errorf("processes: trying it: %w: %w", err, errors.ErrUnsupported)
 	}
 	if !slices.ContainsFunc(found, func(p Process) bool { return p.PID == os.Getpid() }) {
 		return fmt.Errorf("processes: trying it: ours is not among those found: %w", errors.ErrUnsupported)

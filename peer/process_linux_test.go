@@ -21,6 +21,10 @@ import (
 // TestMain lets the test binary be the process at the other end.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[0] == "peer-child" {
+		if os.Args[1] == "obey" {
+			obey()
+			return
+		}
 		child(os.Args[1], os.Args[2])
 		return
 	}
