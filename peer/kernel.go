@@ -209,9 +209,13 @@ func (c *Client) Processes() ([]Process, error) {
 	if err := c.off(Processes); err != nil {
 		return nil, err
 	}
-	found, hidden, err := c.kernel.holders.all(c.Socket, c.Still)
+	var gone error
+	found, hidden, err := c.kernel.holders.all(c.Socket, func() error { gone = c.Still(); return gone })
 	c.Hidden = hidden
-	if err != nil {
+	switch {
+	case gone != nil:
+		return nil, gone
+	case err != nil:
 		return nil, fmt.Errorf("processes of %s: %w", c.client, err)
 	}
 	return found, nil
