@@ -16,3 +16,9 @@ func ShortTurns(now func() time.Time) func(Socket) ([]Process, error) {
 		return found, err
 	}
 }
+
+// Root returns where the control groups are mounted.
+func (c *Cgroups) Root() string { return c.root }
+
+// MostBelow is how many control groups of one user's part are looked at.
+const MostBelow = mostBelow

@@ -76,7 +76,7 @@ func users(t *testing.T) []who {
 }
 
 // needRoot skips a test without root, but not where it would go unnoticed.
-func needRoot(t *testing.T, to string) {
+func needRoot(t testing.TB, to string) {
 	t.Helper()
 	if os.Getuid() == 0 {
 		return
