@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"github.com/vendord/vendord/audit"
 	"github.com/vendord/vendord/control"
@@ -23,6 +24,11 @@ type record struct {
 // the file is, and the configuration the rest.
 func (p *program) record(asked profiles.Audit) (_ *record, err error) {
 	r := &record{asked: asked, file: cmp.Or(p.auditLog, asked.File)}
+	if r.file != "" && r.file != "-" {
+		if r.file, err = filepath.Abs(r.file); err != nil { // who reads it is elsewhere
+			return nil, fail("name the whole path", "audit log: %s: %w", r.file, err)
+		}
+	}
 	defer func() {
 		if err != nil {
 			r.close()
