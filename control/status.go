@@ -61,6 +61,9 @@ type RecordState struct {
 	Failing        string    `json:"failing,omitempty"`
 	Since          time.Time `json:"since,omitzero"`
 	JournalFailing string    `json:"journal_failing,omitempty"`
+	// Trouble is what is wrong although it is written, such as a file that cannot
+	// be renamed, or empty.
+	Trouble string `json:"trouble,omitempty"`
 }
 
 // RefusalRow is requests that got no credentials, of one caller for one reason,

@@ -127,6 +127,7 @@ func (p *program) private(ctx context.Context) (socket string, stop func(), err 
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	options := p.daemonOptions("", quiet)
 	options.locks = p.stateDirectory() // it may be locked while the command runs
+	options.record = p.privateRecord
 	p.leaveAWS()
 	notDumpable(quiet) // it holds the sources' keys
 	d, err := newDaemon(options)

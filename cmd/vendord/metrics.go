@@ -42,7 +42,7 @@ same of the control socket:
 func (d *daemon) metrics() []byte {
 	m := &audit.Metrics{}
 	m.Family("vendord_build_info", audit.Gauge, "1, with the version of vendord and of Go.")
-	m.Sample(1, "version", version(), "go", runtime.Version())
+	m.Sample(1, "version", versionText(), "go", runtime.Version())
 	m.Family("vendord_start_time_seconds", audit.Gauge, "When the daemon started, in seconds since 1970.")
 	m.Sample(seconds(d.started))
 	m.Family("vendord_locked", audit.Gauge, "Whether nothing is vended until somebody unlocks.")
@@ -61,7 +61,9 @@ func (d *daemon) metrics() []byte {
 // recognitionMetrics says what the kernel tells of callers.
 func (d *daemon) recognitionMetrics(m *audit.Metrics) {
 	m.Family("vendord_recognition", audit.Gauge, "Whether this system tells something of callers.")
-	m.Sample(audit.One(d.tcp != nil), "ability", string(peer.Users))
+	for _, a := range []peer.Ability{peer.Users, peer.Cgroup, peer.Processes} {
+		m.Sample(audit.One(d.kernel.Off(a) == nil), "ability", string(a))
+	}
 }
 
 // profileSessions is how the sessions of one profile are doing.

@@ -59,6 +59,21 @@ func (p *program) record(asked profiles.Audit) (_ *record, err error) {
 	return r, nil
 }
 
+// privateRecord opens what the configuration asks for, for the daemon inside a
+// command: what is on record is not to depend on whether another one runs. The
+// flag is serve's, and its standard output is not the command's. Only a record
+// that is required ends the command.
+func (p *program) privateRecord(asked profiles.Audit) (*record, error) {
+	own := *p
+	own.auditLog = ""
+	r, err := own.record(asked)
+	if err != nil && !asked.Required {
+		p.warn(err)
+		return &record{asked: asked}, nil
+	}
+	return r, err
+}
+
 func (r *record) close() {
 	if r == nil {
 		return
@@ -93,6 +108,9 @@ func (d *daemon) recordState() *control.RecordState {
 	if s.Failing != nil {
 		state.Failing = s.Failing.Error()
 	}
+	if s.Trouble != nil {
+		state.Trouble = s.Trouble.Error()
+	}
 	if s.AlsoFailing != nil {
 		state.JournalFailing = s.AlsoFailing.Error()
 	}
@@ -109,6 +127,9 @@ func recordWarnings(r *control.RecordState) (warnings []string) {
 		warnings = append(warnings, "record: cannot be written, so nothing is vended ([audit] required): "+r.Failing)
 	case r.Failing != "":
 		warnings = append(warnings, "record: cannot be written, vending goes on: "+r.Failing)
+	}
+	if r.Trouble != "" {
+		warnings = append(warnings, "record: "+r.Trouble)
 	}
 	if r.JournalFailing != "" {
 		warnings = append(warnings, "record: the journal cannot be written, the file is: "+r.JournalFailing)
