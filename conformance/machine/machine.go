@@ -77,12 +77,13 @@ func New(t *testing.T, users []string, daemon, apps, service string) *Machine {
 	write(t, "fakeaws.service", "[Service]\nExecStart=/usr/local/bin/fakeaws -listen "+strings.TrimPrefix(aws, "http://")+"\n")
 	write(t, "vendord.service", "[Unit]\nAfter=fakeaws.service\nWants=fakeaws.service\n[Service]\nStateDirectory=vendord\nStateDirectoryMode=0700\nRuntimeDirectory=vendord\n"+
 		"ExecStart=/usr/local/bin/vendord serve --system --audit-log "+record+"\nExecReload=kill -HUP $MAINPID\n"+service)
+	_ = os.Remove(record)
 	m.do("systemctl", "daemon-reload")
 	m.do("systemctl", "start", "fakeaws")
 	m.do("systemctl", "start", "vendord")
 	t.Cleanup(func() {
 		if t.Failed() {
-			out, _ := exec.Command("journalctl", "--no-pager", "-o", "cat", "-u", "vendord", "-u", "fakeaws").CombinedOutput()
+			out, _ := exec.Command("journalctl", "--no-pager", "-o", "cat", "-n", "60", "-u", "vendord", "-u", "fakeaws").CombinedOutput()
 			t.Logf("the daemons said:\n%s", out)
 			text, _ := os.ReadFile(record)
 			t.Logf("on record:\n%s", text)
@@ -143,7 +144,7 @@ func run(command string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, command, args...)
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = 10 * time.Second // for what a child still has to say
 	var out, problems bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &problems
 	if err := cmd.Run(); err != nil {

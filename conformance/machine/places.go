@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/user"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Answer is what a probe prints: what it was answered, and who it was.
@@ -96,4 +98,48 @@ func (m *Machine) UID(name string) string {
 func (m *Machine) Under(name, path string) string {
 	uid := m.UID(name)
 	return "/user.slice/user-" + uid + ".slice/user@" + uid + ".service" + path
+}
+
+// Scope asks from a scope, which is a unit around a program that somebody else
+// starts; it may end in .service inside its name, not in its type.
+func (m *Machine) Scope(name, scope string) Answer {
+	agent, probe := m.probe(nil)
+	return m.answer(agent, append([]string{"systemd-run", "--quiet", "--collect", "--scope", "--unit", scope + ".scope", "--uid", name, "--"}, probe...))
+}
+
+// Start starts a command as a unit that stays until it is stopped.
+func (m *Machine) Start(name, properties string, command ...string) (stop func()) {
+	m.t.Helper()
+	start := unit(name, properties)
+	start = append(slices.DeleteFunc(start, func(a string) bool { return a == "--wait" || a == "--pipe" }), command...)
+	m.do(start[0], start[1:]...)
+	return func() { _, _ = run("systemctl", "stop", name) }
+}
+
+// With asks as a user, with another executable than the usual one.
+func (m *Machine) With(executable, name string, args ...string) Answer {
+	agent, probe := m.probe(args)
+	probe[0] = executable
+	return m.answer(agent, append([]string{"setpriv", "--reuid", name, "--regid", name, "--init-groups", "--"}, probe...))
+}
+
+// Disguised asks as a user who has a namespace of mounts, where a file of theirs is
+// at the usual path.
+func (m *Machine) Disguised(name, file string) Answer {
+	agent, probe := m.probe(nil)
+	return m.answer(agent, []string{"setpriv", "--reuid", name, "--regid", name, "--init-groups", "--", "unshare", "--user", "--map-root-user", "--mount",
+		"sh", "-c", "mount --bind " + file + " /usr/local/bin/probe && exec " + strings.Join(probe, " ")})
+}
+
+// Paused stops the daemon, which then hears of nothing, while do goes on, and until
+// ready.
+func (m *Machine) Paused(do func() Answer, what string, ready func() bool) (a Answer) {
+	m.t.Helper()
+	m.Do("systemctl kill --signal STOP vendord")
+	var done sync.WaitGroup
+	done.Go(func() { a = do() })
+	m.Within(what, ready)
+	m.Do("systemctl kill --signal CONT vendord")
+	done.Wait()
+	return a
 }

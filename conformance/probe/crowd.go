@@ -11,7 +11,8 @@ import (
 )
 
 // askAll opens many connections, and then asks through all of them at once. Its
-// answer is the one that all were given, or that they differ.
+// answer is the one that all were given: all who are refused may be so for several
+// reasons, of which it is the first.
 func (p *probe) askAll() {
 	open := make([]net.Conn, p.crowd)
 	for i := range open {
@@ -28,12 +29,14 @@ func (p *probe) askAll() {
 		all.Go(func() { answers[i] = p.ask(c) })
 	}
 	all.Wait()
-	var differ = map[int]int{}
-	for _, a := range answers {
-		differ[a.Status]++
-	}
+	differ := map[int]int{}
 	a := answers[0]
-	if len(differ) > 1 {
+	for _, b := range answers {
+		if differ[b.Status]++; b.Status < a.Status {
+			a = b
+		}
+	}
+	if a.Status == 0 || differ[200] > 0 && differ[200] < len(answers) {
 		a = Answer{Problem: fmt.Sprintf("answers: %v", differ)}
 	}
 	p.print(a)

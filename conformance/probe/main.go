@@ -34,7 +34,7 @@ type Answer struct {
 
 type probe struct {
 	url, agent, token           string
-	group, from                 string
+	group, from, via            string
 	relay, hold, become         string
 	pass, take                  string
 	mapped, hangUp, orphan, sdk bool
@@ -49,6 +49,7 @@ func main() {
 	flag.StringVar(&p.token, "token", "", "the `token` to show")
 	flag.StringVar(&p.group, "group", "", "make this control group, a `path` from the root of all, and move there first")
 	flag.StringVar(&p.from, "from", "", "`address` and port to ask from")
+	flag.StringVar(&p.via, "via", "", "`address` to connect to, where that is not the one to ask")
 	flag.BoolVar(&p.mapped, "mapped", false, "ask through an IPv6 socket, as Java does")
 	flag.BoolVar(&p.hangUp, "hang-up", false, "close without waiting for the answer")
 	flag.BoolVar(&p.sdk, "sdk", false, "be a program with the AWS SDK, led by its environment")

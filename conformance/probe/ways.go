@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -46,7 +47,7 @@ func (p *probe) connection() (net.Conn, error) {
 
 // dial connects from the address that was asked for.
 func (p *probe) dial() (net.Conn, error) {
-	to := strings.TrimPrefix(p.host(), "http://")
+	to := cmp.Or(p.via, strings.TrimPrefix(p.host(), "http://"))
 	if p.mapped {
 		return dialMapped(to)
 	}

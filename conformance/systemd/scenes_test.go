@@ -11,13 +11,12 @@ import (
 	"github.com/vendord/vendord/conformance/machine"
 )
 
-// users of the machine. jane and mallory log in; the others run programs.
-var users = []string{"web", "worker", "jane", "mallory", "tool"}
+func newMachine(t *testing.T) *machine.Machine { return machine.New(t, users, "", apps, "") }
 
 // TestScenes: programs are where the other tests mean them to be. Without that,
 // those would show nothing.
 func TestScenes(t *testing.T) {
-	m := machine.New(t, users, "", apps, "")
+	m := newMachine(t)
 	for name, test := range map[string]struct {
 		a    machine.Answer
 		want string
@@ -38,8 +37,3 @@ func TestScenes(t *testing.T) {
 		})
 	}
 }
-
-const apps = `
-[apps.web]
-profiles = ["upload"]
-`
