@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -55,8 +56,11 @@ aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY
 
 // Machine is one.
 type Machine struct {
-	t     *testing.T
+	t *testing.T
+
+	mu    sync.Mutex // guards what follows
 	asked int
+	turns map[string]int // of each name that was asked by
 }
 
 // New makes the users, and starts fakeaws and vendord with apps: more of
@@ -64,7 +68,7 @@ type Machine struct {
 // for vendord's unit.
 func New(t *testing.T, users []string, daemon, apps, service string) *Machine {
 	t.Helper()
-	m := &Machine{t: t}
+	m := &Machine{t: t, turns: map[string]int{}}
 	for _, user := range users {
 		if exec.Command("id", user).Run() != nil {
 			m.do("useradd", "--create-home", "--shell", "/bin/sh", user)
@@ -160,14 +164,18 @@ type Event struct {
 	PID, Status                                                              int
 }
 
-// Event returns the record's line of a request, by the name that it asked by, and
-// waits for it, two seconds at most. ok is false if there is none.
-func (m *Machine) Event(agent string) (e Event, ok bool) {
+// Event returns the record's line of a question, and waits for it, two seconds at
+// most. ok is false if there is none.
+func (m *Machine) Event(a Answer) (e Event, ok bool) {
 	for range 100 {
 		text, _ := os.ReadFile(record)
+		n := 0
 		for line := range bytes.Lines(text) {
 			e = Event{}
-			if json.Unmarshal(line, &e) == nil && e.Agent == agent {
+			if json.Unmarshal(line, &e) != nil || !strings.HasPrefix(e.Agent, a.agent) {
+				continue
+			}
+			if n++; n >= a.turn {
 				return e, true
 			}
 		}

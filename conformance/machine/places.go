@@ -19,30 +19,37 @@ type Answer struct {
 	UID                int
 	Cgroup             string
 	Port               int
-	// Agent is the name that it asked by.
-	Agent string
+	// agent is what the program called itself, and turn how often it had asked.
+	agent string
+	turn  int
 }
 
-// Agent is a name to ask by that nobody else has.
-func (m *Machine) Agent() string {
+// newAgent is a name to ask by that nobody else has, and that begins no other.
+func (m *Machine) newAgent() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.asked++
-	return fmt.Sprintf("probe-%d", m.asked)
+	return fmt.Sprintf("probe-%d.", m.asked)
 }
 
 // answer runs a command that runs a probe, and reads what it prints.
 func (m *Machine) answer(agent string, command []string) Answer {
+	m.mu.Lock()
+	m.turns[agent]++
+	turn := m.turns[agent]
+	m.mu.Unlock()
 	out, err := run(command[0], command[1:]...)
 	var a Answer
 	if json.Unmarshal([]byte(out), &a) != nil {
 		a.Problem = fmt.Sprintf("%s: got %q, %v", strings.Join(command, " "), out, err)
 	}
-	a.Agent = agent
+	a.agent, a.turn = agent, turn
 	return a
 }
 
 // probe is the command line of a probe that asks by a name.
 func (m *Machine) probe(args []string) (agent string, command []string) {
-	agent = m.Agent()
+	agent = m.newAgent()
 	return agent, append([]string{"/usr/local/bin/probe", "-agent", agent}, args...)
 }
 

@@ -14,6 +14,7 @@ type Row struct {
 	name, app string
 	ask       func() Answer
 	in        string
+	silent    bool
 }
 
 // Caller is a row: how the caller asks, and whose credentials it gets, an app's or,
@@ -27,13 +28,23 @@ func (r Row) In(group string) Row {
 	return r
 }
 
+// Silent is the row of one that can have no answer. All others must have one, or
+// they show nothing.
+func (r Row) Silent() Row {
+	r.silent = true
+	return r
+}
+
 // Run runs each row as a test of its own, and prints it as the documentation has
 // it, with what came of it: the script that started us compares.
 func (m *Machine) Run(rows ...Row) {
 	for _, row := range rows {
 		m.t.Run(row.name, func(t *testing.T) {
 			a := row.ask()
-			e, recorded := m.Event(a.Agent)
+			e, recorded := m.Event(a)
+			if (a.Status == 0) != row.silent {
+				t.Errorf("got %+v; want an answer: %v", a, !row.silent)
+			}
 			if !strings.HasSuffix(a.Cgroup, row.in) {
 				t.Errorf("got %+v, want it in the control group …%s", a, row.in)
 			}

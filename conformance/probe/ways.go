@@ -48,6 +48,9 @@ func (p *probe) connection() (net.Conn, error) {
 // dial connects from the address that was asked for.
 func (p *probe) dial() (net.Conn, error) {
 	to := cmp.Or(p.via, strings.TrimPrefix(p.host(), "http://"))
+	if _, _, err := net.SplitHostPort(to); err != nil {
+		to += ":80"
+	}
 	if p.mapped {
 		return dialMapped(to)
 	}

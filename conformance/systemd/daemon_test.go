@@ -15,7 +15,7 @@ func TestRestarts(t *testing.T) {
 	m := newMachine(t)
 	profile := func() string {
 		a := m.Unit("web", "User=web")
-		e, _ := m.Event(a.Agent)
+		e, _ := m.Event(a)
 		return e.Profile
 	}
 	for _, step := range []struct{ do, want string }{

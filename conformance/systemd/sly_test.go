@@ -24,12 +24,11 @@ func TestSockets(t *testing.T) {
 	t.Cleanup(m.Start("relayed", "User=root", "probe", "-relay", "127.0.0.1:9001"))
 	m.Within("the relays", func() bool { return strings.Contains(m.Do("ss -Hltn"), ":9001") })
 	through := func(port string) []string { return []string{"-via", "127.0.0.1:" + port} }
-	}
 	m.Run(
 		machine.Caller("an IPv6 socket, connected to the mapped address, as Java's are", "web", web("-mapped")),
 		machine.Caller("another user's IPv6 socket", "", func() machine.Answer { return m.As("mallory", "-mapped") }),
 		machine.Caller("a child that outlives the parent who connected", "web", func() machine.Answer { return m.Unit("web", "User=web KillMode=process", "-orphan") }),
-		machine.Caller("a program that closes its end before it is answered", "", web("-hang-up")),
+		machine.Caller("a program that closes its end before it is answered", "", web("-hang-up")).Silent(),
 		machine.Caller("another user, from a port of the unit's but at 127.0.0.2", "", func() machine.Answer { return borrow(t, m) }),
 		machine.Caller("another user, through a socket that the unit passed on: it stays the unit's", "web", func() machine.Answer { return pass(m, "web", "web", "mallory") }),
 		machine.Caller("the unit, through a socket that another user passed on", "", func() machine.Answer { return pass(m, "cron", "mallory", "web") }),
