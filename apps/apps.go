@@ -39,6 +39,11 @@ type Config struct {
 	// need be. Empty means that they live in memory alone, and die with the
 	// process.
 	StateDir string
+	// User returns a user's name, "#" and the number where there is none, and the
+	// names of the groups. It is asked only where a rule needs to know, and its
+	// error refuses that rule's programs for the moment. Nil knows nobody's name,
+	// and no groups. It must not wait for long, and can be called at the same time.
+	User func(uid uint32) (name string, groups []string, err error)
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -47,6 +52,7 @@ type Config struct {
 // time.
 type Apps struct {
 	now   func() time.Time
+	user  func(uid uint32) (name string, groups []string, err error)
 	state atomic.Pointer[snapshot] // read by everyone, swapped under mu
 
 	mu    sync.Mutex // one change at a time; guards what is below
@@ -67,6 +73,9 @@ func Open(c Config) (*Apps, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.User == nil {
+		c.User = func(uid uint32) (string, []string, error) { return number(uid), nil, nil }
+	}
 	s, err := openStore(c.StateDir)
 	if err != nil {
 		return nil, err
@@ -76,7 +85,7 @@ func Open(c Config) (*Apps, error) {
 		_ = s.close() // the damage is the news
 		return nil, err
 	}
-	a := &Apps{now: c.Now, store: s}
+	a := &Apps{now: c.Now, user: c.User, store: s}
 	now := c.Now()
 	before := k.snapshot(c.Profiles)
 	tokens := slices.DeleteFunc(k.tokens, func(t Token) bool { return !t.liveAt(now) })
@@ -105,13 +114,14 @@ func (a *Apps) Config() *profiles.Config { return a.state.Load().config }
 
 // Set swaps the configuration: a request sees the old one or the new one, never
 // some of each. It returns a line for every app and profile that live tokens
-// are for and that the new configuration lacks, sorted; their holders are
-// refused from now on.
-func (a *Apps) Set(c *profiles.Config) (gone []string) {
+// are for, or that somebody chose, and that the new configuration lacks: their
+// holders are refused from now on; and for every app that the kernel recognises
+// whose programs get something else now, or are others; sorted.
+func (a *Apps) Set(c *profiles.Config) (lines []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now, old := a.now(), a.state.Load()
 	s := newSnapshot(old, c, old.live(now), now)
 	a.state.Store(s)
-	return s.gone()
+	return sorted(append(s.lost(now), s.changed(old, now)...))
 }

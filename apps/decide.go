@@ -1,15 +1,11 @@
 package apps
 
 import (
-	"crypto/subtle"
-	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/vendord/vendord/peer"
-	"github.com/vendord/vendord/profiles"
 	"github.com/vendord/vendord/session"
 )
 
@@ -87,116 +83,49 @@ type Grant struct {
 // and refused has no session and says who it is, for the record; that of
 // somebody else's token says which. It fails with an *session.Error: of class
 // Unrecognised if nobody knows who asks, Refused if they may not have it, Limited
-// if their programs ask too often, and whatever rendering the profile failed
-// with. The errors are shared and must not be changed.
+// if their programs ask too often, Retry if a user database that has to be asked
+// does not answer, and whatever rendering the profile failed with. The errors are
+// shared and must not be changed.
+//
+// A grant that rests on the kernel's word is for the moment: it is decided again
+// if anything was waited for before the answer.
 func (a *Apps) Decide(r Request) (Grant, error) {
-	if r.Route != ByToken {
-		return Grant{}, unrecognised("caller: this path recognises nobody", "ask /v1/credentials with a token")
-	}
 	s := a.state.Load()
 	if r.Now.IsZero() {
 		r.Now = a.now() // a clock at its zero would find every token live
 	}
-	e, err := s.recognise(r)
-	if err != nil {
-		return Grant{}, err
+	switch r.Route {
+	case ByToken:
+		return a.decideByToken(s, r)
+	case ByKernel:
+		return a.decideByKernel(s, r)
 	}
-	if err := e.owned(r); err != nil {
-		return Grant{App: e.App, TokenID: e.ID}, err
-	}
-	grant, err := e.authorise(r)
-	if !r.Again && !e.meter.allow(r.Now) {
-		grant.Session, err = session.Key{}, s.tooFast(e)
-	}
-	return grant, err
+	return Grant{}, unrecognised("caller: this path recognises nobody", "ask /v1/credentials with a token")
 }
 
-const bearer = "Bearer "
-
-// recognise finds out whose token it is.
-func (s *snapshot) recognise(r Request) (*entry, error) {
-	secret := r.Token
-	if len(secret) >= len(bearer) && strings.EqualFold(secret[:len(bearer)], bearer) {
-		secret = secret[len(bearer):] // a scheme's case means nothing (RFC 9110, 11.1)
+// choose returns what is got of the profile that is asked for. Whoever names
+// another than the one in use, which only select allows, learns nothing about it,
+// nor whether there is one of that name. With an error, it is for the record.
+func choose(r Request, now *choice, others map[string]choice) (choice, error) {
+	if r.Profile == "" || r.Profile == now.grant.Profile {
+		return *now, nil
 	}
-	if strings.EqualFold(secret, "Bearer") {
-		secret = "" // net/http cut the rest: a variable was empty
+	if other, ok := others[r.Profile]; ok {
+		return other, nil
 	}
-	hash, known := r.Memo.hash(secret)
-	if !known {
-		if err := checkShape(secret); err != nil {
-			return nil, err
-		}
-		hash = sum(secret)
-		r.Memo.keep(secret, hash)
+	who := choice{grant: now.grant}
+	who.grant.Session = session.Key{}
+	path, problem := "/v1/credentials", "not the one this token has now"
+	switch {
+	case others != nil:
+		problem = "not one of this app's"
+	case r.Route == ByKernel:
+		problem = "not the one this app has now"
 	}
-	e := s.entries[hash]
-	// The lookup's time tells something about hashes. It helps nobody: to try
-	// secrets whose hashes share a beginning with a kept one is to know that
-	// hash, and then still to turn it round. The comparison is for the day on
-	// which somebody indexes this map by a part of the hash.
-	if e == nil || subtle.ConstantTimeCompare(hash[:], e.Hash[:]) != 1 {
-		// The checksum is looked at only now, to find words: it costs as much as
-		// the rest. Revoked tokens read like unknown ones: a stranger learns
-		// nothing of the past.
-		if err := checkSum(secret); err != nil {
-			return nil, err
-		}
-		return nil, unrecognised("token: not recognised", `run the program under "vendord exec", or issue a new token`)
+	if r.Route == ByKernel {
+		path = "/v1/process/credentials"
 	}
-	if !e.liveAt(r.Now) {
-		// Told only to who holds the secret, for whom it is the answer.
-		return nil, unrecognised("token: expired "+e.Expires.UTC().Format(time.DateTime)+" UTC",
-			`run the program under "vendord exec", or issue a new token`)
-	}
-	return e, nil
-}
-
-// owned refuses a token in the hands of another user than the one it was issued
-// for: somebody who read it in a log, a crash report or a world-readable file,
-// or a relay that asks for whoever is on the network. That is no ground to be
-// granted anything; it can only take away.
-func (e *entry) owned(r Request) error {
-	switch c := r.Caller; {
-	case e.User == "":
-		return nil
-	case c == nil:
-		return unrecognised("caller: this path knows no users, and the token is one user's", "ask /v1/credentials")
-	case c.Err == nil && c.UID == e.UID:
-		return nil
-	case c.Err == nil && e.App == profiles.CLI:
-		return unrecognised("token: of another user", "start vendord exec, or env, as the user that the program runs as")
-	case c.Err == nil:
-		return unrecognised("token: of another user", "issue one for the user that the program runs as: vendord token issue APP --user NAME")
-	case errors.Is(c.Err, errors.ErrUnsupported):
-		return nil
-	}
-	return unrecognised("caller: its user is not known here, and the token is one user's",
-		"ask from this machine, and not from another user namespace")
-}
-
-// authorise says what the holder of a token gets. The path's profile comes
-// first: whoever names another one learns nothing about it, nor whether
-// there is one of that name.
-func (e *entry) authorise(r Request) (Grant, error) {
-	who := e.grant
-	who.Session = session.Key{}
-	if r.Profile != "" && r.Profile != e.grant.Profile {
-		return who, refused(fmt.Sprintf("profile %.66q: not the one this token has now", r.Profile),
-			"ask /v1/credentials, without a name")
-	}
-	if !r.Now.Before(e.end) {
-		subject := fmt.Sprintf("app %q", e.App)
-		if e.App == profiles.CLI {
-			subject = fmt.Sprintf("profile %q", e.Profile)
-		}
-		return who, refused(fmt.Sprintf("%s: user %q has no right to it any more", subject, e.User),
-			"ask whoever runs vendord for a token")
-	}
-	if e.err != nil {
-		return who, e.err
-	}
-	return e.grant, nil
+	return who, refused(fmt.Sprintf("profile %.66q: %s", r.Profile, problem), "ask "+path+", without a name")
 }
 
 func refused(public, hint string) *session.Error {

@@ -8,5 +8,5 @@ func (a *Apps) Rendered() int {
 	r := a.state.Load().renders
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.done)
+	return len(r.known()) + len(r.fresh)
 }

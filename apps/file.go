@@ -8,20 +8,30 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/vendord/vendord/profiles"
 )
 
 // version is that of the token file. It changes when an older vendord would
-// read too much or too little into a token. Version 1 had no users' numbers.
-const version = 2
+// read too much or too little into it. Version 1 had no users' numbers, and in
+// version 2, which is still read, nobody could choose a profile.
+const version = 3
 
 // document is the token file. It ends in its closing bracket and no newline,
 // so that no part of it is a document.
 type document struct {
-	Version int               `json:"version"`
-	Current map[string]string `json:"current"`
-	Tokens  []record          `json:"tokens"`
+	Version int                `json:"version"`
+	Current map[string]current `json:"current"`
+	Tokens  []record           `json:"tokens"`
+}
+
+// current is a use in the file, and in version 2 a profile's name.
+type current struct {
+	Profile string     `json:"profile"`
+	Until   *time.Time `json:"until,omitempty"`
+	Back    string     `json:"back,omitempty"`
+	Stay    bool       `json:"stay,omitempty"`
 }
 
 type record struct {
@@ -35,19 +45,26 @@ var (
 	errOlder = errors.New("written by an older vendord, whose tokens were good for any user")
 )
 
-// kept is what outlives the process: tokens, and for each of their apps, which
-// "cli" is none of, the profile that it uses. Without that an edit that lists
-// another profile first would give it, after a restart, to an agent that is
-// running.
+// kept is what outlives the process: tokens, and the profile that each of their
+// apps uses, which "cli" is none of, or that somebody chose for an app. Without
+// that an edit that lists another profile first would give it, after a restart, to
+// an agent that is running.
 type kept struct {
-	current map[string]string
+	current map[string]use
 	tokens  []Token
 }
 
 // encode returns the token file, the oldest token first.
 func (k kept) encode() []byte {
 	slices.SortFunc(k.tokens, byIssue)
-	d := document{Version: version, Current: k.current, Tokens: []record{}}
+	d := document{Version: version, Current: make(map[string]current), Tokens: []record{}}
+	for app, u := range k.current {
+		c := current{Profile: u.profile, Back: u.back, Stay: u.stay}
+		if !u.until.IsZero() {
+			c.Until = &u.until
+		}
+		d.Current[app] = c
+	}
 	for _, t := range k.tokens {
 		d.Tokens = append(d.Tokens, record{t, &t.UID, hex.EncodeToString(t.Hash[:])})
 	}
@@ -73,13 +90,11 @@ func parseKept(text []byte) (kept, error) {
 		return kept{}, fmt.Errorf("version %d: %w", v.Version, errNewer)
 	case v.Version == 1:
 		return kept{}, fmt.Errorf("version 1: %w", errOlder)
-	case v.Version < version:
+	case v.Version < 2:
 		return kept{}, fmt.Errorf("version %d was never written", v.Version)
 	}
-	var d document
-	strict := json.NewDecoder(bytes.NewReader(text))
-	strict.DisallowUnknownFields()
-	if err := strict.Decode(&d); err != nil {
+	d, err := read(text, v.Version)
+	if err != nil {
 		return kept{}, jsonError(err)
 	}
 	switch {
@@ -92,25 +107,62 @@ func parseKept(text []byte) (kept, error) {
 	if err != nil {
 		return kept{}, err
 	}
-	k := kept{d.Current, tokens}
+	k := kept{make(map[string]use), tokens}
+	for app, c := range d.Current {
+		u := use{profile: c.Profile, back: c.Back, stay: c.Stay}
+		if c.Until != nil {
+			u.until = c.Until.Round(0).UTC()
+		}
+		k.current[app] = u
+	}
 	return k, k.check()
 }
 
+// read reads the document of a version.
+func read(text []byte, version int) (d document, err error) {
+	strict := json.NewDecoder(bytes.NewReader(text))
+	strict.DisallowUnknownFields()
+	if version != 2 {
+		return d, strict.Decode(&d)
+	}
+	var second struct {
+		Version int               `json:"version"`
+		Current map[string]string `json:"current"`
+		Tokens  []record          `json:"tokens"`
+	}
+	if err := strict.Decode(&second); err != nil {
+		return d, err
+	}
+	d.Tokens = second.Tokens
+	if second.Current != nil {
+		d.Current = make(map[string]current)
+	}
+	for app, profile := range second.Current {
+		d.Current[app] = current{Profile: profile}
+	}
+	return d, nil
+}
+
 // check refuses a file in which an app of a token has no current profile, which
-// would begin with the first listed, or an app without tokens has one.
+// would begin with the first listed, or an app without tokens has one that nobody
+// chose, or a use that Use can not have stored.
 func (k kept) check() error {
 	used := make(map[string]bool)
 	for i, t := range k.tokens {
 		if t.App == profiles.CLI {
 			continue
 		}
-		if used[t.App] = true; k.current[t.App] == "" {
+		if used[t.App] = true; k.current[t.App].base() == "" {
 			return fmt.Errorf("token %d: its app has no current profile", i+1)
 		}
 	}
-	for app := range k.current {
-		if !used[app] {
+	for app, u := range k.current {
+		lasting := u.until.IsZero()
+		switch {
+		case app == "" || app == profiles.CLI || !used[app] && !u.stay && lasting:
 			return fmt.Errorf("app %q has a current profile and no token", app)
+		case u.profile == "" || lasting && u.back != "" || u.stay && u.base() == "":
+			return fmt.Errorf("app %q: its current profile does not fit", app)
 		}
 	}
 	return nil
@@ -150,6 +202,8 @@ func (r record) token() (Token, error) {
 		return t, errors.New("its user has no number")
 	case t.Held:
 		return t, errors.New("it was held, not stored")
+	case t.Adopted && t.App == profiles.CLI || t.Rotated != "" && !wellFormedID(t.Rotated):
+		return t, errors.New("it cannot have been issued like that")
 	case !t.Issued.Before(t.Expires) || t.Expires.Sub(t.Issued) > maxLife:
 		return t, errors.New("its times do not fit")
 	}

@@ -43,7 +43,11 @@ func (a *Apps) Prepare(t Token) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
-	return s.entry(t, now, s).authorise(Request{Now: now})
+	id := s.identity(who{t.App, t.User}, t.UID, now, nil, 0)
+	e := s.entry(t, id, s)
+	grant, err := a.authorise(s, e, Request{Now: now})
+	grant.TokenID = t.ID
+	return grant, err
 }
 
 // Issue stores a token. The caller has made its secret and fills in Hash, App,
@@ -51,11 +55,30 @@ func (a *Apps) Prepare(t Token) (Grant, error) {
 // leaves that to Issue. It fails with an *session.Error, and then nothing has
 // changed: the token is recognised only once it is on the disk.
 func (a *Apps) Issue(t Token) error {
+	t.Adopted = false
+	return a.issue(t)
+}
+
+// Adopt is Issue for a token whose secret the owner has already, and which can
+// have any form: the caller has seen to it that it cannot be guessed, and has at
+// least 32 characters, at most 1,024, and no blanks. It is for one app's programs.
+func (a *Apps) Adopt(t Token) error {
+	t.Adopted = true
+	if t.App == profiles.CLI {
+		return refused("token: adopted, which those of commands cannot be", "adopt it for an app")
+	}
+	return a.issue(t)
+}
+
+func (a *Apps) issue(t Token) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	t.Held = false
-	if t.Narrowed() {
+	t.Held, t.Rotated = false, ""
+	switch {
+	case t.Narrowed():
 		return refused("token: is narrowed, and would be kept", "narrow what a command gets: vendord exec PROFILE --policy-file FILE")
+	case t.Exec:
+		return refused("token: is of a command under vendord exec, and would be kept", "hold it")
 	}
 	s, now := a.state.Load(), a.now()
 	t, err := s.admit(t, now)
@@ -80,7 +103,7 @@ func (a *Apps) Issue(t Token) error {
 func (a *Apps) Hold(t Token) (release func(), err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	t.Held = true
+	t.Held, t.Adopted, t.Rotated = true, false, ""
 	s, now := a.state.Load(), a.now()
 	if t, err = s.admit(t, now); err != nil {
 		return nil, err
@@ -145,6 +168,8 @@ func (s *snapshot) admit(t Token, now time.Time) (Token, error) {
 		return t, err
 	}
 	switch {
+	case t.User == "" && t.App == profiles.CLI:
+		return t, refused("token: is a command's, and has no user", "name the user whose command it is")
 	case t.User == "" && !t.Steer:
 		return t, refused("token: has no user", "only whoever steers vendord may issue a token that any user can present")
 	case !wellFormedID(t.ID):
@@ -172,13 +197,25 @@ func (s *snapshot) admit(t Token, now time.Time) (Token, error) {
 // checkTarget refuses a token that is for nothing the configuration has.
 func (s *snapshot) checkTarget(t Token) error {
 	if t.App == profiles.CLI {
-		if _, ok := s.config.Profiles[t.Profile]; !ok {
+		p, ok := s.config.Profiles[t.Profile]
+		switch {
+		case !ok:
 			return unknown("profile", t.Profile, s.config.Profiles)
+		case p.Protected && !t.Exec:
+			return protected(t.Profile)
 		}
 		return nil
 	}
-	if _, ok := s.config.Apps[t.App]; !ok {
+	app, ok := s.config.Apps[t.App]
+	switch {
+	case !ok:
 		return unknown("app", t.App, s.config.Apps)
+	case byKernel(app):
+		return refused(fmt.Sprintf("app %q: recognised by the kernel, it has no tokens", t.App),
+			fmt.Sprintf("run its programs as what [apps.%s] match says; or write require = \"both\" there", t.App))
+	case t.User == "" && !app.Unidentified && len(app.From) == 0:
+		return refused(fmt.Sprintf("token for app %q: has no user", t.App),
+			fmt.Sprintf("name one; or say in [apps.%s] with from where callers come from whose user is not known here", t.App))
 	}
 	if t.Profile != "" {
 		return refused(fmt.Sprintf("token for app %q: names profile %.66q", t.App, t.Profile),
@@ -214,7 +251,7 @@ func wellFormedID(id string) bool {
 // full refuses the one token that is too many for its app and user.
 func full(tokens []Token, t Token) error {
 	same := slices.DeleteFunc(slices.Clone(tokens), func(o Token) bool {
-		return o.Held || o.App != t.App || o.User != t.User
+		return o.Held || o.Rotated != "" || o.App != t.App || o.User != t.User
 	})
 	if len(same) < maxIssued {
 		return nil

@@ -1,30 +1,46 @@
 package apps
 
 import (
-	"cmp"
 	"slices"
-	"strings"
+	"time"
+
+	"github.com/vendord/vendord/profiles"
 )
 
-// Grants returns what the holders of live tokens get if they ask: every app,
-// user and profile once, sorted. Those that would be refused are left out; they
-// are told when they ask. It is what to mint ahead, and what a status shows.
+// Grants returns what callers get if they ask: the holders of live tokens, the
+// users that rules name, and those that were recognised lately without being
+// named. It has every app, user and profile once, sorted: the one in use, the one
+// that is next, and of an app with select the others. Those that would be refused
+// are left out; they are told when they ask. It is what to mint ahead, and what a
+// status shows.
 func (a *Apps) Grants() []Grant {
-	now := a.now()
+	s, now := a.state.Load(), a.now()
 	var grants []Grant
-	for _, e := range a.state.Load().entries {
-		if !e.liveAt(now) {
-			continue
-		}
-		if g, err := e.authorise(Request{Now: now}); err == nil {
-			g.TokenID, g.How = "", ""
-			grants = append(grants, g)
+	for _, e := range s.entries {
+		switch {
+		case !a.good(s, e, now):
+		case e.App == profiles.CLI:
+			grants = e.own.append(grants)
+		default:
+			grants = e.id.append(grants)
 		}
 	}
-	slices.SortFunc(grants, func(a, b Grant) int {
-		return cmp.Or(strings.Compare(a.App, b.App), strings.Compare(a.User, b.User), strings.Compare(a.Profile, b.Profile))
-	})
+	for _, app := range s.kernel {
+		for _, id := range app.identities() {
+			grants = id.append(grants)
+		}
+	}
+	slices.SortFunc(grants, byIdentity)
 	return slices.Compact(grants)
+}
+
+// good reports whether a token gets its holder anything at all.
+func (a *Apps) good(s *snapshot, e *entry, now time.Time) bool {
+	if !e.liveAt(now) || now.Before(e.end) {
+		return e.liveAt(now)
+	}
+	ok, err := a.entitled(s, e)
+	return ok && err == nil
 }
 
 // Tokens returns the live tokens of an app, held ones included, or of every app
@@ -38,11 +54,37 @@ func (a *Apps) Tokens(app string) []Token {
 	return tokens
 }
 
-// Owns reports whether a user has a token, as a number: 65,536 of these can be
-// one person's, who may have as many in a user namespace, and tokens cannot.
-func (a *Apps) Owns(uid uint32) bool { return a.state.Load().owners[uid] }
+// Owns reports whether a user has a token, or was recognised by the kernel, as a
+// number: 65,536 of these can be one person's, who may have as many in a user
+// namespace, and what is owned cannot.
+func (a *Apps) Owns(uid uint32) bool {
+	s := a.state.Load()
+	if s.owners[uid] {
+		return true
+	}
+	for _, app := range s.kernel {
+		if _, ok := app.seen.all()[uid]; ok {
+			return true
+		}
+	}
+	return false
+}
 
-// Current returns the profile that an app's programs get now, which the
-// configuration may lack by now, or "" for an app that neither it nor a live
-// token has.
-func (a *Apps) Current(app string) string { return a.state.Load().profile(app, a.now()) }
+// append appends what there is to get.
+func (id *identity) append(grants []Grant) []Grant {
+	grants = id.now.append(grants)
+	if !id.course.until.IsZero() {
+		grants = id.then.append(grants)
+	}
+	for _, other := range id.others {
+		grants = other.append(grants)
+	}
+	return grants
+}
+
+func (c choice) append(grants []Grant) []Grant {
+	if c.err != nil {
+		return grants
+	}
+	return append(grants, c.grant)
+}

@@ -3,16 +3,42 @@ package apps
 import (
 	"crypto/subtle"
 	"strings"
+	"time"
 )
 
-// Memo remembers the hash of the token that came last over a connection, so that
-// a program which keeps its connection has it worked out once: that is half of
-// what Decide takes. Whether the token is still good is decided each time. The
-// zero Memo is ready; a nil one remembers nothing. It is for one goroutine at a
-// time, and gone with its connection.
+// Memo remembers what was worked out for a connection, so that a program which
+// keeps its connection has it worked out once: the hash of the token that came
+// last, which is half of what Decide takes, and which app the kernel recognised.
+// Whether the token is still good, and what the app may have, is decided each
+// time. The zero Memo is ready; a nil one remembers nothing. It is for one
+// goroutine at a time, and gone with its connection.
 type Memo struct {
 	secret string
 	sum    [32]byte
+
+	// caller was recognised as a program of app, and of id if the kernel alone
+	// did, by what was so in state, until a time.
+	caller *Caller
+	state  *snapshot
+	app    *app
+	id     *identity
+	until  time.Time
+}
+
+// remember remembers the app of a caller. What rests on an executable is never
+// remembered: a process can run another at any time.
+func (m *Memo) remember(s *snapshot, r Request, a *app, id *identity, f *facts) {
+	if m != nil && !f.looked {
+		m.caller, m.state, m.app, m.id, m.until = r.Caller, s, a, id, r.Now.Add(rememberedFor)
+	}
+}
+
+// recognised returns what remember remembered, as long as nothing has changed.
+func (m *Memo) recognised(s *snapshot, r Request) (*identity, *app) {
+	if m == nil || m.app == nil || m.state != s || m.caller != r.Caller || !r.Now.Before(m.until) {
+		return nil, nil
+	}
+	return m.id, m.app
 }
 
 // hash returns the hash of a secret, if it is the one that is remembered. The

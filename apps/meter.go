@@ -9,9 +9,6 @@ import (
 	"github.com/vendord/vendord/session"
 )
 
-// identity is whose programs are metered together.
-type identity struct{ app, user string }
-
 // meter bounds how often an app's programs, of one user, are granted anything.
 // It is far above what any SDK does, which asks once in half an hour: what it
 // stops is a loop without a cache, before it takes the processor from everybody
@@ -31,8 +28,8 @@ func newMeter(perSecond int) *meter {
 func (m *meter) allow(now time.Time) bool { return m == nil || m.limiter.AllowN(now, 1) }
 
 // tooFast is the error for who is not allowed.
-func (s *snapshot) tooFast(e *entry) *session.Error {
+func (s *snapshot) tooFast(app string) *session.Error {
 	return &session.Error{Class: session.Limited,
-		Public: fmt.Sprintf("app %q: more than %d requests a second", e.App, s.config.Daemon.RequestsPerSecond),
+		Public: fmt.Sprintf("app %q: more than %d requests a second", app, s.config.Daemon.RequestsPerSecond),
 		Hint:   "use one SDK client: it keeps credentials; or raise daemon.requests_per_second"}
 }

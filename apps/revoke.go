@@ -37,7 +37,9 @@ func (a *Apps) Revoke(app, id string) (int, error) {
 	// What users made for themselves on the ground of these goes too: it would
 	// come back to life with the next token that the user is given.
 	rights := newRights(s.config, tokens)
-	groundless := func(t Token) bool { return !t.Steer && !now.Before(rights.end(t)) }
+	groundless := func(t Token) bool {
+		return !t.Steer && !now.Before(rights.end(t)) && !(t.App == profiles.CLI && rights.ofGroup(t.User, t.Profile))
+	}
 	for _, t := range tokens {
 		if groundless(t) {
 			revoked = append(revoked, t)

@@ -52,6 +52,21 @@ func sum(secret string) [32]byte {
 	return sha256.Sum256(text[:])
 }
 
+// Bounds of secrets that are not vendord's.
+const (
+	minAdopted = 32
+	maxAdopted = 1024
+)
+
+// sumAdopted hashes a secret that can be the owner's own.
+func sumAdopted(secret string) (hash [32]byte, ok bool) {
+	if len(secret) < minAdopted || len(secret) > maxAdopted {
+		return hash, false
+	}
+	var text [maxAdopted]byte // as in sum
+	return sha256.Sum256(text[:copy(text[:], secret)]), true
+}
+
 // checkShape says what is wrong with a secret at first sight. What it tells, and
 // checkSum, is known to everyone who can read this file, so it may be told to
 // everyone who asks.

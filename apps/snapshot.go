@@ -9,95 +9,93 @@ import (
 	"github.com/vendord/vendord/session"
 )
 
-// snapshot is everything a decision rests on. It never changes.
+// snapshot is everything a decision rests on. It never changes, but for what
+// renders and the seen identities remember.
 type snapshot struct {
 	config *profiles.Config
 	// renders are the configuration's, and shared by its snapshots.
 	renders *renders
-	// uses are the apps that have live tokens.
+	// uses are the profiles of the apps that have live tokens, or that somebody
+	// chose one for. used is until when anybody has a live token of an app.
 	uses map[string]use
-	// entries are the tokens, by the hash of their secrets.
+	used map[string]time.Time
+	// kernel are the apps that the kernel recognises, and both those that need a
+	// token too.
+	kernel []*app
+	both   map[string]*app
+	// entries are the tokens, by the hash of their secrets, and adopted is how
+	// many of them have a secret that is not vendord's.
 	entries map[[32]byte]*entry
-	// rights are what the tokens give their users.
+	adopted int
+	// rights are what the tokens and the rules give their users.
 	rights rights
-	// owners are the users of tokens.
+	// owners are the users of tokens, and those that rules name.
 	owners map[uint32]bool
-	// meters are those of the identities that have live tokens.
-	meters map[identity]*meter
-}
-
-// use is the profile that an app uses, and until when anybody has a live token
-// of it.
-type use struct {
-	profile string
-	until   time.Time
+	// identities are those that have live tokens.
+	identities map[who]*identity
 }
 
 // entry is a token and, worked out beforehand, what its holder gets.
 type entry struct {
 	Token
-	grant Grant
-	err   error // why there is no session, or nil
-	meter *meter
-	end   time.Time // until when it is good for anything; see rights
+	id  *identity
+	own choice    // of a token of "cli"
+	end time.Time // until when it is good for anything; see rights
 }
 
 // newSnapshot works out a snapshot for live tokens from the one before, which
 // knows the profiles that their apps use.
 func newSnapshot(old *snapshot, c *profiles.Config, tokens []Token, now time.Time) *snapshot {
-	s := &snapshot{config: c, renders: old.renders, uses: make(map[string]use),
-		entries: make(map[[32]byte]*entry, len(tokens)), rights: newRights(c, tokens), meters: make(map[identity]*meter), owners: make(map[uint32]bool)}
+	s := &snapshot{config: c, renders: old.renders, uses: make(map[string]use), used: make(map[string]time.Time),
+		entries: make(map[[32]byte]*entry, len(tokens)), rights: newRights(c, tokens),
+		owners: make(map[uint32]bool), identities: make(map[who]*identity)}
 	if c != old.config {
 		s.renders = &renders{config: c}
 	}
+	s.carry(old, tokens, now)
+	s.recognisers(old, now)
 	for _, t := range tokens {
-		s.keep(t, old.profile(t.App, now))
-	}
-	for _, t := range tokens {
-		e := s.entry(t, now, old)
-		e.meter = s.meter(t, old)
+		e := s.entry(t, s.holder(t, now, old), old)
+		s.entries[t.Hash] = e
+		if t.Adopted {
+			s.adopted++
+		}
 		if t.User != "" {
 			s.owners[t.UID] = true
 		}
-		s.entries[t.Hash] = e
 	}
 	return s
 }
 
-// meter returns the meter of a token's programs, which goes on counting over a
-// change unless that changed the bound.
-func (s *snapshot) meter(t Token, old *snapshot) *meter {
-	who := identity{t.App, t.User}
-	m, ok := s.meters[who]
-	if !ok {
-		bound := s.config.Daemon.RequestsPerSecond
-		if m, ok = old.meters[who]; !ok || old.config.Daemon.RequestsPerSecond != bound {
-			m = newMeter(bound)
+// carry takes over what was chosen, and what the holders of tokens have.
+func (s *snapshot) carry(old *snapshot, tokens []Token, now time.Time) {
+	for app, u := range old.uses {
+		if u = u.settled(now); u.stay || !u.until.IsZero() {
+			s.uses[app] = u
 		}
-		s.meters[who] = m
 	}
-	return m
+	for _, t := range tokens {
+		if t.App == profiles.CLI {
+			continue // each of its tokens names its own
+		}
+		if t.Expires.After(s.used[t.App]) {
+			s.used[t.App] = t.Expires
+		}
+		switch u, ok := s.uses[t.App]; {
+		case !ok:
+			s.uses[t.App] = use{profile: old.holds(t.App, now)}
+		case u.base() == "":
+			u.back = old.holds(t.App, now)
+			s.uses[t.App] = u
+		}
+	}
 }
 
-// keep notes that a token's app uses a profile as long as the token lives.
-func (s *snapshot) keep(t Token, profile string) {
-	if t.App == profiles.CLI {
-		return // each of its tokens names its own
-	}
-	u := use{profile, s.uses[t.App].until}
-	if t.Expires.After(u.until) {
-		u.until = t.Expires
-	}
-	s.uses[t.App] = u
-}
-
-// profile returns the profile that an app uses. As long as anybody has a live
-// token of it, that is not changed behind their back, neither to another one
-// that a new configuration lists first, nor when it is gone from the list: then
-// they are refused. Only an app that nobody uses begins anew.
-func (s *snapshot) profile(app string, now time.Time) string {
-	if u := s.uses[app]; now.Before(u.until) {
-		return u.profile
+// holds returns the profile that the holders of an app's tokens have, beyond any
+// limit of time.
+func (s *snapshot) holds(app string, now time.Time) string {
+	if u := s.uses[app].settled(now); (u.stay || now.Before(s.used[app])) && u.base() != "" {
+		return u.base()
 	}
 	if listed := s.config.Apps[app].Profiles; len(listed) > 0 {
 		return listed[0]
@@ -105,25 +103,40 @@ func (s *snapshot) profile(app string, now time.Time) string {
 	return ""
 }
 
-// entry works out what the holder of a token gets. old is the snapshot before,
-// which knows the sessions of narrowed tokens.
-func (s *snapshot) entry(t Token, now time.Time, old *snapshot) *entry {
-	profile := t.Profile
+// entry works out what the holder of a token gets, whose identity is id. old is the
+// snapshot before, which knows the sessions of narrowed tokens.
+func (s *snapshot) entry(t Token, id *identity, old *snapshot) *entry {
+	e := &entry{Token: t, id: id, end: s.rights.end(t)}
 	if t.App != profiles.CLI {
-		profile = s.profile(t.App, now)
+		return e
 	}
-	e := &entry{Token: t, end: s.rights.end(t), err: s.missing(t.App, profile),
-		grant: Grant{App: t.App, User: t.User, Profile: profile, TokenID: t.ID, How: "token", Narrowed: t.Narrowed()}}
+	e.own = choice{Grant{App: t.App, User: t.User, Profile: t.Profile, Narrowed: t.Narrowed()}, s.missing(t.App, t.Profile)}
 	switch was := old.entries[t.Hash]; {
-	case e.err != nil:
+	case e.own.err != nil:
+	case s.config.Profiles[t.Profile].Protected && !t.Exec:
+		e.own.err = protected(t.Profile)
 	case !t.Narrowed():
-		e.grant.Session, e.err = s.renders.get(t.App, t.User, profile)
+		e.own.grant.Session, e.own.err = s.renders.get(t.App, t.User, t.Profile)
 	case was != nil && was.ID == t.ID && old.config == s.config:
-		e.grant.Session, e.err = was.grant.Session, was.err
+		e.own = was.own
 	default:
-		e.grant.Session, e.err = s.narrow(t)
+		e.own.grant.Session, e.own.err = s.narrow(t)
 	}
 	return e
+}
+
+// holder returns the identity of a token.
+func (s *snapshot) holder(t Token, now time.Time, old *snapshot) *identity {
+	w := who{t.App, t.User}
+	if id, ok := s.identities[w]; ok {
+		return id
+	}
+	id := old.identities[w]
+	if id == nil || old.config != s.config || t.App != profiles.CLI && !id.course.equal(s.course(t.App, now)) {
+		id = s.identity(w, t.UID, now, id, old.config.Daemon.RequestsPerSecond)
+	}
+	s.identities[w] = id
+	return id
 }
 
 // narrow renders the session of a narrowed token. It fails where the profile
@@ -147,26 +160,40 @@ func (s *snapshot) missing(app, profile string) error {
 		return nil
 	}
 	a, ok := s.config.Apps[app]
-	if !ok {
+	switch {
+	case !ok:
 		return refused(fmt.Sprintf("app %q: gone from the configuration", app), "put it back and run vendord reload")
-	}
-	if !slices.Contains(a.Profiles, profile) {
+	case slices.Contains(a.Profiles, profile):
+		return nil
+	case s.uses[app].stay || !s.uses[app].until.IsZero() || byKernel(a):
 		return refused(fmt.Sprintf("app %q: its profile %q is gone from the configuration", app, profile),
-			fmt.Sprintf("put it back into [apps.%s] and run vendord reload; or vendord token revoke %s: tokens issued after that begin with the first profile there", app, app))
+			fmt.Sprintf("put it back into [apps.%s] and run vendord reload; or vendord use %s --app %s", app, a.Profiles[0], app))
 	}
-	return nil
+	return refused(fmt.Sprintf("app %q: its profile %q is gone from the configuration", app, profile),
+		fmt.Sprintf("put it back into [apps.%s] and run vendord reload; or vendord token revoke %s: tokens issued after that begin with the first profile there", app, app))
+}
+
+// protected is the refusal of a profile that only commands under exec get.
+func protected(profile string) *session.Error {
+	return refused(fmt.Sprintf("profile %q: protected, only a command under vendord exec gets it", profile),
+		fmt.Sprintf("vendord exec %s -- COMMAND", profile))
 }
 
 // kept returns what is to outlive the process.
 func (s *snapshot) kept() kept {
-	k := kept{current: make(map[string]string)}
+	k := kept{current: make(map[string]use)}
+	for app, u := range s.uses {
+		if u.stay || !u.until.IsZero() {
+			k.current[app] = u
+		}
+	}
 	for _, e := range s.entries {
 		if e.Held {
 			continue
 		}
 		k.tokens = append(k.tokens, e.Token)
 		if e.App != profiles.CLI {
-			k.current[e.App] = s.uses[e.App].profile
+			k.current[e.App] = s.uses[e.App]
 		}
 	}
 	return k
@@ -174,9 +201,11 @@ func (s *snapshot) kept() kept {
 
 // snapshot returns the snapshot that the first one is made from.
 func (k kept) snapshot(c *profiles.Config) *snapshot {
-	s := &snapshot{config: c, renders: &renders{config: c}, uses: make(map[string]use)}
+	s := &snapshot{config: c, renders: &renders{config: c}, uses: k.current, used: make(map[string]time.Time)}
 	for _, t := range k.tokens {
-		s.keep(t, k.current[t.App])
+		if t.App != profiles.CLI && t.Expires.After(s.used[t.App]) {
+			s.used[t.App] = t.Expires
+		}
 	}
 	return s
 }
@@ -190,25 +219,4 @@ func (s *snapshot) live(now time.Time) []Token {
 		}
 	}
 	return tokens
-}
-
-// gone returns a line for every app and profile that tokens are for and that
-// the configuration lacks.
-func (s *snapshot) gone() []string {
-	var lines []string
-	for _, e := range s.entries {
-		_, app := s.config.Apps[e.App]
-		switch {
-		case s.missing(e.App, e.grant.Profile) == nil:
-			continue
-		case e.App == profiles.CLI:
-			lines = append(lines, fmt.Sprintf("profile %q is gone, commands that use it get 403", e.Profile))
-		case !app:
-			lines = append(lines, fmt.Sprintf("app %q is gone, its programs get 403", e.App))
-		default:
-			lines = append(lines, fmt.Sprintf("app %q: profile %q is gone, its programs get 403", e.App, e.grant.Profile))
-		}
-	}
-	slices.Sort(lines)
-	return slices.Compact(lines)
 }

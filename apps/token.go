@@ -34,6 +34,15 @@ type Token struct {
 	// Held says that it lives in memory, as long as the program that it was
 	// made for. Hold sets it.
 	Held bool `json:"held,omitempty"`
+	// Exec says that it was made for a program under exec, which alone gets what
+	// is protected. Only held tokens have it.
+	Exec bool `json:"-"`
+	// Adopted says that its secret is the owner's own, and not one of NewSecret.
+	// Adopt sets it.
+	Adopted bool `json:"adopted,omitempty"`
+	// Rotated is the ID of the token that takes its place, until it ends. Rotate
+	// sets it.
+	Rotated string `json:"rotated,omitempty"`
 	// Issued is when it was issued, and Expires from when on it is refused.
 	Issued  time.Time `json:"issued"`
 	Expires time.Time `json:"expires"`

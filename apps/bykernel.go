@@ -1,0 +1,168 @@
+package apps
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/vendord/vendord/session"
+)
+
+// rememberedFor is how long a connection is remembered to be an app's. It bounds
+// how long a user who was taken out of a group goes on over a connection that is
+// kept; control groups are fixed when a socket is made.
+const rememberedFor = time.Minute
+
+const (
+	// askOwner is what a stranger is told: nothing of rules.
+	askOwner = `whoever runs vendord sees with "vendord why" what was missing`
+	restart  = "restart the program: its executable was replaced since it started"
+)
+
+// decideByKernel says what a caller may have whom the kernel alone recognises.
+//
+// That it is still the caller is asked here, at the very end, and not left to who
+// hands out the credentials: whoever has to wait for those has to decide again,
+// as for a token that was revoked meanwhile, and so asks again.
+func (a *Apps) decideByKernel(s *snapshot, r Request) (Grant, error) {
+	if r.Token != "" {
+		return Grant{}, unrecognised("token: not for this path, which asks the kernel who you are", "ask /v1/credentials, or send no token")
+	}
+	id, how, near, err := a.recognised(s, r)
+	if err != nil {
+		return Grant{Near: near}, err
+	}
+	c, err := choose(r, id.at(r.Now), id.others)
+	grant, err := c.grant, cmp.Or(err, c.err)
+	grant.How = how
+	if !r.Again && !id.meter.allow(r.Now) {
+		grant.Session, err = session.Key{}, s.tooFast(id.app)
+	}
+	if err == nil {
+		if err = still(r.Caller); err != nil {
+			grant.Session = session.Key{}
+		}
+	}
+	return grant, err
+}
+
+// still fails unless the caller is the one who was recognised.
+func still(c *Caller) error {
+	if err := c.Kernel.Still(); err != nil {
+		return &session.Error{Class: session.Unrecognised, Err: err, Public: "caller: gone, or not the one who asked", Hint: "ask again, over a new connection"}
+	}
+	return nil
+}
+
+// nobody refuses a caller of whom the kernel tells nothing.
+func (c *Caller) nobody() error {
+	switch {
+	case c == nil || c.Kernel == nil:
+		return unrecognised("caller: this path knows no users", "ask /v1/credentials with a token")
+	case c.Err != nil:
+		return &session.Error{Class: session.Unrecognised, Err: c.Err, Public: "caller: its user is not known here",
+			Hint: "ask from this machine, or /v1/credentials with a token"}
+	}
+	return nil
+}
+
+// recognised returns the identity of a caller and how it was recognised, or for
+// the owner which rule nearly recognised it.
+func (a *Apps) recognised(s *snapshot, r Request) (id *identity, how, near string, err error) {
+	if err := r.Caller.nobody(); err != nil {
+		return nil, "", "", err
+	}
+	if id, app := r.Memo.recognised(s, r); id != nil {
+		return id, app.how, "", nil
+	}
+	f := &facts{caller: r.Caller, user: a.user}
+	app, near, err := s.recogniserOf(f)
+	if err != nil {
+		return nil, "", near, err
+	}
+	if id, err = s.identityOf(app, f, r.Now); err != nil {
+		return nil, "", "", err
+	}
+	r.Memo.remember(s, r, app, id, f)
+	return id, app.how, "", nil
+}
+
+// recogniserOf returns the one app that recognises a caller. All are asked: who
+// could be two apps is refused, since neither was meant to get the other's. An
+// app that cannot be asked now recognises nobody, and keeps nobody else's
+// programs waiting.
+func (s *snapshot) recogniserOf(f *facts) (found *app, near string, err error) {
+	for _, a := range s.kernel {
+		switch ok, trouble := a.rule.recognises(f); {
+		case trouble != nil && err == nil:
+			err, near = trouble, fmt.Sprintf("app %q: %s", a.Name, cause(trouble))
+		case !ok:
+		case found != nil:
+			return nil, fmt.Sprintf("apps %q and %q both match it", found.Name, a.Name),
+				refused("caller: more than one app matches it", askOwner)
+		default:
+			found = a
+		}
+	}
+	switch {
+	case found != nil:
+		return found, "", nil
+	case err != nil:
+		return nil, near, err
+	}
+	near, replaced := s.nearest(f)
+	if replaced {
+		return nil, near, unrecognised("caller: not recognised", restart)
+	}
+	return nil, near, unrecognised("caller: not recognised", askOwner)
+}
+
+// cause is what the owner is told of an error.
+func cause(err error) string { return quoted(fmt.Sprint(session.AsError(err).Err)) }
+
+// identityOf returns the identity of an app's program, and remembers it.
+func (s *snapshot) identityOf(a *app, f *facts, now time.Time) (*identity, error) {
+	if a.own != nil {
+		return a.own, nil
+	}
+	name, _, err := f.names()
+	if err != nil {
+		return nil, err
+	}
+	was := a.seen.all()[f.caller.UID]
+	if was != nil && was.user == name {
+		return was, nil
+	}
+	id := s.identity(who{a.Name, name}, f.caller.UID, now, was, s.config.Daemon.RequestsPerSecond)
+	a.seen.add(id)
+	return id, nil
+}
+
+// matched refuses the holder of a token whom the app's rule does not recognise.
+func (a *Apps) matched(s *snapshot, e *entry, r Request) (how, near string, err error) {
+	app := s.both[e.App]
+	if app == nil {
+		return "token", "", nil
+	}
+	if err := r.Caller.nobody(); err != nil {
+		return "", "", err
+	}
+	if _, was := r.Memo.recognised(s, r); was == app {
+		return app.how, "", nil
+	}
+	f := &facts{caller: r.Caller, user: a.user}
+	ok, err := app.rule.recognises(f)
+	if err != nil {
+		return "", fmt.Sprintf("app %q: %s", app.Name, cause(err)), err
+	}
+	if !ok {
+		miss := app.rule.misses(f)
+		hint := askOwner
+		if miss.replaced {
+			hint = restart
+		}
+		return "", fmt.Sprintf("app %q: %s", app.Name, miss.what), unrecognised("caller: the token's app does not recognise it", hint)
+	}
+	r.Memo.remember(s, r, app, nil, f)
+	return app.how, "", nil
+}

@@ -1,0 +1,162 @@
+package apps
+
+import (
+	"cmp"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vendord/vendord/profiles"
+	"github.com/vendord/vendord/session"
+)
+
+// decideByToken says what the holder of a token may have.
+func (a *Apps) decideByToken(s *snapshot, r Request) (Grant, error) {
+	e, err := s.recognise(r)
+	if err != nil {
+		return Grant{}, err
+	}
+	which := Grant{App: e.App, TokenID: e.ID}
+	if err := s.owned(e, r); err != nil {
+		if e.User == "" && r.Caller != nil && r.Caller.Addr.IsValid() {
+			which.Near = fmt.Sprintf("app %q: it connects from %s, and [apps.%s] from does not have that", e.App, r.Caller.Addr, e.App)
+		}
+		return which, err
+	}
+	how, near, err := a.matched(s, e, r)
+	if err != nil {
+		which.Near = near
+		return which, err
+	}
+	grant, err := a.authorise(s, e, r)
+	grant.TokenID, grant.How = e.ID, how
+	if !r.Again && !e.id.meter.allow(r.Now) {
+		grant.Session, err = session.Key{}, s.tooFast(e.App)
+	}
+	if err == nil && s.both[e.App] != nil {
+		if err = still(r.Caller); err != nil {
+			grant.Session = session.Key{}
+		}
+	}
+	return grant, err
+}
+
+const bearer = "Bearer "
+
+// recognise finds out whose token it is.
+func (s *snapshot) recognise(r Request) (*entry, error) {
+	secret := r.Token
+	if len(secret) >= len(bearer) && strings.EqualFold(secret[:len(bearer)], bearer) {
+		secret = secret[len(bearer):] // a scheme's case means nothing (RFC 9110, 11.1)
+	}
+	if strings.EqualFold(secret, "Bearer") {
+		secret = "" // net/http cut the rest: a variable was empty
+	}
+	hash, known := r.Memo.hash(secret)
+	if !known {
+		shape := checkShape(secret)
+		switch own, ok := [32]byte{}, false; {
+		case shape == nil:
+			hash = sum(secret)
+			r.Memo.keep(secret, hash)
+		case s.adopted == 0:
+			return nil, shape
+		default:
+			if own, ok = sumAdopted(secret); !ok || s.entries[own] == nil {
+				return nil, shape
+			}
+			hash = own
+		}
+	}
+	e := s.entries[hash]
+	// The lookup's time tells something about hashes. It helps nobody: to try
+	// secrets whose hashes share a beginning with a kept one is to know that
+	// hash, and then still to turn it round. The comparison is for the day on
+	// which somebody indexes this map by a part of the hash.
+	if e == nil || subtle.ConstantTimeCompare(hash[:], e.Hash[:]) != 1 {
+		// The checksum is looked at only now, to find words: it costs as much as
+		// the rest. Revoked tokens read like unknown ones: a stranger learns
+		// nothing of the past.
+		if err := checkSum(secret); err != nil {
+			return nil, err
+		}
+		return nil, unrecognised("token: not recognised", `run the program under "vendord exec", or issue a new token`)
+	}
+	if !e.liveAt(r.Now) {
+		// Told only to who holds the secret, for whom it is the answer.
+		return nil, unrecognised("token: expired "+e.Expires.UTC().Format(time.DateTime)+" UTC",
+			`run the program under "vendord exec", or issue a new token`)
+	}
+	return e, nil
+}
+
+// owned refuses a token in the hands of another user than the one it was issued
+// for: somebody who read it in a log, a crash report or a world-readable file,
+// or a relay that asks for whoever is on the network. That is no ground to be
+// granted anything; it can only take away.
+func (s *snapshot) owned(e *entry, r Request) error {
+	switch c := r.Caller; {
+	case c == nil:
+		return unrecognised("caller: this path knows no users", "ask /v1/credentials")
+	case c.Err != nil && errors.Is(c.Err, errors.ErrUnsupported):
+		return nil // all that can be asked of a token here is the token
+	case e.User == "":
+		return s.nobodys(e, c)
+	case c.Err == nil && c.UID == e.UID:
+		return nil
+	case c.Err == nil && e.App == profiles.CLI:
+		return unrecognised("token: of another user", "start vendord exec, or env, as the user that the program runs as")
+	case c.Err == nil:
+		return unrecognised("token: of another user", "issue one for the user that the program runs as: vendord token issue APP --user NAME")
+	}
+	return unrecognised("caller: its user is not known here, and the token is one user's",
+		"ask from this machine, and not from another user namespace")
+}
+
+// nobodys refuses a token without a user in the hands of who has one, and of who
+// comes from elsewhere than its app says now. It is for containers with a network
+// of their own: on this machine it would be good for whoever read it.
+func (s *snapshot) nobodys(e *entry, c *Caller) error {
+	app := s.config.Apps[e.App] // "cli" is none
+	switch {
+	case c.Err == nil:
+		return unrecognised("token: of no user, and the caller's is known here",
+			"issue one for the user that the program runs as: vendord token issue APP --user NAME")
+	case app.Unidentified:
+		return nil
+	case slices.ContainsFunc(app.From, func(p netip.Prefix) bool { return p.Contains(c.Addr.Unmap().WithZone("")) }):
+		return nil
+	}
+	return unrecognised("caller: the token's app is not for callers from there", askOwner)
+}
+
+// authorise says what the holder of a token gets.
+func (a *Apps) authorise(s *snapshot, e *entry, r Request) (Grant, error) {
+	now := &e.own
+	if e.App != profiles.CLI {
+		now = e.id.at(r.Now)
+	}
+	c, err := choose(r, now, e.id.others)
+	if err != nil || r.Now.Before(e.end) {
+		return c.grant, cmp.Or(err, c.err)
+	}
+	who := c.grant
+	who.Session = session.Key{}
+	ok, err := a.entitled(s, e)
+	switch {
+	case err != nil:
+		return who, err
+	case ok:
+		return c.grant, c.err
+	}
+	subject := fmt.Sprintf("app %q", e.App)
+	if e.App == profiles.CLI {
+		subject = fmt.Sprintf("profile %q", e.Profile)
+	}
+	return who, refused(fmt.Sprintf("%s: user %q has no right to it any more", subject, e.User),
+		"ask whoever runs vendord for a token")
+}

@@ -1,0 +1,46 @@
+package apps
+
+import "fmt"
+
+// miss is how nearly a rule recognises a caller.
+type miss struct {
+	held, missing int
+	what          string // the first key that does not hold, in words
+	replaced      bool   // it is the executable alone, and that was replaced
+}
+
+// misses counts the keys that hold, of a rule that does not recognise a caller. It
+// asks nothing that was not asked before, but for the control group: to be
+// refused must cost the machine no more than to be recognised.
+func (r rule) misses(f *facts) (m miss) {
+	for _, k := range r {
+		if k.name == "group" && !f.named || k.name == "exe" && !f.looked {
+			m.missing++
+			continue
+		}
+		if ok, err := k.holds(f); ok && err == nil {
+			m.held++
+			continue
+		}
+		m.missing++
+		if m.what == "" {
+			m.what = k.is(f)
+			m.replaced = k.name == "exe" && f.replaced(k.want)
+		}
+	}
+	m.replaced = m.replaced && m.missing == 1
+	return m
+}
+
+// nearest says which rule is the nearest to recognise a caller: the one of which
+// most keys hold, and of those the one of which fewest do not.
+func (s *snapshot) nearest(f *facts) (near string, replaced bool) {
+	var best miss
+	for _, a := range s.kernel {
+		m := a.rule.misses(f)
+		if m.what != "" && (near == "" || m.held > best.held || m.held == best.held && m.missing < best.missing) {
+			best, near = m, fmt.Sprintf("app %q: %s", a.Name, m.what)
+		}
+	}
+	return near, best.replaced
+}
