@@ -46,7 +46,9 @@ func (a *Apps) Prepare(t Token) (Grant, error) {
 	id := s.identity(who{t.App, t.User}, t.UID, now, nil, 0)
 	e := s.entry(t, id, s)
 	grant, err := a.authorise(s, e, Request{Now: now})
-	grant.TokenID = t.ID
+	if grant.TokenID, grant.How = t.ID, "token"; s.both[t.App] != nil {
+		grant.How = s.both[t.App].how
+	}
 	return grant, err
 }
 

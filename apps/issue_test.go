@@ -37,8 +37,10 @@ func TestIssueRefuses(t *testing.T) {
 		{"a newline in the user", func(x *apps.Token) { x.User = "john\nroot" }, `user "john\nroot": not a user's name`, "name a user of this machine"},
 		{"a user without end", func(x *apps.Token) { x.User = strings.Repeat("x", 129) },
 			`user "` + strings.Repeat("x", 32) + `": not a user's name`, "name a user of this machine"},
-		{"nobody's, and not by who steers", func(x *apps.Token) { x.User, x.Steer = "", false },
-			"token: has no user", "only whoever steers vendord may issue a token that any user can present"},
+		{"nobody's, for an app of users", func(x *apps.Token) { x.User = "" }, `token for app "uploader": has no user`,
+			"name one; or say in [apps.uploader] with from where callers come from whose user is not known here"},
+		{"nobody's, of a command", func(x *apps.Token) { x.User, x.App, x.Profile = "", profiles.CLI, "hr-read" },
+			"token: is a command's, and has no user", "name the user whose command it is"},
 		{"an id of another form", func(x *apps.Token) { x.ID = "abc" }, `token id "abc": not eight of a-z and 2-7`, "leave it out"},
 		{"no hash", func(x *apps.Token) { x.Hash = [32]byte{} }, "token: has no hash", "send the SHA-256 of its secret"},
 		{"no end", func(x *apps.Token) { x.Expires = time.Time{} }, "token: would be expired already", "give it a time to live"},
@@ -63,7 +65,7 @@ func TestIssueRefuses(t *testing.T) {
 
 func TestIssueLongestLife(t *testing.T) {
 	b := open(t, "", "uploader=one")
-	b.issue("uploader", "", func(x *apps.Token) { x.Expires = start.Add(366 * 24 * time.Hour) })
+	b.issue("uploader", "john", func(x *apps.Token) { x.Expires = start.Add(366 * 24 * time.Hour) })
 }
 
 func TestIssueAtMostTwenty(t *testing.T) {
@@ -142,7 +144,7 @@ func TestTokens(t *testing.T) {
 		b.issue([]string{"uploader", "claude"}[i%2], "john", func(x *apps.Token) { x.ID = id })
 		b.pass(time.Second)
 	}
-	b.issue("uploader", "", func(x *apps.Token) { x.Expires = b.now.Add(time.Second) })
+	b.issue("uploader", "john", func(x *apps.Token) { x.Expires = b.now.Add(time.Second) })
 	b.pass(time.Second)
 	var all, one []string
 	for _, x := range b.Tokens("") {

@@ -11,8 +11,8 @@ import (
 // for itself, and by what holds now.
 func TestTokensOverOneConnection(t *testing.T) {
 	b := open(t, "", "uploader=up", "claude=read")
-	up := b.issue("uploader", "", func(x *apps.Token) { x.ID = "aaaaaaaa" })
-	read := b.issue("claude", "", nil)
+	up := b.issue("uploader", "john", func(x *apps.Token) { x.ID = "aaaaaaaa" })
+	read := b.issue("claude", "john", nil)
 	stranger, _ := apps.NewSecret()
 	memo := new(apps.Memo)
 	ask := func(secret string) (string, error) {

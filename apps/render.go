@@ -88,6 +88,11 @@ func (r *renders) lately(what rendering) (got rendered, ok bool) {
 func (r *renders) keep(what rendering, got rendered) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	// Full, it begins anew: users who are long gone must not fill it for good.
+	if len(r.known())+len(r.fresh) >= max(maxRendered, 4*len(r.config.Profiles)) {
+		r.done.Store(nil)
+		r.fresh = nil
+	}
 	if r.fresh == nil {
 		r.fresh = make(map[rendering]rendered)
 	}
@@ -96,15 +101,11 @@ func (r *renders) keep(what rendering, got rendered) {
 }
 
 // mergeLocked makes what is fresh known, once there is so much of it, or it is
-// asked for so often, that the copy does not count. Full, it begins anew: users who
-// are long gone must not fill it for good.
+// asked for so often, that the copy does not count.
 func (r *renders) mergeLocked() {
 	done := r.known()
 	if 4*(len(r.fresh)+r.asked) <= len(done) {
 		return
-	}
-	if len(done)+len(r.fresh) > max(maxRendered, 4*len(r.config.Profiles)) {
-		done = nil
 	}
 	merged := make(map[rendering]rendered, len(done)+len(r.fresh))
 	maps.Copy(merged, done)

@@ -17,8 +17,8 @@ const backOrAnew = "put it back into [apps.uploader] and run vendord reload; " +
 func TestSetKeepsCurrent(t *testing.T) {
 	const reload = "put it back and run vendord reload"
 	b := open(t, "", "uploader=one,two", "claude=one")
-	secret := b.issue("uploader", "", nil)
-	cli := b.issue(profiles.CLI, "", func(x *apps.Token) { x.Profile = "two" })
+	secret := b.issue("uploader", "john", nil)
+	cli := b.issue(profiles.CLI, "john", func(x *apps.Token) { x.Profile = "two" })
 	steps := []struct {
 		name    string
 		list    []string
@@ -63,17 +63,17 @@ func TestSetKeepsCurrent(t *testing.T) {
 // An app that nobody has a live token of begins with what is listed first.
 func TestSetBeginsAnew(t *testing.T) {
 	b := open(t, "", "uploader=one,two")
-	b.issue("uploader", "", nil)
+	b.issue("uploader", "john", nil)
 	b.pass(time.Hour)
 	if gone := b.Set(load(t, file("uploader=two,one"))); gone != nil {
 		t.Errorf("Set: got %q, want nothing gone for expired tokens", gone)
 	}
-	b.granted("after the last token expired", b.issue("uploader", "", nil), "two")
+	b.granted("after the last token expired", b.issue("uploader", "john", nil), "two")
 	if _, err := b.Revoke("uploader", ""); err != nil {
 		t.Fatal(err)
 	}
 	b.Set(load(t, file("uploader=one,two")))
-	b.granted("after all were revoked", b.issue("uploader", "", nil), "one")
+	b.granted("after all were revoked", b.issue("uploader", "john", nil), "one")
 }
 
 func TestConfig(t *testing.T) {
@@ -119,7 +119,6 @@ func TestAllowed(t *testing.T) {
 	b.issue("gone", "john", nil)
 	b.issue("other", "john", func(x *apps.Token) { x.Steer = false })
 	b.issue("other", "old", func(x *apps.Token) { x.Expires = start.Add(time.Minute) })
-	b.issue("other", "", nil)
 	b.issue(profiles.CLI, "john", func(x *apps.Token) { x.Profile = "four" })
 	b.pass(time.Minute)
 	b.Set(load(t, file("uploader=one,two", "claude=two,three", "other=four")))

@@ -35,7 +35,7 @@ func TestOpenAgain(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "made", "state")
 	b := open(t, dir, "uploader=one", "claude=two")
 	kept := b.issue("uploader", "john", nil)
-	nobodys := b.issue("claude", "", nil)
+	marys := b.issue("claude", "mary", nil)
 	cli := b.issue(profiles.CLI, `DESKTOP\Jöhn Doe`, func(x *apps.Token) { x.Profile = "two" })
 	asked := b.issue("uploader", "john", func(x *apps.Token) { x.Steer = false })
 	short := b.issue("uploader", "ann", func(x *apps.Token) { x.Expires = start.Add(time.Minute) })
@@ -52,7 +52,7 @@ func TestOpenAgain(t *testing.T) {
 	}
 
 	b = reopen(t, b, dir, time.Minute, "uploader=one", "claude=two")
-	for secret, profile := range map[string]string{kept: "one", nobodys: "two", cli: "two", asked: "one"} {
+	for secret, profile := range map[string]string{kept: "one", marys: "two", cli: "two", asked: "one"} {
 		b.granted("after a restart", secret, profile)
 	}
 	for name, secret := range map[string]string{"expired": short, "held": held} {
@@ -65,7 +65,7 @@ func TestOpenAgain(t *testing.T) {
 	if info, err := os.Stat(filepath.Join(dir, "tokens.json")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("token file: got %v, %v, want mode 0600", info.Mode(), err)
 	}
-	b.issue("claude", "", nil)
+	b.issue("claude", "mary", nil)
 	text, err := os.ReadFile(filepath.Join(dir, "tokens.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +73,7 @@ func TestOpenAgain(t *testing.T) {
 	if strings.Contains(string(text), `"ann"`) || !strings.Contains(string(text), `"john"`) {
 		t.Errorf("token file: got %s, want the expired token dropped by the write and the others kept", text)
 	}
-	for _, secret := range []string{kept, nobodys, cli, asked, short, held} {
+	for _, secret := range []string{kept, marys, cli, asked, short, held} {
 		if strings.Contains(string(text), secret[4:20]) {
 			t.Errorf("token file: has a part of a secret in it")
 		}
@@ -92,7 +92,7 @@ func tokenFile(t *testing.T) (dir, path, text string) {
 	}
 	b := open(t, dir, "uploader=one")
 	b.issue("uploader", "john", func(x *apps.Token) { x.ID = "aaaaaaaa" })
-	b.issue(profiles.CLI, "", func(x *apps.Token) { x.ID, x.Profile = "bbbbbbbb", "one" })
+	b.issue(profiles.CLI, "john", func(x *apps.Token) { x.ID, x.Profile = "bbbbbbbb", "one" })
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -149,6 +149,9 @@ func TestOpenDamaged(t *testing.T) {
 		}
 		return strings.Replace(text, old, new, 1)
 	}
+	const uploader = "\"uploader\": {\n      \"profile\": \"one\"\n    }"
+	use := func(more string) string { return replace(uploader, `"uploader": {"profile": "one", `+more+`}`) }
+	const unfit = `app "uploader": its current profile does not fit`
 	for _, row := range []struct{ name, text, problem string }{
 		{"empty after a crash", "", "unexpected end of JSON input"},
 		{"cut short", text[:len(text)-1], "unexpected end of JSON input"},
@@ -159,12 +162,23 @@ func TestOpenDamaged(t *testing.T) {
 		{"no version", `{"tokens":[]}`, "version 0 was never written"},
 		{"no tokens", `{"version":2,"current":{}}`, "no tokens, not even none"},
 		{"no current profiles", `{"version":2,"tokens":[]}`, "no current profiles, not even none"},
-		{"an app's current profile missing", replace(`"uploader": "one"`, ""), "token 1: its app has no current profile"},
-		{"an app's current profile empty", replace(`"uploader": "one"`, `"uploader": ""`), "token 1: its app has no current profile"},
-		{"a current profile of another app", replace(`"uploader": "one"`, `"uploader": "one", "other": "two"`),
+		{"an app's current profile missing", replace(uploader, ""), "token 1: its app has no current profile"},
+		{"an app's current profile empty", replace(uploader, `"uploader": {"profile": ""}`), "token 1: its app has no current profile"},
+		{"a current profile of another app", replace(uploader, uploader+`, "other": {"profile": "two"}`),
 			`app "other" has a current profile and no token`},
-		{"a current profile of cli", replace(`"uploader": "one"`, `"uploader": "one", "cli": "two"`),
+		{"a current profile of cli", replace(uploader, uploader+`, "cli": {"profile": "two", "stay": true}`),
 			`app "cli" has a current profile and no token`},
+		{"a current profile that ends, and nothing after it", use(`"until": "2026-11-21T13:00:00Z"`), "token 1: its app has no current profile"},
+		{"one that ends, and does not", use(`"back": "two"`), unfit},
+		{"none until a time", replace(uploader, `"uploader": {"profile": "", "until": "2026-11-21T13:00:00Z", "back": "one"}`), unfit},
+		{"a choice of nothing", replace(uploader, uploader+`, "other": {"profile": "x", "until": "2026-11-21T13:00:00Z", "stay": true}`),
+			`app "other": its current profile does not fit`},
+		{"an app without a name", replace(uploader, uploader+`, "": {"profile": "x", "stay": true}`), `app "" has a current profile and no token`},
+		{"a time that is none", use(`"until": "soon"`), `parsing time "soon" as "2006-01-02T15:04:05Z07:00": cannot parse "soon" as "2006"`},
+		{"version 2 with what came later", strings.Replace(text, `"version": 3`, `"version": 2`, 1),
+			"cannot unmarshal object into Go struct field .current of type string"},
+		{"a rotation into nothing", replace(`"app": "uploader"`, `"rotated": "x", "app": "uploader"`), "token 1: it cannot have been issued like that"},
+		{"a command's, adopted", replace(`"app": "cli"`, `"adopted": true, "app": "cli"`), "token 2: it cannot have been issued like that"},
 		{"an unknown field", replace(`"app"`, `"only_from":"x","app"`), `unknown field "only_from"`},
 		{"an id twice", replace("bbbbbbbb", "aaaaaaaa"), "token 2: its id or hash is another's too"},
 		{"a bad id", replace("bbbbbbbb", "BBBB"), "token 2: its id is not eight of a-z and 2-7"},
@@ -173,7 +187,7 @@ func TestOpenDamaged(t *testing.T) {
 		{"a hash of other digits", replace(`"hash": "`, `"hash": "x`), "token 1: its hash is not 64 hexadecimal digits"},
 		{"no app", replace(`"app": "uploader"`, `"app": ""`), "token 1: its app and profile do not fit"},
 		{"cli without a profile", replace(`"profile": "one",`, ""), "token 2: its app and profile do not fit"},
-		{"nobody's, by nobody", replace("\"profile\": \"one\",\n      \"steer\": true,", `"profile": "one",`), "token 2: its user is not a user's name"},
+		{"nobody's, by nobody", replace("\"user\": \"john\",\n      \"profile\": \"one\",\n      \"steer\": true,", `"profile": "one",`), "token 2: its user is not a user's name"},
 		{"an escape in a user", replace(`"john"`, `"\u001b[2J"`), "token 1: its user is not a user's name"},
 		{"held", replace(`"app"`, `"held": true, "app"`), "token 1: it was held, not stored"},
 		{"no end", replace("2026-11-21T13:00:00Z", "0001-01-01T00:00:00Z"), "token 1: its times do not fit"},
@@ -184,8 +198,8 @@ func TestOpenDamaged(t *testing.T) {
 	}
 	refusal(t, "an older version", try(t, c, dir, path, `{"version":1,"current":{},"tokens":[]}`), session.Configuration,
 		"file "+path+": version 1: written by an older vendord, whose tokens were good for any user", "move it away, and issue its tokens again")
-	refusal(t, "a newer version", try(t, c, dir, path, `{"version":3,"tokens":{"a":1}}`), session.Configuration,
-		"file "+path+": version 3: written by a newer vendord", "start that one, or move the file away and issue its tokens again")
+	refusal(t, "a newer version", try(t, c, dir, path, `{"version":4,"tokens":{"a":1}}`), session.Configuration,
+		"file "+path+": version 4: written by a newer vendord", "start that one, or move the file away and issue its tokens again")
 }
 
 func TestOpenOddFile(t *testing.T) {

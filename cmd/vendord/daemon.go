@@ -110,7 +110,7 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 	d.server = server.New(server.Config{Apps: d.book, Credentials: d.gate, Audit: d.audit, Who: d.kernel.Client, Recorded: d.record.out != nil,
 		MaxConns: connections(), Now: o.now, Log: o.log})
 	d.control = control.New(control.Config{
-		Rights: d.rights, Allowed: d.book.Allowed, Status: d.status,
+		Rights: d.rights, Allowed: func(user string) ([]string, []string) { return d.book.Allowed(user) }, Status: d.status,
 		Issue: d.issue, Hold: d.hold, Revoke: d.revoke, Tokens: d.tokens,
 		Reload: d.reload, FetchPolicy: d.fetchPolicy, Login: d.login, FinishLogin: d.finishLogin, Code: d.code, Logout: d.logout, Lock: d.lock,
 		Metrics: d.metrics, Sources: d.sources, CheckSource: d.checkSource, Refresh: d.refresh, Now: o.now, Log: o.log,
