@@ -128,7 +128,7 @@ func inFastWorld(t *testing.T, life time.Duration, run func(w *fastWorld)) {
 		}
 		defer book.Close()
 		secret, hash := apps.NewSecret()
-		if err := book.Issue(apps.Token{ID: apps.NewID(), App: "agent", Steer: true, Hash: hash, Issued: w.now(), Expires: w.now().Add(100 * time.Hour)}); err != nil {
+		if err := book.Issue(apps.Token{ID: apps.NewID(), App: "agent", User: "john", Steer: true, Hash: hash, Issued: w.now(), Expires: w.now().Add(100 * time.Hour)}); err != nil {
 			t.Fatal(err)
 		}
 		w.token = secret

@@ -85,7 +85,7 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 		return nil, err
 	}
 	d := &daemon{options: o, started: o.now(), listen: config.Daemon.Listen, ecsListen: config.ECS}
-	d.book, err = apps.Open(apps.Config{Profiles: config, StateDir: o.state, Now: o.now})
+	d.book, err = apps.Open(apps.Config{Profiles: config, StateDir: o.state, User: peer.NewUsers(o.now).Of, Now: o.now})
 	if err != nil {
 		return nil, err
 	}
