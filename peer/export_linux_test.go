@@ -8,13 +8,15 @@ func HoldersOf(s Socket, still func() error) (found []Process, hidden int, err e
 	return newFinder(time.Now).all(s, still)
 }
 
-// ShortTurns is a finder whose clock is a test's.
-func ShortTurns(now func() time.Time) func(Socket) ([]Process, error) {
-	f := newFinder(now)
-	return func(s Socket) ([]Process, error) {
-		found, _, err := f.all(s, func() error { return nil })
-		return found, err
-	}
+// CostlyHolders is a finder with a clock of a test's, of which each look takes so
+// long, and tells how many looks there were.
+func CostlyHolders(now func() time.Time, each time.Duration) (of func(Socket) error, looks func() int) {
+	f, n := newFinder(now), 0
+	f.cost = func(look func()) time.Duration { look(); n++; return each }
+	return func(s Socket) error {
+		_, _, err := f.all(s, func() error { return nil })
+		return err
+	}, func() int { return n }
 }
 
 // Root returns where the control groups are mounted.

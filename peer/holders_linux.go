@@ -3,7 +3,9 @@ package peer
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"runtime"
 	"sync"
 	"time"
 
@@ -13,10 +15,11 @@ import (
 // finder finds the processes that hold sockets, by a look at all open files of all
 // processes: there is no other way. It is bounded in all directions, as whoever
 // may connect can ask for it: one look at a time, for all who wait with sockets of
-// one user; that user pays for its time; and nobody's processes are looked at for
+// one user; that user pays for the time it takes; and nobody's processes are looked at for
 // longer than the rest can bear.
 type finder struct {
 	now     func() time.Time
+	cost    func(func()) time.Duration
 	foreign error         // why other users' processes may not be looked into
 	turn    chan struct{} // held by the one that looks; guards seen
 	seen    *seen
@@ -64,7 +67,7 @@ type holding struct {
 }
 
 func newFinder(now func() time.Time) *finder {
-	return &finder{now: now, foreign: mayTrace(), turn: make(chan struct{}, 1), own: new(seen), seen: new(seen),
+	return &finder{now: now, cost: processorTime, foreign: mayTrace(), turn: make(chan struct{}, 1), own: new(seen), seen: new(seen),
 		wait: map[uint32]*look{}, spent: map[uint32]time.Time{}, last: map[uint32]int{}}
 }
 
@@ -196,28 +199,38 @@ func (f *finder) run(l *look) {
 	if l.err != nil {
 		return
 	}
-	began := f.now()
-	l.err = f.seen.look(l)
-	f.charge(l.uid, began)
+	took := f.cost(func() { l.err = f.seen.look(l) })
+	f.charge(l.uid, took)
 }
 
 // charge makes a user pay for a look.
-func (f *finder) charge(uid uint32, began time.Time) {
+func (f *finder) charge(uid uint32, took time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.now()
 	if len(f.spent) >= mostUsers {
-		for uid, until := range f.spent {
-			if until.Before(now) || len(f.spent) >= mostUsers {
-				delete(f.spent, uid)
-			}
-		}
+		maps.DeleteFunc(f.spent, func(_ uint32, until time.Time) bool { return until.Before(now) })
 	}
-	from := now
-	if until := f.spent[uid]; until.After(from) {
-		from = until
+	if len(f.spent) >= mostUsers { // one person's, in a user namespace
+		clear(f.spent)
 	}
-	f.spent[uid] = from.Add(share * now.Sub(began))
+	until := f.spent[uid]
+	if until.Before(now) {
+		until = now
+	}
+	f.spent[uid] = until.Add(share * took)
+}
+
+// processorTime is how long f takes of a processor: that others keep them busy is
+// not the doing of who asks.
+func processorTime(f func()) time.Duration {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var began, ended unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &began) // no error with this clock
+	f()
+	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ended)
+	return time.Duration(ended.Nano() - began.Nano())
 }
 
 // one returns a process of the socket's user that holds it: the one that held the

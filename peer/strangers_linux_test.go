@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/vendord/vendord/peer"
 )
 
 var address = regexp.MustCompile(`127\.0\.0\.1:\d+`)
@@ -128,21 +130,20 @@ func TestManyConnectionsAtOnce(t *testing.T) {
 		want[fmt.Sprintf("user %d: [%q], <nil>", uid, holder(p.PID, uid))] = each
 		puppets.Go(func() { p.do("connect-many", fmt.Sprintf("%s,%d", s.ln.Addr(), each)) })
 	}
+	var clients []*peer.Client
 	for range each * users {
-		conn, err := s.ln.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = conn.Close() }()
+		c, _ := s.next()
+		clients = append(clients, c)
+	}
+	puppets.Wait()
+	for _, c := range clients {
 		all.Go(func() {
-			c := s.kernel.Client(conn)
 			found, err := c.Processes()
 			mu.Lock()
 			defer mu.Unlock()
 			got[fmt.Sprintf("user %d: %q, %v", c.Socket.UID, described(found), err)]++
 		})
 	}
-	puppets.Wait()
 	all.Wait()
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("%d connections of %d users: got %v, want %v", each*users, users, got, want)
