@@ -16,10 +16,10 @@ func TestAUserWhoAsksAllDay(t *testing.T) {
 	_, greedy := s.connected(userOf(20001))
 	_, modest := s.connected(userOf(20002))
 	now := time.Unix(1_800_000_000, 0)
-	holders, looks := peer.CostlyHolders(func() time.Time { return now }, 100*time.Millisecond)
+	holders, charged := peer.CostlyHolders(func() time.Time { return now }, 50*time.Millisecond)
 	granted := func(c *peer.Client, asked int) (n int) {
 		for range asked {
-			switch err := holders(c.Socket); {
+			switch err := holders(c.Socket, c.Still); {
 			case err == nil:
 				n++
 			case !errors.Is(err, peer.ErrBusy) || err.Error() != "too much asked at once":
@@ -46,7 +46,7 @@ func TestAUserWhoAsksAllDay(t *testing.T) {
 			t.Errorf("%s: got %d of %d, want %d", step.name, got, step.asked, step.want)
 		}
 	}
-	if got, want := looks(), 21+10+10+21; got != want {
-		t.Errorf("looks: got %d, want %d, none for those who are refused", got, want)
+	if got, want := charged(), 2*(21+10+10+21); got != want {
+		t.Errorf("got %d looks at all processes and at those found, want %d, none for those who are refused", got, want)
 	}
 }

@@ -8,13 +8,13 @@ func HoldersOf(s Socket, still func() error) (found []Process, hidden int, err e
 	return newFinder(time.Now).all(s, still)
 }
 
-// CostlyHolders is a finder with a clock of a test's, of which each look takes so
-// long, and tells how many looks there were.
-func CostlyHolders(now func() time.Time, each time.Duration) (of func(Socket) error, looks func() int) {
+// CostlyHolders is a finder with a clock of a test's, of which each look at all
+// processes takes so long, and each at those found, and tells how many there were.
+func CostlyHolders(now func() time.Time, each time.Duration) (of func(Socket, func() error) error, charged func() int) {
 	f, n := newFinder(now), 0
 	f.cost = func(look func()) time.Duration { look(); n++; return each }
-	return func(s Socket) error {
-		_, _, err := f.all(s, func() error { return nil })
+	return func(s Socket, still func() error) error {
+		_, _, err := f.all(s, still)
 		return err
 	}, func() int { return n }
 }

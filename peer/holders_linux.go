@@ -27,6 +27,8 @@ type finder struct {
 	record sync.Mutex // guards own
 	own    *seen
 
+	confirming sync.Mutex
+
 	mu    sync.Mutex           // guards the rest
 	wait  map[uint32]*look     // those that wait for their turn, by user
 	spent map[uint32]time.Time // when what a user has used up is made good
@@ -47,6 +49,10 @@ const (
 	mostOpen, mostProcesses = 1 << 16, 1 << 18
 	// mostUsers is how many users' debts are remembered.
 	mostUsers = 4_096
+	// mostHolders is how many processes may share a socket.
+	mostHolders = 32
+	// recordFor is how long to look for what is only put on record.
+	recordFor = 50 * time.Millisecond
 	// tries is how often processes that fork and exec may change under our eyes.
 	tries = 3
 )
@@ -106,7 +112,10 @@ func (f *finder) all(s Socket, still func() error) (found []Process, hidden int,
 		if held, hidden, err = f.find(s); err != nil {
 			return nil, hidden, err
 		}
-		if found, err = confirm(held, s.Inode, still); err == nil {
+		if len(held) > mostHolders {
+			return nil, hidden, errCrowd
+		}
+		if found, err = f.confirm(held, s, still); err == nil {
 			return found, hidden, nil
 		}
 	}
@@ -126,8 +135,17 @@ func (f *finder) may(uid uint32) error {
 
 func (f *finder) others() error { return f.foreign }
 
-// confirm returns the processes, if nothing about them changes meanwhile.
-func confirm(held []holding, inode uint32, still func() error) ([]Process, error) {
+// confirm returns the processes, if nothing about them changes meanwhile. It is done
+// for one socket at a time: each process that is held is an open file of ours, and
+// who shares a socket with many, on many connections, would use all of them up.
+func (f *finder) confirm(held []holding, s Socket, still func() error) (found []Process, err error) {
+	f.confirming.Lock()
+	defer f.confirming.Unlock()
+	f.charge(s.UID, f.cost(func() { found, err = unchanged(held, s.Inode, still) }))
+	return found, err
+}
+
+func unchanged(held []holding, inode uint32, still func() error) (found []Process, err error) {
 	handles := make([]handle, 0, len(held))
 	defer func() {
 		for _, h := range handles {
@@ -144,7 +162,6 @@ func confirm(held []holding, inode uint32, still func() error) ([]Process, error
 	if err := still(); err != nil {
 		return nil, err
 	}
-	var found []Process
 	for _, h := range handles {
 		if err := h.again(inode); err != nil {
 			return nil, err
@@ -158,7 +175,7 @@ func confirm(held []holding, inode uint32, still func() error) ([]Process, error
 // may have passed by a process before it got this socket.
 func (f *finder) find(s Socket) (held []holding, hidden int, err error) {
 	f.mu.Lock()
-	if f.spent[s.UID].Sub(f.now()) > saved {
+	if f.overspentLocked(s.UID) {
 		f.mu.Unlock()
 		return nil, 0, ErrBusy
 	}
@@ -199,9 +216,11 @@ func (f *finder) run(l *look) {
 	if l.err != nil {
 		return
 	}
-	took := f.cost(func() { l.err = f.seen.look(l) })
-	f.charge(l.uid, took)
+	f.charge(l.uid, f.cost(func() { l.err = f.seen.look(l) }))
 }
+
+// overspentLocked reports whether a user has to wait.
+func (f *finder) overspentLocked(uid uint32) bool { return f.spent[uid].Sub(f.now()) > saved }
 
 // charge makes a user pay for a look.
 func (f *finder) charge(uid uint32, took time.Duration) {
@@ -234,33 +253,26 @@ func processorTime(f func()) time.Duration {
 }
 
 // one returns a process of the socket's user that holds it: the one that held the
-// user's last socket, or the first that is found, newest first.
-func (f *finder) one(s Socket) (Process, bool) {
-	if f.may(s.UID) != nil {
-		return Process{}, false
-	}
+// user's last socket, or the first that is found, newest first. It is no way round
+// what a user may have us do.
+func (f *finder) one(s Socket) (p Process, found bool) {
 	f.record.Lock()
 	defer f.record.Unlock()
-	l := &look{uid: s.UID, inodes: map[uint32][]holding{s.Inode: nil}}
 	f.mu.Lock()
-	guess := f.last[s.UID]
+	guess, overspent := f.last[s.UID], f.overspentLocked(s.UID)
 	f.mu.Unlock()
-	if guess == 0 || !f.own.first([]int{guess}, l) {
-		if f.own.list(s.UID) != nil || !f.own.first(f.own.pids[:f.own.own], l) {
-			return Process{}, false
-		}
-	}
-	at := l.inodes[s.Inode][0]
-	h, err := take(at.pid, at.fd, s.Inode)
-	if err != nil {
+	if overspent || f.may(s.UID) != nil {
 		return Process{}, false
 	}
-	h.close()
+	f.charge(s.UID, f.cost(func() { p, found = f.own.one(s, guess) }))
+	if !found {
+		return Process{}, false
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.last) >= mostUsers {
 		clear(f.last)
 	}
-	f.last[s.UID] = h.PID
-	return h.Process, true
+	f.last[s.UID] = p.PID
+	return p, true
 }

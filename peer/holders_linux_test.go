@@ -19,6 +19,9 @@ func userOf(uid uint32) who {
 	return who{fmt.Sprint("user ", uid), &syscall.Credential{Uid: uid, Gid: uid}}
 }
 
+// ourOwn is a user of this run's, of whom nobody else has processes.
+func ourOwn() who { return userOf(1_000_000 + uint32(os.Getpid())) }
+
 // stage is a kernel, a place to connect to, and what comes there.
 type stage struct {
 	t      testing.TB
@@ -194,22 +197,23 @@ func copySelf(t testing.TB) string {
 func TestAProcessThatCannotBeDumped(t *testing.T) {
 	needRoot(t, "act as another user")
 	s := newStage(t)
-	p, c := s.connected(userOf(20001))
+	p, c := s.connected(ourOwn())
+	uid := int(c.Socket.UID)
 	p.do("undumpable")
-	expect(t, "seen by root", holders(t, c), holder(p.PID, 20001))
+	expect(t, "seen by root", holders(t, c), holder(p.PID, uid))
 
-	daemon := puppetAs(t, userOf(20001))
+	daemon := puppetAs(t, ourOwn())
 	if got := daemon.do("kernel"); got != "users: <nil>" {
-		t.Errorf("a daemon of user 20001: got %q", got)
+		t.Errorf("a daemon of its user: got %q", got)
 	}
 	for _, want := range []string{"control groups: <nil>", "processes: <nil>",
 		"processes of other users: it takes the capabilities CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH: unsupported operation"} {
 		if got := daemon.line(); got != want {
-			t.Errorf("a daemon of user 20001: got %q, want %q", got, want)
+			t.Errorf("a daemon of its user: got %q, want %q", got, want)
 		}
 	}
 	p.do("connect", daemon.line())
-	if got, want := daemon.line(), "user 20001, <nil>; [], 1 hidden, processes of CLIENT: none that may be looked into holds the socket"; got != want {
+	if got, want := daemon.line(), fmt.Sprintf("user %d, <nil>; [], 1 hidden, processes of CLIENT: none that may be looked into holds the socket", uid); got != want {
 		t.Errorf("seen by its own user: got %q, want %q", got, want)
 	}
 }

@@ -28,5 +28,6 @@ var (
 	ErrBusy = errors.New("too much asked at once")
 
 	errNobodySeen = errors.New("none that may be looked into holds the socket")
+	errCrowd      = errors.New("too many to tell who asks")
 	errChanging   = errors.New("those that hold the socket do not stay the same")
 )

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,6 +73,26 @@ func TestAHolderThatLetsGo(t *testing.T) {
 	want := regexp.MustCompile(`^user of 127.0.0.1:\d+: the kernel knows no such socket, or it is closed$`)
 	if err == nil || !want.MatchString(err.Error()) {
 		t.Errorf("Processes, of a client that has closed: got %v, want %s", err, want)
+	}
+}
+
+// A program shares its socket with more processes than we could hold all of.
+func TestASocketInTooManyHands(t *testing.T) {
+	p, c := newStage(t).connected(who{})
+	for range 31 {
+		p.do("fork")
+	}
+	if found, err := c.Processes(); err != nil || len(found) != 32 {
+		t.Errorf("Processes: got %d, %v, want 32", len(found), err)
+	}
+	p.do("fork")
+	want := "processes of " + c.Addr.String() + ":"
+	found, err := c.Processes()
+	if err == nil || !strings.HasPrefix(err.Error(), want) || !strings.HasSuffix(err.Error(), ": too many to tell who asks") {
+		t.Errorf("Processes: got %d, %v, want an error", len(found), err)
+	}
+	if one, ok := c.Process(); !ok || one.UID != c.Socket.UID {
+		t.Errorf("Process, for the record: got %+v, %v, want one of them", one, ok)
 	}
 }
 

@@ -46,7 +46,25 @@ func (s *seen) look(l *look) error {
 	return nil
 }
 
-// first looks until a socket was found.
+// one returns a process that has a socket: the one guessed, or the newest of its
+// user's.
+func (s *seen) one(of Socket, guess int) (Process, bool) {
+	l := &look{uid: of.UID, inodes: map[uint32][]holding{of.Inode: nil}}
+	if guess == 0 || !s.first([]int{guess}, l) {
+		if s.list(of.UID) != nil || !s.first(s.pids[:s.own], l) {
+			return Process{}, false
+		}
+	}
+	at := l.inodes[of.Inode][0]
+	h, err := take(at.pid, at.fd, of.Inode)
+	if err != nil {
+		return Process{}, false
+	}
+	h.close()
+	return h.Process, true
+}
+
+// first looks until the socket was found, or for recordFor.
 func (s *seen) first(pids []int, l *look) bool {
 	began := time.Now()
 	for _, pid := range pids {
@@ -56,7 +74,7 @@ func (s *seen) first(pids []int, l *look) bool {
 				return true
 			}
 		}
-		if time.Since(began) > lookFor {
+		if time.Since(began) > recordFor {
 			return false
 		}
 	}

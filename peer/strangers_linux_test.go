@@ -31,15 +31,15 @@ func expectLines(t *testing.T, p *puppet, want ...string) {
 func TestADaemonInAUserNamespace(t *testing.T) {
 	needRoot(t, "map users")
 	d := startPuppet(t, &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}, {ContainerID: 1000, HostID: 20001, Size: 1}},
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}, {ContainerID: 1000, HostID: int(ourOwn().cred.Uid), Size: 1}},
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}}})
 	for _, test := range []struct {
 		name string
-		uid  uint32
+		as   who
 		want string
 	}{
-		{"mapped", 20001, `user 1000, <nil>; [], 1 hidden, processes of CLIENT: none that may be looked into holds the socket`},
-		{"not mapped", 20002, `user 0, user of CLIENT: a user of another user namespace, or nobody; [], 0 hidden, ` +
+		{"mapped", ourOwn(), `user 1000, <nil>; [], 1 hidden, processes of CLIENT: none that may be looked into holds the socket`},
+		{"not mapped", userOf(20002), `user 0, user of CLIENT: a user of another user namespace, or nobody; [], 0 hidden, ` +
 			`user of CLIENT: a user of another user namespace, or nobody`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -47,7 +47,7 @@ func TestADaemonInAUserNamespace(t *testing.T) {
 				t.Errorf("a daemon says: got %q, want users to be known", got)
 			}
 			expectLines(t, d, "control groups: <nil>", "processes: <nil>", "processes of other users: <nil>")
-			puppetAs(t, userOf(test.uid)).do("connect", d.line())
+			puppetAs(t, test.as).do("connect", d.line())
 			expectLines(t, d, test.want)
 		})
 	}
