@@ -111,7 +111,7 @@ func (l *loader) withTokens(app App, n *neighbours) {
 		if n.pairs++; tokens != "" || n.pairs > maxPairs {
 			break
 		}
-		if one, _ := app.Match.excludes(other.Match); other.Both && one == "" {
+		if one, _ := app.Match.excludes(&other.Match); other.Both && one == "" {
 			tokens = other.Name
 		}
 	}

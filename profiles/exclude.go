@@ -11,7 +11,7 @@ import (
 // program; "" where there are none, and one program may match both. What is not
 // certain to exclude does not. Both have right values; a user who is not known
 // excludes nobody.
-func (m Match) excludes(o Match) (one, other string) {
+func (m *Match) excludes(o *Match) (one, other string) {
 	switch {
 	case m.User != "" && o.User != "" && m.Known && o.Known && m.UID != o.UID:
 		return "user", "user"
@@ -34,7 +34,7 @@ func (m Match) excludes(o Match) (one, other string) {
 
 // excludesKinds is excludes for keys of different kinds: what m has of a system's
 // unit and of a control group, and o of what is inside.
-func (m Match) excludesKinds(o Match) (one, other string) {
+func (m *Match) excludesKinds(o *Match) (one, other string) {
 	switch {
 	case m.Unit != "" && o.UserUnit != "" && o.Known && !sameUnits(m.Unit, manager(o.UID)):
 		return "unit", "user_unit"

@@ -39,7 +39,7 @@ type Account struct {
 // machine returns what Options say, and for the rest this machine.
 func (o Options) machine() Machine {
 	m := Machine{UserID: peer.UserID, GroupID: peer.GroupID, UserName: peer.UserName, GroupName: peer.GroupName,
-		Accounts: accounts, HasUnit: hasUnit(), CanTell: peer.CanTell}
+		Accounts: accounts, HasUnit: hasUnit("/"), CanTell: peer.CanTell}
 	if o.Machine != nil {
 		m = *o.Machine
 	}
@@ -104,13 +104,13 @@ var unitFolders = []string{"/etc/systemd/system", "/run/systemd/system", "/run/s
 // hasUnit returns what tells whether a unit has a file, or nil where no systemd
 // runs: then the configuration is looked at on another machine than its own, or in
 // a container.
-func hasUnit() func(string) bool {
-	if info, err := os.Stat("/run/systemd/system"); err != nil || !info.IsDir() {
+func hasUnit(root string) func(string) bool {
+	if info, err := os.Stat(filepath.Join(root, "run/systemd/system")); err != nil || !info.IsDir() {
 		return nil
 	}
 	return func(name string) bool {
 		for _, folder := range unitFolders {
-			if _, err := os.Lstat(filepath.Join(folder, name)); err == nil {
+			if _, err := os.Lstat(filepath.Join(root, folder, name)); err == nil {
 				return true
 			}
 		}

@@ -11,32 +11,43 @@ const maxPairs = 1_000_000
 
 // overlaps warns of apps that one program can match: it would be refused.
 func (l *loader) overlaps() {
-	var anybodys []App
-	all, byUser := []App{}, map[uint32][]App{}
+	var all, anybodys []*App
+	byUser := make(map[uint32][]*App)
 	pairs := 0
 	for _, name := range slices.Sorted(maps.Keys(l.config.Apps)) {
 		app := l.config.Apps[name]
 		if !app.Match.Any() || app.Both || app.Match.User != "" && !app.Match.Known {
 			continue
 		}
-		others := [][]App{all}
+		others := [][]*App{all}
 		if app.Match.User != "" {
-			others = [][]App{byUser[app.Match.UID], anybodys}
-			byUser[app.Match.UID] = append(byUser[app.Match.UID], app)
+			others = [][]*App{byUser[app.Match.UID], anybodys}
+			byUser[app.Match.UID] = append(byUser[app.Match.UID], &app)
 		} else {
-			anybodys = append(anybodys, app)
+			anybodys = append(anybodys, &app)
 		}
-		all = append(all, app)
-		for _, other := range slices.Concat(others...) {
-			if pairs++; pairs > maxPairs {
-				l.doubt(path{"apps"}, "", "too many apps of one user to tell whether a program can match two of them")
-				return
+		all = append(all, &app)
+		if !l.overlap(&app, &pairs, others...) {
+			l.doubt(path{"apps"}, "", "too many apps of one user to tell whether a program can match two of them")
+			return
+		}
+	}
+}
+
+// overlap warns of the first of others that a program of app can match as well, and
+// returns false once there are too many pairs.
+func (l *loader) overlap(app *App, pairs *int, others ...[]*App) bool {
+	for _, some := range others {
+		for _, other := range some {
+			if *pairs++; *pairs > maxPairs {
+				return false
 			}
-			if one, _ := app.Match.excludes(other.Match); one == "" {
-				l.doubt(path{"apps", name, "match"}, "have them differ in user, unit, container or exe",
+			if one, _ := app.Match.excludes(&other.Match); one == "" {
+				l.doubt(path{"apps", app.Name, "match"}, "have them differ in user, unit, container or exe",
 					"a program can match app %q as well, and is refused then", other.Name)
-				break
+				return true
 			}
 		}
 	}
+	return true
 }

@@ -54,7 +54,7 @@ func (l *loader) match(at path, t *appTable) Match {
 	}
 	l.untold(at, given, keys)
 	l.anybody(at, given, &m)
-	if one, other := m.excludes(m); right && one != "" {
+	if one, other := m.excludes(&m); right && one != "" {
 		l.wrong(at.to(one), "keep one of them", "cannot hold together with %s: nobody would match", other)
 	}
 	return m

@@ -45,17 +45,17 @@ func otherIdentity(a, b Profile) (why []string) {
 		what string
 		of   func(Profile) string
 	}{
-		{"source is", func(p Profile) string { return p.Source }},
-		{"operation is", func(p Profile) string { return p.Operation }},
-		{"role is", func(p Profile) string { return p.RoleARN }},
-		{"session name is", func(p Profile) string { return withName(p.SessionName, p.Name) }},
-		{"source identity is", func(p Profile) string { return withName(p.SourceIdentity, p.Name) }},
-		{"tags are", func(p Profile) string { return withName(session.Pairs(p.Tags), p.Name) }},
-		{"transitive tags are", func(p Profile) string { return session.List(p.TransitiveTags) }},
-		{"MFA device is", func(p Profile) string { return p.MFASerial }},
+		{"the source", func(p Profile) string { return p.Source }},
+		{"the operation", func(p Profile) string { return p.Operation }},
+		{"the role", func(p Profile) string { return p.RoleARN }},
+		{"the session name", func(p Profile) string { return withName(p.SessionName, p.Name) }},
+		{"the source identity", func(p Profile) string { return withName(p.SourceIdentity, p.Name) }},
+		{"the tags", func(p Profile) string { return withName(session.Pairs(p.Tags), p.Name) }},
+		{"the transitive tags", func(p Profile) string { return session.List(p.TransitiveTags) }},
+		{"the MFA device", func(p Profile) string { return p.MFASerial }},
 	} {
 		if was, is := d.of(a), d.of(b); was != is {
-			why = append(why, fmt.Sprintf("its %s %s, and not %s", d.what, shown(is), shown(was)))
+			why = append(why, fmt.Sprintf("has %s %s, and not %s", d.what, shown(is), shown(was)))
 		}
 	}
 	return why
