@@ -30,11 +30,13 @@ func FuzzLoad(f *testing.F) {
 		for _, file := range archive.Files {
 			if file.Name == "vendord.toml" {
 				f.Add(string(file.Data))
+				f.Add("#\n" + string(file.Data))
 			}
 		}
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		o := options(write(t, map[string]string{"vendord.toml": text}))
+		o.System = strings.HasPrefix(text, "#") // seeds have either
 		c, err := profiles.Load(o)
 		if err != nil {
 			if len(profiles.Problems(err)) == 0 {
@@ -55,7 +57,29 @@ func FuzzLoad(f *testing.F) {
 				r = parent(t, r)
 			}
 		}
+		for name := range c.Apps {
+			checkApp(t, c, name)
+		}
 	})
+}
+
+// checkApp checks that an app says how it is recognised, in one way, and that nobody
+// who is meant for exec alone gets in.
+func checkApp(t *testing.T, c *profiles.Config, name string) {
+	t.Helper()
+	app := c.Apps[name]
+	if len(app.Profiles) == 0 || app.Both && !app.Match.Any() || app.Match.Any() && (app.Unidentified || len(app.From) > 0) ||
+		app.Unidentified && len(app.From) > 0 || app.Match.Known && app.Match.User == "" {
+		t.Fatalf("Load: got %+v, want an app that can be recognised in one way", app)
+	}
+	for i, profile := range app.Profiles {
+		if c.Profiles[profile].Protected {
+			t.Fatalf("Load: got app %q with the protected profile %q", name, profile)
+		}
+		if wider, why := c.Wider(app.Profiles[0], profile); i == 0 && wider || wider != (len(why) > 0) {
+			t.Fatalf("Wider(%s, %s): got %v, %q", app.Profiles[0], profile, wider, why)
+		}
+	}
 }
 
 // checkRequest checks that STS would take a request, as far as its operation
