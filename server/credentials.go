@@ -41,11 +41,9 @@ func (s *Server) vend(w http.ResponseWriter, r *http.Request, a ask) {
 	answered := s.now()
 	if err == nil && answered.Sub(now) > time.Millisecond {
 		// AWS was waited for, in vain or not: the token may have been revoked
-		// meanwhile, and what is revoked gets nothing from then on.
+		// meanwhile, and what is revoked gets nothing from then on; or the
+		// caller whom the kernel recognised has gone.
 		err = s.stillDecided(&e, r, a, key)
-	}
-	if err == nil {
-		err = still(connOf(r), &e)
 	}
 	if err != nil {
 		s.fail(w, r, &e, err)
@@ -99,25 +97,9 @@ func (s *Server) stillDecided(e *audit.Event, r *http.Request, a ask, before ses
 	return err
 }
 
-// still fails where the kernel decided and does not say the same of the client as
-// before: it closed its socket, whose address another may have by now.
-func still(c *conn, e *audit.Event) error {
-	if e.How == byToken || c.caller.Kernel.Still() == nil {
-		return nil
-	}
-	return errChanged
-}
-
-// byToken is Grant.How where the kernel was not asked.
-const byToken = "token"
-
-// errChanged is for who is not the one that was recognised any more.
-var errChanged = &session.Error{Class: session.Unrecognised, Public: "caller: gone, or another one by now",
-	Hint: "ask again, and keep the connection open until the answer"}
-
 // token returns the Authorization header, "" if there is none. Where the kernel
-// recognises callers there may be none: a program that was given a token is to be
-// held to it, wherever it asks.
+// recognises callers there may be none, not even an empty one: a program that was
+// given a token is to be held to it, wherever it asks.
 func (a ask) token(values []string) (string, error) {
 	switch {
 	case len(values) == 0:
@@ -131,7 +113,7 @@ func (a ask) token(values []string) (string, error) {
 	return "", &session.Error{Class: session.Unrecognised, Public: "token: more than one Authorization header", Hint: "send one"}
 }
 
-var errTokenElsewhere = &session.Error{Class: session.Unrecognised, Public: "token: not for this path, which needs none",
+var errTokenElsewhere = &session.Error{Class: session.Unrecognised, Public: "token: not for this path, which asks the kernel who you are",
 	Hint: "its token belongs to " + Path}
 
 // setCommon sets what every answer has. net/http finds the length out by itself,

@@ -15,7 +15,7 @@ import (
 type handler struct {
 	*Server
 	hosts  map[string]bool // what Host may be
-	url    string          // for hints
+	url    string          // for hints, without a path
 	routes http.Handler
 }
 
@@ -29,7 +29,7 @@ func (s *Server) handler(addr net.Addr) (*handler, error) {
 			Public: "listen " + addr.String() + ": not a loopback address", Hint: "listen on 127.0.0.1"}
 	}
 	listening := netip.AddrPortFrom(tcp.AddrPort().Addr().Unmap().WithZone(""), tcp.AddrPort().Port())
-	h := &handler{Server: s, hosts: hosts(listening), url: "http://" + listening.String() + Path}
+	h := &handler{Server: s, hosts: hosts(listening), url: "http://" + listening.String()}
 	h.routes = h.router()
 	return h, nil
 }
@@ -72,13 +72,13 @@ func (h *handler) guard(r *http.Request) (answer, *session.Error) {
 		return requestRefused, refused("path: has a token in it",
 			"use the Authorization header; issue another token: this one may be in logs")
 	case !strings.HasPrefix(uri, "/"): // a proxy's http://…, CONNECT's host:port, *
-		return requestRefused, refused("path: does not begin with a slash", "ask "+h.url+", and not through a proxy")
+		return requestRefused, refused("path: does not begin with a slash", "ask "+h.right(uri)+", and not through a proxy")
 	case strings.Contains(uri, "?"):
 		// No SDK adds a query, as of 2026-11, and JavaScript's rewrites
 		// one. To ignore it would be to promise what it asks for.
-		return requestRefused, refused("path: has a query", "ask "+h.url)
+		return requestRefused, refused("path: has a query", "ask "+h.right(uri))
 	case !h.hosts[r.Host] && !h.hosts[strings.ToLower(r.Host)]:
-		return requestRefused, refused("host: not the address that vendord listens on", "ask "+h.url)
+		return requestRefused, refused("host: not the address that vendord listens on", "ask "+h.right(uri))
 	case r.ContentLength != 0: // -1 for chunks
 		return requestRefused, refused("body: a request for credentials has none", "ask with a plain GET")
 	}
@@ -93,6 +93,14 @@ func (h *handler) guard(r *http.Request) (answer, *session.Error) {
 		}
 	}
 	return answer{}, nil
+}
+
+// right returns the address to ask, for who asked uri.
+func (h *handler) right(uri string) string {
+	if strings.Contains(uri, ProcessPath) {
+		return h.url + ProcessPath
+	}
+	return h.url + Path
 }
 
 // foreign reports whether a header, in its canonical form, is one that no SDK

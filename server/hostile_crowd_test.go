@@ -19,7 +19,9 @@ const crowd = 3 * 1024
 // TestHostileCrowds opens more connections than there is room for, by one user,
 // who is the honest callers' own: the worst case. Meanwhile callers with a new
 // connection and one that keeps asking on an old one are answered.
-func TestHostileCrowds(t *testing.T) {
+func TestHostileCrowds(t *testing.T) { atBothDoors(t, hostileCrowds) }
+
+func hostileCrowds(t *testing.T, start open) {
 	for _, test := range []struct {
 		name, sent string
 		answered   bool
@@ -28,7 +30,7 @@ func TestHostileCrowds(t *testing.T) {
 		{"who send a byte", "G", false},
 		{"who send half a header", "GET /v1/credentials HTTP/1.1\nHost: ADDR\nAuthorization: TOK", false},
 		{"who announce a body", "POST /v1/credentials HTTP/1.1\nHost: ADDR\nContent-Length: 1073741824\n\n", false},
-		{"who have no token", "GET /v1/credentials HTTP/1.1\nHost: ADDR\n\n", false},
+		{"who have a wrong token", carrying("vnd_wrong"), false},
 		{"who ask once and stay", plain, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -72,7 +74,9 @@ func TestHostileCrowds(t *testing.T) {
 
 // TestHostileSlowness checks on the wire that what does not get on is cut off
 // while others are served, and without an answer.
-func TestHostileSlowness(t *testing.T) {
+func TestHostileSlowness(t *testing.T) { atBothDoors(t, hostileSlowness) }
+
+func hostileSlowness(t *testing.T, start open) {
 	w := start(t, always(credentials(nil)))
 	for _, test := range []struct {
 		name, first string
@@ -116,7 +120,9 @@ func TestHostileSlowness(t *testing.T) {
 
 // TestHostileDisappearances is of clients that are gone, one way or another,
 // before they were answered. Nothing of them stays.
-func TestHostileDisappearances(t *testing.T) {
+func TestHostileDisappearances(t *testing.T) { atBothDoors(t, hostileDisappearances) }
+
+func hostileDisappearances(t *testing.T, start open) {
 	w := start(t, always(credentials(nil)))
 	w.honest(t)
 	before := runtime.NumGoroutine()

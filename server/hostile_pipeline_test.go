@@ -12,7 +12,9 @@ import (
 // TestHostilePipelines sends several requests in one piece. Each is answered in
 // its turn, as if it had come alone, until one ends the connection: what is
 // behind that one was never asked.
-func TestHostilePipelines(t *testing.T) {
+func TestHostilePipelines(t *testing.T) { atBothDoors(t, hostilePipelines) }
+
+func hostilePipelines(t *testing.T, start open) {
 	other := to("/v1/credentials/readonly")
 	wrong := carrying("vnd_wrong")
 	page := with("Origin: http://evil.example")

@@ -17,9 +17,8 @@ import (
 	"github.com/vendord/vendord/session"
 )
 
-// house is a server with few places, where callers say who they are by the
-// loopback address they come from: 127.0.0.N is the
-// user N.
+// house is a server with few places, where callers say who they are by the loopback
+// address they come from: 127.0.0.N is the user N.
 func house(t *testing.T, places int) *world {
 	t.Helper()
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -36,14 +35,14 @@ func house(t *testing.T, places int) *world {
 	return w
 }
 
-// own gives a user a token of their own.
-func (w *world) own(user uint32) string {
+// own gives a user a token of their own, which is sent from then on.
+func (w *world) own(user uint32) {
 	w.tb.Helper()
 	secret, hash := apps.NewSecret()
+	w.token = secret
 	if err := w.apps.Issue(apps.Token{App: "uploader", User: fmt.Sprint("user", user), UID: user, Steer: true, Hash: hash, Expires: noon.Add(time.Hour)}); err != nil {
 		w.tb.Fatal(err)
 	}
-	return secret
 }
 
 // from opens a connection of a user.
@@ -69,9 +68,11 @@ func TestWhoHasMostMakesRoom(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := house(t, 12)
-			first, second := w.own(1), w.own(2)
 			w.own(7)
-			w.token = first
+			w.own(2)
+			newcomers := w.token
+			w.own(1)
+			calms := w.token
 			var calm []net.Conn // came first, and keep their connections
 			var in []*bufio.Reader
 			for i := range 3 {
@@ -85,7 +86,7 @@ func TestWhoHasMostMakesRoom(t *testing.T) {
 			for i := range 9 {
 				many = append(many, w.from(greedy(i)))
 			}
-			w.token = second
+			w.token = newcomers
 			for i := range 4 {
 				c := w.from(2)
 				if got := w.askOn(c, bufio.NewReader(c), plain); got.status != 200 {
@@ -105,7 +106,7 @@ func TestWhoHasMostMakesRoom(t *testing.T) {
 			if lost < 4 {
 				t.Errorf("who has most: lost %d connections, want 4", lost)
 			}
-			w.token = first
+			w.token = calms
 			for i := range calm {
 				if got := w.askOn(calm[i], in[i], plain); got.status != 200 {
 					t.Errorf("who came first, again: got %d, want 200", got.status)

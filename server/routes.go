@@ -49,7 +49,7 @@ func (h *handler) router() http.Handler {
 // instead of our sentence, as of 2026-11.
 func (h *handler) unknown(w http.ResponseWriter, r *http.Request) {
 	e := event(r, h.now())
-	h.refuse(w, r, &e, requestRefused, refused("path: nothing is here", "ask "+h.url))
+	h.refuse(w, r, &e, requestRefused, refused("path: nothing is here", "ask "+h.right(r.RequestURI)))
 }
 
 // rescue answers for a handler that panicked. Of what it panicked with only the

@@ -91,6 +91,7 @@ type world struct {
 	addr  string // host:port
 	url   string // of Path
 	token string
+	path  string // "" for Path
 	apps  *apps.Apps
 	audit *audit.Log
 	lines *output // of audit
@@ -123,8 +124,9 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
-// book returns an apps.Apps with a token of the app uploader and the user john.
-func book(tb testing.TB) (*apps.Apps, string) {
+// book returns an apps.Apps with a token of the app uploader and the user john,
+// and more apps, in the form of vendord.toml.
+func book(tb testing.TB, more string) (*apps.Apps, string) {
 	tb.Helper()
 	dir := tb.TempDir()
 	write := func(name, text string) {
@@ -134,7 +136,7 @@ func book(tb testing.TB) (*apps.Apps, string) {
 	}
 	write("config", "[profile john]\n")
 	write("credentials", "[john]\n")
-	write("vendord.toml", configuration)
+	write("vendord.toml", configuration+more)
 	config, err := profiles.Load(profiles.Options{Path: filepath.Join(dir, "vendord.toml"), UID: os.Getuid(), Home: dir, Host: "host"})
 	if err != nil {
 		tb.Fatalf("Load: %v", err)
@@ -161,12 +163,13 @@ func start(tb testing.TB, g get) *world {
 	return startOn(tb, ln, g, nil)
 }
 
-// startOn starts a server on ln, with a Config that change may change.
-func startOn(tb testing.TB, ln net.Listener, g get, change func(*server.Config)) *world {
+// startOn starts a server on ln, with a Config that change may change, for the
+// app uploader and more, in the form of vendord.toml.
+func startOn(tb testing.TB, ln net.Listener, g get, change func(*server.Config), more ...string) *world {
 	tb.Helper()
 	w := &world{tb: tb, addr: ln.Addr().String(), lines: new(output), log: new(output)}
 	w.url = "http://" + w.addr + server.Path
-	w.apps, w.token = book(tb)
+	w.apps, w.token = book(tb, strings.Join(more, "\n"))
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.audit = audit.New(audit.Config{Out: w.lines, Now: func() time.Time { return noon }, Log: log})
 	c := server.Config{Apps: w.apps, Credentials: g, Audit: w.audit, Now: w.now, Log: log}
@@ -208,11 +211,14 @@ func (w *world) dial() net.Conn {
 	return c
 }
 
-// fill puts the world's values into a request: TOKEN, ADDR, PORT, and \n where
-// HTTP wants \r\n.
-func (w *world) fill(request string) string {
+// fill makes a request for the world's path of one with a token.
+func (w *world) fill(request string) string { return w.put(toPath(request, w.path)) }
+
+// put puts the world's values into a text: TOKEN, ADDR, PORT, and \n where HTTP
+// wants \r\n.
+func (w *world) put(text string) string {
 	_, port, _ := net.SplitHostPort(w.addr)
-	return strings.NewReplacer("\n", "\r\n", "TOKEN", w.token, "ADDR", w.addr, "PORT", port).Replace(request)
+	return strings.NewReplacer("\n", "\r\n", "TOKEN", w.token, "ADDR", w.addr, "PORT", port).Replace(text)
 }
 
 // reply is what a server answered.

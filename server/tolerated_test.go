@@ -43,10 +43,15 @@ var tolerated = []struct{ name, request string }{
 	{"no keep-alive", with("Connection: close")},
 }
 
-func TestToleratedRequests(t *testing.T) {
+func TestToleratedRequests(t *testing.T) { atBothDoors(t, toleratedRequests) }
+
+func toleratedRequests(t *testing.T, start open) {
 	w := start(t, always(credentials(nil)))
 	right := 0
 	for _, test := range tolerated {
+		if w.path != "" && strings.Contains(toPath(test.request, w.path), "\nAuthorization:") {
+			continue // a token is a token, however it is written
+		}
 		if t.Run(test.name, func(t *testing.T) {
 			c := w.dialFor(t)
 			if _, err := io.WriteString(c, w.bytes(test.request)); err != nil {
