@@ -30,9 +30,10 @@ const childName = "server-child"
 // asker is the program inside a child: it does what it is told, a line each, over
 // one connection, and says a line about it.
 type asker struct {
-	addr string
-	conn *net.TCPConn
-	in   *bufio.Reader
+	addr   string
+	conn   *net.TCPConn
+	in     *bufio.Reader
+	taking net.Listener
 }
 
 func (a *asker) obey(orders io.Reader) {
@@ -56,7 +57,8 @@ func (a *asker) do(what, arg string) (string, error) {
 		a.use(c.(*net.TCPConn))
 		return "connected", nil
 	case "send":
-		_, err := fmt.Fprintf(a.conn, "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", server.ProcessPath, a.addr, arg)
+		header := strings.ReplaceAll(arg, "|", "\r\n")
+		_, err := fmt.Fprintf(a.conn, "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", server.ProcessPath, a.addr, header)
 		return "sent", err
 	case "read":
 		response, err := http.ReadResponse(a.in, nil)
@@ -78,8 +80,12 @@ func (a *asker) do(what, arg string) (string, error) {
 		defer file.Close()
 		_, _, err = to.(*net.UnixConn).WriteMsgUnix([]byte("x"), syscall.UnixRights(int(file.Fd())), nil)
 		return "given", err
+	case "listen":
+		ln, err := net.Listen("unix", arg)
+		a.taking = ln
+		return "listening", err
 	case "take":
-		return "taken", a.take(arg)
+		return "taken", a.take()
 	case "close":
 		return "closed", a.conn.Close()
 	}
@@ -92,16 +98,9 @@ func (a *asker) use(c *net.TCPConn) {
 }
 
 // take waits for a connection from another process.
-func (a *asker) take(at string) error {
-	ln, err := net.Listen("unix", at)
-	if err != nil {
-		return err
-	}
-	defer ln.Close()
-	if err := os.Chmod(at, 0o666); err != nil {
-		return err
-	}
-	from, err := ln.Accept()
+func (a *asker) take() error {
+	defer a.taking.Close()
+	from, err := a.taking.Accept()
 	if err != nil {
 		return err
 	}

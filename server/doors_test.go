@@ -64,7 +64,8 @@ func toPath(request, path string) string {
 	if path == "" {
 		return request
 	}
-	request = strings.NewReplacer("Authorization: TOKEN\n", "", "authorization: TOKEN\n", "", "AUTHORIZATION: TOKEN\n", "",
-		"Authorization: TOKEN␊", "").Replace(request)
+	for _, token := range []string{"Authorization: TOKEN", "authorization: TOKEN", "AUTHORIZATION: TOKEN"} {
+		request = strings.NewReplacer("\n"+token+"\n", "\n", "␊"+token+"␊", "␊").Replace(request)
+	}
 	return strings.ReplaceAll(request, server.Path, path)
 }

@@ -72,7 +72,7 @@ func (h *handler) guard(r *http.Request) (answer, *session.Error) {
 		return requestRefused, refused("path: has a token in it",
 			"use the Authorization header; issue another token: this one may be in logs")
 	case !strings.HasPrefix(uri, "/"): // a proxy's http://…, CONNECT's host:port, *
-		return requestRefused, refused("path: does not begin with a slash", "ask "+h.right(uri)+", and not through a proxy")
+		return requestRefused, refused("path: does not begin with a slash", "ask "+h.right(uri)+", not a proxy")
 	case strings.Contains(uri, "?"):
 		// No SDK adds a query, as of 2026-11, and JavaScript's rewrites
 		// one. To ignore it would be to promise what it asks for.

@@ -33,6 +33,9 @@ func hostileCrowds(t *testing.T, start open) {
 		{"who have a wrong token", carrying("vnd_wrong"), false},
 		{"who ask once and stay", plain, true},
 	} {
+		if strings.HasSuffix(t.Name(), "kernel") && !strings.HasSuffix(test.sent, "\n\n") {
+			continue // before a path is read there is one door
+		}
 		t.Run(test.name, func(t *testing.T) {
 			w := start(t, always(credentials(nil)))
 			regular := w.dialFor(t)
@@ -77,6 +80,7 @@ func hostileCrowds(t *testing.T, start open) {
 func TestHostileSlowness(t *testing.T) { atBothDoors(t, hostileSlowness) }
 
 func hostileSlowness(t *testing.T, start open) {
+	t.Parallel()
 	w := start(t, always(credentials(nil)))
 	for _, test := range []struct {
 		name, first string

@@ -38,7 +38,7 @@ type verdict struct {
 var (
 	badMethod  = verdict{405, "RequestRefused", "method: only GET is answered; hint: ask with GET", false, false}
 	badPath    = verdict{403, "RequestRefused", "path: nothing is here; hint: ask http://ADDR/v1/credentials", false, false}
-	badForm    = verdict{403, "RequestRefused", "path: does not begin with a slash; hint: ask http://ADDR/v1/credentials, and not through a proxy", false, false}
+	badForm    = verdict{403, "RequestRefused", "path: does not begin with a slash; hint: ask http://ADDR/v1/credentials, not a proxy", false, false}
 	badQuery   = verdict{403, "RequestRefused", "path: has a query; hint: ask http://ADDR/v1/credentials", false, false}
 	badHost    = verdict{403, "RequestRefused", "host: not the address that vendord listens on; hint: ask http://ADDR/v1/credentials", false, false}
 	badHeader  = verdict{403, "RequestRefused", "header: one that only a browser or a proxy sends; hint: ask directly, with NO_PROXY=127.0.0.1,localhost", false, false}

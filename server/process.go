@@ -2,6 +2,7 @@ package server
 
 import (
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -11,14 +12,55 @@ import (
 	"github.com/vendord/vendord/peer"
 )
 
-// To find a process is to look through the open files of all, which takes
-// milliseconds: so much may be spent on the record, and no more. It is done once
-// for each connection, before its first answer: the client waits for that, so it
-// still holds its socket.
+// looks is the budget for finding processes, for the record. To find one is to look
+// through the open files of many, which takes a millisecond where there are few,
+// and ten where one program has thousands: so there is a bound on how often that
+// is done, and one on the time that it takes, a quarter of one processor's.
+type looks struct {
+	often *rate.Limiter
+
+	mu    sync.Mutex // guards the rest
+	at    time.Time  // when spent was right
+	spent time.Duration
+	last  time.Duration // what the latest look took, as a guess at the next
+}
+
 const (
 	looksForRecord = 200 // a second
 	looksForRing   = 20  // where only the latest refusals are remembered
+	looksShare     = 4   // of one processor's time, one in so many
+	looksAtOnce    = 25 * time.Millisecond
 )
+
+func newLooks(recorded bool) *looks {
+	perSecond := looksForRing
+	if recorded {
+		perSecond = looksForRecord
+	}
+	return &looks{often: rate.NewLimiter(rate.Limit(perSecond), perSecond/10)}
+}
+
+// process finds the process of a client, if there is anything left to spend.
+func (l *looks) process(of *peer.Client) (found peer.Process, ok bool) {
+	now := time.Now()
+	l.mu.Lock()
+	l.spent, l.at = max(0, l.spent-now.Sub(l.at)/looksShare), now
+	guess := l.last
+	affordable := l.spent+guess <= looksAtOnce || l.spent == 0
+	if affordable = affordable && l.often.AllowN(now, 1); affordable {
+		l.spent += guess // or a thousand at once would all find the purse full
+	}
+	l.mu.Unlock()
+	if !affordable {
+		return peer.Process{}, false
+	}
+	found, ok = of.Process()
+	took := time.Since(now)
+	l.mu.Lock()
+	l.spent, l.last = l.spent+took-guess, took
+	l.mu.Unlock()
+	return found, ok
+}
 
 // seen is what a connection's events say of its client besides its user.
 type seen struct {
@@ -28,8 +70,10 @@ type seen struct {
 	unit, container string
 }
 
-// look finds out who c's client is, for the record alone, and adds it to e. Where
-// too many are new at once, the record has their user and no process.
+// look finds out who c's client is, for the record alone, and adds it to e. It is
+// done once for each connection, before its first answer: the client waits for
+// that, so it still holds its socket. Where too many are new at once, the record
+// has their user and unit, and no process.
 func (s *Server) look(c *conn, e *audit.Event) {
 	if c.seen.done {
 		return
@@ -41,10 +85,8 @@ func (s *Server) look(c *conn, e *audit.Event) {
 	if path, err := c.client.Cgroup(); err == nil {
 		c.seen.unit, c.seen.container = word(unitOf(path)), peer.Container(path)
 	}
-	if s.looks.AllowN(time.Now(), 1) {
-		if p, ok := c.client.Process(); ok {
-			c.seen.pid, c.seen.exe = p.PID, word(p.Exe)
-		}
+	if p, ok := s.looks.process(c.client); ok {
+		c.seen.pid, c.seen.exe = p.PID, word(p.Exe)
 	}
 	c.seen.tell(e)
 }
@@ -77,13 +119,4 @@ func word(name string) string {
 		return r
 	}, name), longestName)
 	return withoutToken(name)
-}
-
-// newLooks returns the budget of looks.
-func newLooks(recorded bool) *rate.Limiter {
-	perSecond := looksForRing
-	if recorded {
-		perSecond = looksForRecord
-	}
-	return rate.NewLimiter(rate.Limit(perSecond), perSecond/10)
 }

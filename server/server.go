@@ -30,8 +30,6 @@ import (
 	"net/http"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/vendord/vendord/apps"
 	"github.com/vendord/vendord/audit"
 	"github.com/vendord/vendord/peer"
@@ -73,7 +71,7 @@ type Config struct {
 	// system has nothing to say.
 	Who func(net.Conn) *peer.Client
 	// Recorded says that Audit keeps a line of each event, for which more may be
-	// spent than for the latest refusals alone: the processes of 200 new
+	// spent than for the latest refusals alone: the processes of up to 200 new
 	// connections a second are looked up, and else of 20.
 	Recorded bool
 	// Patience is how long a request waits for credentials; 0 means 0.8 s.
@@ -93,7 +91,7 @@ type Server struct {
 	credentials Credentials
 	audit       *audit.Log
 	who         func(net.Conn) *peer.Client
-	looks       *rate.Limiter
+	looks       *looks
 	places      *places
 	refusals    *refusals
 	dates       dates
