@@ -3,6 +3,7 @@ package peer
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"testing"
 )
 
@@ -108,6 +109,8 @@ func TestMacTableOfSockets(t *testing.T) {
 			native.PutUint16(socket[soState:], soClosed)
 			native.PutUint32(tcp[tcpState:], 9)
 		}}}, errNoEntry.Error()},
+		{"defunct", []macRow{{change: func(_, socket, _ []byte) { native.PutUint16(socket[soState:], soDefunct) }}}, errNoEntry.Error()},
+		{"without a generation", []macRow{{change: func(pcb, _, _ []byte) { clear(pcb[pcbGeneration:][:8]) }}}, errNoOwner.Error()},
 		{"outside the kernel, whose user reads 0", []macRow{{change: func(pcb, socket, _ []byte) {
 			clear(pcb[pcbGeneration:][:8])
 			clear(socket[soHandle:][:8])
@@ -157,6 +160,8 @@ func TestMacTableRefused(t *testing.T) {
 		{"a record of a huge length", change(func(b []byte) { native.PutUint32(b[second:], 1<<32-1) }), "a record of kind 0x1 and 4294967295 bytes"},
 		{"a record of an unknown kind", change(func(b []byte) { native.PutUint32(b[second+4:], 0x40) }), "a record of kind 0x40 and 104 bytes"},
 		{"no socket", change(func(b []byte) { copy(b[second:], b[second+104:second+104+32]) }), "a record of kind 0x2 where none belongs"},
+		{"a socket without a beginning", append(slices.Clone(whole[:pcbHeadLen]), whole[second:]...), "a record of kind 0x1 where none belongs"},
+		{"the second head within a socket", append(slices.Clone(whole[:second+104]), whole[len(whole)-pcbHeadLen:]...), "cut short"},
 		{"two sockets in one", change(func(b []byte) { copy(b[second-104:], b[second:second+104]) }), "a record of kind 0x1 where none belongs"},
 		{"fewer counted than there are", change(func(b []byte) { native.PutUint32(b[pcbHeadCount:], 1) }), "cut short"},
 		{"cut in a record", whole[:pcbHeadLen+50], "cut short"},

@@ -11,7 +11,7 @@ import (
 // where it cannot, the reason is said.
 func TestCanTell(t *testing.T) {
 	const (
-		users   = "users of loopback connections: Windows has no numbers for them: unsupported operation"
+		users   = "users of loopback connections: windows has no numbers for them: unsupported operation"
 		groups  = "control groups: macOS has none: unsupported operation"
 		holders = "processes: macOS tells who used a socket last, and not who holds it: unsupported operation"
 	)

@@ -12,9 +12,9 @@ import (
 func untold(a Ability) error {
 	switch a {
 	case Users:
-		return fmt.Errorf("Windows has no numbers for them: %w", errors.ErrUnsupported)
+		return fmt.Errorf("windows has no numbers for them: %w", errors.ErrUnsupported)
 	case Cgroup:
-		return fmt.Errorf("Windows has none: %w", errors.ErrUnsupported)
+		return fmt.Errorf("windows has none: %w", errors.ErrUnsupported)
 	}
-	return fmt.Errorf("Windows tells who made a socket, and not who holds it: %w", errors.ErrUnsupported)
+	return fmt.Errorf("windows tells who made a socket, and not who holds it: %w", errors.ErrUnsupported)
 }
