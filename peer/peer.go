@@ -11,8 +11,8 @@
 // taken by it can be raced.
 //
 // TCP tells the user of a loopback connection, by one exact question to the
-// kernel that no other socket can answer (Linux). What it cannot tell for sure
-// is an error.
+// kernel that no other socket can answer (Linux), or from the kernel's table of all
+// sockets (macOS; not run there yet). What it cannot tell for sure is an error.
 //
 // Listener is for one message, "port taken by …". It reads tables that other
 // processes influence, and nothing may be decided by what it says.

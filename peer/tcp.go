@@ -33,7 +33,7 @@ type Socket struct {
 	// UID is the user who made it.
 	UID uint32
 	// Inode is its number in /proc/PID/fd, never 0, which another socket can
-	// have once this one is closed.
+	// have once this one is closed. On macOS sockets have none, and it is 0.
 	Inode uint32
 	// Cookie is the kernel's own name for it, which no other socket gets until
 	// the machine starts again.
