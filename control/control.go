@@ -66,7 +66,9 @@ type TokenSpec struct {
 	ID string `json:"id,omitempty"`
 	// App is the app that the token is for.
 	App string `json:"app"`
-	// User is whom it is for; empty in a request means the one who asks.
+	// User is whom it is for; empty in a request means the one who asks, or, if
+	// who steers asks for a token of an app that Config.Anyone names, whoever has
+	// it and is no user of this machine, as it does in an answer.
 	User string `json:"user,omitempty"`
 	// UID is the user's number, by which the kernel knows who presents the
 	// token. The server fills it in, and nobody sends it.
@@ -93,6 +95,10 @@ type TokenSpec struct {
 	Narrowed   bool   `json:"narrowed,omitempty"`
 	// Held says that the token lives in memory, with a connection.
 	Held bool `json:"held,omitempty"`
+	// Adopted says that its secret is the owner's own; Rotated that another has
+	// taken its place, and it only lives on for a while.
+	Adopted bool `json:"adopted,omitempty"`
+	Rotated bool `json:"rotated,omitempty"`
 	// Steer says that whoever asked for the token may steer. It follows
 	// from their rights and is never read from a request.
 	Steer bool `json:"steer,omitempty"`
@@ -124,6 +130,9 @@ type Config struct {
 	// Allowed says which apps and profiles a user without Steer may have
 	// tokens for.
 	Allowed func(user string) (apps, profiles []string)
+	// Anyone says whether the tokens of an app are for callers whose user is not
+	// known here, unless somebody names one.
+	Anyone func(app string) bool
 	// Status returns everything that the caller may see. Whose the rows are
 	// (Apps, Profiles, Sessions, and what they name and count) is known to
 	// it alone, so it leaves out those of others, for callers without Steer.
@@ -140,6 +149,18 @@ type Config struct {
 	Revoke func(app, id string) (int, error)
 	// Tokens returns the live tokens of an app, or with "" of all.
 	Tokens func(app string) []TokenSpec
+	// Rotate stores a new token in the place of another. Its end is q.TTL from now.
+	Rotate func(ctx context.Context, q RotateSpec) (Rotated, error)
+	// Use mints an app's sessions of another profile, then gives its programs
+	// those, or changes nothing.
+	Use func(context.Context, UseSpec) (Used, error)
+	// Apps returns the apps that a caller may know of, with what the caller's
+	// own tokens of them count; for callers without Steer the server leaves out
+	// what others asked for.
+	Apps func(Caller) []AppInfo
+	// Why returns the refusals of an app, or of all with "", newest first,
+	// everybody's: the server leaves out those of others.
+	Why func(app string) []Refusal
 	// FetchPolicy asks IAM for the text of one of a profile's managed policies.
 	FetchPolicy func(ctx context.Context, profile, arn string) (PolicyText, error)
 	// Reload reads the configuration again and returns lines to show. Its

@@ -53,6 +53,11 @@ type daemon struct {
 	issue    func(context.Context) error // called by Issue and Hold, if not nil
 	reload   func(context.Context) ([]string, error)
 	log      bytes.Buffer
+
+	used     []control.UseSpec
+	rotated  []control.RotateSpec
+	infos    []control.AppInfo
+	refusals []control.Refusal
 }
 
 // newDaemon returns one that gives everyone the same rights, and in which this
@@ -96,6 +101,21 @@ func (d *daemon) config() control.Config {
 			defer d.mu.Unlock()
 			return slices.DeleteFunc(slices.Clone(d.tokens), func(t control.TokenSpec) bool { return app != "" && t.App != app })
 		},
+		Anyone: func(app string) bool { return app == "bridge" },
+		Use: func(_ context.Context, q control.UseSpec) (control.Used, error) {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.used = append(d.used, q)
+			return control.Used{App: q.App, From: "upload", To: q.Profile}, nil
+		},
+		Rotate: func(_ context.Context, q control.RotateSpec) (control.Rotated, error) {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.rotated = append(d.rotated, q)
+			return control.Rotated{Issued: control.Issued{ID: "new", App: q.App}, OldID: "old", OldEnds: noon.Add(q.Overlap)}, nil
+		},
+		Apps: func(control.Caller) []control.AppInfo { return d.infos },
+		Why:  func(string) []control.Refusal { return d.refusals },
 		FetchPolicy: func(_ context.Context, profile, arn string) (control.PolicyText, error) {
 			return control.PolicyText{Document: profile + " " + arn, Version: "v1"}, nil
 		},

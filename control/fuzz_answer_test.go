@@ -34,6 +34,8 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(ok, "1", string(full))
 	f.Add(ok, "1", `{"id":"x","app":"claude","url":"http://127.0.0.1:1/v1/credentials","expires":"2026-11-21T12:00:00Z"}`+"\n")
 	f.Add(ok, "1", `{"revoked":-1,"tokens":[{"id":"x","hash":"y"}],"lines":["a\nb"]}`)
+	f.Add(ok, "1", `{"apps":[{"name":"a","last":{"uid":"x","time":"y"}}]}`)
+	f.Add(ok, "1", `{"refusals":[{"uid":1e99,"fix":{}}],"app":"a","until":"2026-11-21T12:00:00Z","now":[{}],"old_ends":"z"}`)
 	f.Add(ok, "1", `null`)
 	f.Add(ok, "1", `[]`)
 	f.Add(ok, "2", "")
@@ -74,6 +76,11 @@ func FuzzAnswer(f *testing.F) {
 		calls := map[string]act{
 			"status": askStatus, "reload": reload, "issue": issue(tok("claude", "", "")),
 			"revoke": func(ctx context.Context, c *control.Client) error { _, err := c.Revoke(ctx, "claude", ""); return err },
+			"use":    use(control.UseSpec{App: "claude", Profile: "readonly"}),
+			"rotate": rotate(control.RotateSpec{App: "claude", Hash: hash, TTL: time.Hour}),
+			"adopt":  adopt(tok("claude", "", "")),
+			"why":    why(""),
+			"apps":   listApps,
 			"tokens": func(ctx context.Context, c *control.Client) error { _, err := c.Tokens(ctx, ""); return err },
 			"hold": func(ctx context.Context, c *control.Client) error {
 				held, err := c.Hold(ctx, tok("claude", "", ""))

@@ -20,6 +20,8 @@ func FuzzRequestBody(f *testing.F) {
 		`{"app":"cli","profile":"readonly","hash":"` + hash + `"}`,
 		`{"app":"claude","user":"jane","hash":"` + hash + `"}`,
 		`{"App":"claude","APP":"uploader","hash":"` + strings.ToUpper(hash) + `","ttl_ns":1e9}`,
+		`{"app":"claude","profile":"readonly","for_ns":1000000000}`, `{"app":"claude","back":true}`, `{"app":"claude","n":3}`, `{"n":1001}`,
+		`{"app":"claude","id":"mine","hash":"` + hash + `","ttl_ns":1000000000,"overlap_ns":-1}`,
 		`{"app":"claude","id":"mine"}`, `{"app":"claude"}`, `{}`, `null`, `[]`, `"`, ``, "{}{}", "\xff", `{"app":null}`,
 	} {
 		f.Add(body)
@@ -28,7 +30,8 @@ func FuzzRequestBody(f *testing.F) {
 	path, _ := d.serve(f, 0o600)
 	f.Fuzz(func(t *testing.T, body string) {
 		for _, call := range []string{"/issue", "/hold", "/revoke", "/tokens", "/reload",
-			"/login", "/finish", "/code", "/logout", "/lock", "/check-source", "/refresh"} {
+			"/login", "/finish", "/code", "/logout", "/lock", "/check-source", "/refresh",
+			"/use", "/why", "/rotate", "/adopt"} {
 			if status, said := raw(t, path, post(call, body)); status != 200 && (said == "" || status < 400) {
 				t.Errorf("%s %q: got %d %q, want an answer with words", call, body, status, said)
 			}
@@ -41,6 +44,9 @@ func FuzzRequestBody(f *testing.F) {
 			if err != nil || len(sum) != 32 || !own || got.Steer || got.Expires.After(noon.Add(time.Hour)) || !got.Expires.After(noon) {
 				t.Errorf("%q: the daemon was asked for %+v", body, got)
 			}
+		}
+		if len(d.used)+len(d.rotated) > 0 {
+			t.Errorf("%q: the daemon was steered: %+v %+v", body, d.used, d.rotated)
 		}
 		for _, got := range d.revoked {
 			if app, id, _ := strings.Cut(got, "/"); id == "" || app != "claude" && app != "cli" {

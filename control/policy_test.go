@@ -32,7 +32,7 @@ func TestFetchPolicy(t *testing.T) {
 func TestOnlyWhoSteers(t *testing.T) {
 	d := newDaemon(control.Vend | control.See)
 	path, _ := d.serveAs(t, nil)
-	for _, call := range []string{"reload", "policy", "dump", "login", "finish", "code", "logout", "lock", "check-source", "refresh", "sources"} {
+	for _, call := range []string{"reload", "policy", "dump", "login", "finish", "code", "logout", "lock", "check-source", "refresh", "sources", "use", "rotate", "adopt"} {
 		request := post("/"+call, `{"locked":false}`)
 		if call == "sources" {
 			request = get("/sources", "Host: vendord", "Vendord-Control: 1")

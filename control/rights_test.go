@@ -44,6 +44,24 @@ func revoke(app, id string) act {
 	}
 }
 
+func use(q control.UseSpec) act {
+	return func(ctx context.Context, c *control.Client) error { _, err := c.Use(ctx, q); return err }
+}
+
+func rotate(q control.RotateSpec) act {
+	return func(ctx context.Context, c *control.Client) error { _, err := c.Rotate(ctx, q); return err }
+}
+
+func adopt(t control.TokenSpec) act {
+	return func(ctx context.Context, c *control.Client) error { _, err := c.Adopt(ctx, t); return err }
+}
+
+func why(app string) act {
+	return func(ctx context.Context, c *control.Client) error { _, err := c.Why(ctx, app, 5); return err }
+}
+
+func listApps(ctx context.Context, c *control.Client) error { _, err := c.Apps(ctx); return err }
+
 func tokens(ctx context.Context, c *control.Client) error { _, err := c.Tokens(ctx, ""); return err }
 func status(ctx context.Context, c *control.Client) error { _, err := c.Status(ctx); return err }
 func reload(ctx context.Context, c *control.Client) error { _, err := c.Reload(ctx); return err }
@@ -63,6 +81,11 @@ const (
 	mayNotDump = `dump: only the owner (or root and operators) may steer | ask one of them, or run a vendord of your own: vendord serve`
 	mayNot     = `reload: only the owner (or root and operators) may steer | ask one of them, or run a vendord of your own: vendord serve`
 )
+
+// mayNotSteer is what who may not steer is told of a call that does.
+func mayNotSteer(call string) string {
+	return call + ": only the owner (or root and operators) may steer | ask one of them, or run a vendord of your own: vendord serve"
+}
 
 func TestRights(t *testing.T) {
 	const none = control.Rights(0)
@@ -85,7 +108,13 @@ func TestRights(t *testing.T) {
 		deny(none, "reloads", reload, mayNot),
 		deny(none, "takes a dump", dump(heap), mayNotDump),
 
+		deny(none, "lists apps", listApps, `apps: user "ME" has no rights here`+askOwner),
+		deny(none, "asks why", why(""), `why: user "ME" has no rights here`+askOwner),
+
 		allow(control.See, "sees the status", status),
+		allow(control.See, "lists apps", listApps),
+		allow(control.See, "asks why", why("")),
+		allow(control.See, "asks why of another's app", why("uploader")),
 		deny(control.See, "lists tokens", tokens, `tokens: user "ME" has no rights here`+askOwner),
 		deny(control.See, "issues its own", issue(tok("claude", "", "")), `issue: user "ME" has no rights here`+askOwner),
 		deny(control.See, "reloads", reload, mayNot),
@@ -121,6 +150,19 @@ func TestRights(t *testing.T) {
 		deny(both, "reloads", reload, mayNot),
 		deny(both, "takes a dump", dump(heap), mayNotDump),
 
+		deny(both, "has its app use another profile", use(control.UseSpec{App: "claude", Profile: "admin"}), mayNotSteer("use")),
+		deny(both, "has its app use its first profile", use(control.UseSpec{App: "claude", Back: true}), mayNotSteer("use")),
+		deny(both, "rotates its own token", rotate(control.RotateSpec{App: "claude", ID: "mine", Hash: hash, TTL: time.Hour}), mayNotSteer("rotate")),
+		deny(both, "has a secret adopted", adopt(tok("claude", "", "")), mayNotSteer("adopt")),
+
+		allow(control.Steer, "lists apps", listApps),
+		allow(control.Steer, "asks why of an app", why("uploader")),
+		allow(control.Steer, "has an app use another profile", use(control.UseSpec{App: "claude", Profile: "admin", For: time.Hour})),
+		allow(control.Steer, "has an app use its first profile", use(control.UseSpec{App: "claude", Back: true})),
+		allow(control.Steer, "rotates a token", rotate(control.RotateSpec{App: "claude", Hash: hash, TTL: time.Hour})),
+		allow(control.Steer, "has a secret adopted", adopt(tok("uploader", "#1234", ""))),
+		deny(control.Steer, "has a secret adopted for commands", adopt(tok("cli", "", "admin")),
+			`app "cli": its tokens are made by exec and env | adopt a token for an app`),
 		allow(control.Steer, "sees the status", status),
 		allow(control.Steer, "lists tokens", tokens),
 		allow(control.Steer, "issues for another user", issue(tok("uploader", "#1234", ""))),
@@ -144,7 +186,7 @@ func TestRights(t *testing.T) {
 			d := newDaemon(r.rights)
 			path, _ := d.serve(t, 0o600)
 			wantSaid(t, r.does, r.act(t.Context(), dial(t, path)), r.want)
-			if r.want != "" && (len(d.asked) > 0 || len(d.revoked) > 0 && d.revoked[0] != "nonsense/") {
+			if r.want != "" && (len(d.asked)+len(d.used)+len(d.rotated) > 0 || len(d.revoked) > 0 && d.revoked[0] != "nonsense/") {
 				t.Errorf("%s: got as far as %v %v, want nothing to be reached", r.does, d.asked, d.revoked)
 			}
 		})
@@ -239,6 +281,12 @@ func TestGrant(t *testing.T) {
 		{"steers, and holds for as long as it likes", control.Steer,
 			control.TokenSpec{App: "cli", Profile: "admin", Hash: hash}, true,
 			control.TokenSpec{App: "cli", User: me(), UID: uid(), Profile: "admin", Hash: hash, TTL: year, Held: true, Steer: true, Issued: noon, Expires: noon.Add(year)}},
+		{"steers, and issues for whoever is no user here", control.Steer,
+			control.TokenSpec{App: "bridge", Hash: hash, TTL: year}, false,
+			control.TokenSpec{App: "bridge", Hash: hash, TTL: year, Steer: true, Issued: noon, Expires: noon.Add(year)}},
+		{"steers, and issues for a user of such an app", control.Steer,
+			control.TokenSpec{App: "bridge", User: me(), Hash: hash, TTL: year}, false,
+			control.TokenSpec{App: "bridge", User: me(), UID: uid(), Hash: hash, TTL: year, Steer: true, Issued: noon, Expires: noon.Add(year)}},
 		{"steers, and issues for another", control.Steer,
 			control.TokenSpec{App: "claude", User: "#1234", Hash: hash, TTL: year}, false,
 			control.TokenSpec{App: "claude", User: "#1234", UID: 1234, Hash: hash, TTL: year, Steer: true, Issued: noon, Expires: noon.Add(year)}},

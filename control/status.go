@@ -31,6 +31,9 @@ type Status struct {
 	You      string   `json:"you"`
 	Steer    bool     `json:"steer"`
 	Warnings []string `json:"warnings,omitempty"`
+	// Off are what this machine's kernel does not tell of callers, and why; each
+	// has rules that recognise nobody here.
+	Off []string `json:"off,omitempty"`
 	// Locked says that nothing is vended until somebody unlocks.
 	Locked bool `json:"locked,omitempty"`
 	// Record is how the record of who got what is kept; nil for who may not steer.
@@ -99,14 +102,40 @@ type LoginRow struct {
 	Problem string `json:"problem,omitempty"`
 }
 
+// Strength is how much it takes to be taken for an app's program.
+type Strength string
+
+// The strengths.
+const (
+	// Boundary: another user, or what only root could join.
+	Boundary Strength = "boundary"
+	// Convenience: whatever runs as the same user can bring it about.
+	Convenience Strength = "convenience"
+	// Secret: whoever has the token, where it is kept.
+	Secret Strength = "secret"
+)
+
 // AppRow is one app.
 type AppRow struct {
 	Name     string   `json:"name"`
 	Profiles []string `json:"profiles"`
-	// Current is the profile that it uses now.
-	Current string `json:"current"`
+	// Current is the profile that it uses now. Until is when it goes back to Back
+	// by itself, zero if it does not.
+	Current string    `json:"current"`
+	Until   time.Time `json:"until,omitzero"`
+	Back    string    `json:"back,omitempty"`
+	// Select says that its programs may ask for any of Profiles by name.
+	Select bool `json:"select,omitempty"`
 	// Tokens counts its live tokens.
 	Tokens int `json:"tokens"`
+	// Recognised says in words by what its programs are recognised, Strength how
+	// good that is, and Meaning why.
+	Recognised string   `json:"recognised,omitempty"`
+	Strength   Strength `json:"strength,omitempty"`
+	Meaning    string   `json:"meaning,omitempty"`
+	// Off says why its programs cannot be recognised on this machine now, or is
+	// empty.
+	Off string `json:"off,omitempty"`
 }
 
 // ProfileRow is one profile.
