@@ -142,17 +142,24 @@ func vendTo(ctx context.Context, t *testing.T, client *http.Client, url, token s
 
 func tokenFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "token")
-	if _, err := tokenFile(path, "vnd_first"); err != nil {
-		t.Fatal(err)
+	put := func(secret string) {
+		t.Helper()
+		f, err := (&program{uid: os.Getuid()}).openTokenFile(path, "", false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.close()
+		if err := errors.Join(f.write(secret), f.commit()); err != nil {
+			t.Fatal(err)
+		}
 	}
+	put("vnd_first")
 	reader, err := os.Open(path) // a program that reads it just now
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer reader.Close()
-	if _, err := tokenFile(path, "vnd_second"); err != nil {
-		t.Fatal(err)
-	}
+	put("vnd_second")
 	if text, err := io.ReadAll(reader); string(text) != "vnd_first" {
 		t.Errorf("who reads it meanwhile: got %q, %v, want the old token whole", text, err)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -18,7 +17,8 @@ import (
 
 func (p *program) envCommand() *cobra.Command {
 	ttl := lifetime(12 * time.Hour)
-	var file, shell string
+	var into issuing
+	var shell string
 	cmd := &cobra.Command{
 		Use: "env APP|PROFILE", GroupID: "run", Args: exactly(1, "an APP or a PROFILE"),
 		Short: "Print shell lines that give a shell an app's or a profile's credentials",
@@ -32,18 +32,19 @@ put files out of the way as exec does, and warns.`,
 		Example: `  eval "$(vendord env claude)"
   vendord env claude --file ~/.claude-token`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.env(cmd.Context(), args[0], time.Duration(ttl), file, shell)
+			return p.env(cmd.Context(), args[0], time.Duration(ttl), into, shell)
 		},
 	}
 	f := cmd.Flags()
 	f.Var(&ttl, "ttl", "how long the token lives: 12h, 30d")
-	f.StringVar(&file, "file", "", "write the token to `path` and print the lines that name it")
+	f.StringVar(&into.file, "file", "", "write the token to `path` and print the lines that name it")
+	f.BoolVar(&into.force, "force", false, "with --file: replace what is there, be it a token or not")
 	f.StringVar(&shell, "shell", p.shellName(), "whose lines: sh, fish or powershell")
 	cmd.SetFlagErrorFunc(inItsOwnWords)
 	return cmd
 }
 
-func (p *program) env(ctx context.Context, name string, ttl time.Duration, file, shell string) error {
+func (p *program) env(ctx context.Context, name string, ttl time.Duration, into issuing, shell string) error {
 	write, ok := shellWriters[shell]
 	if !ok {
 		return usageError{fmt.Sprintf("shell %q: unknown", shell), "sh, fish or powershell"}
@@ -58,16 +59,18 @@ func (p *program) env(ctx context.Context, name string, ttl time.Duration, file,
 		return err
 	}
 	spec.TTL, spec.Warm = ttl, true
-	secret, issued, err := issueHere(ctx, c, spec)
+	file, err := p.fileFor(into, "")
+	if err != nil {
+		return err
+	}
+	defer file.close()
+	secret, issued, err := issueHere(ctx, c, spec, file)
 	if err != nil {
 		return err
 	}
 	token := sdkenv.Variable{Name: sdkenv.ContainerToken, Value: secret}
-	if file != "" {
-		if token, err = tokenFile(file, secret); err != nil {
-			_, _ = c.Revoke(ctx, issued.App, issued.ID) // nobody has it
-			return err
-		}
+	if file != nil {
+		token = sdkenv.Variable{Name: sdkenv.ContainerTokenFile, Value: file.path}
 	}
 	p.warnOfShadows()
 	vars := sdkenv.Vending(p.environ, issued.URL, issued.Region, token)
@@ -107,33 +110,6 @@ func tokenFor(ctx context.Context, c *control.Client, name string) (control.Toke
 		}
 	}
 	return control.TokenSpec{}, unknownName("app or profile", name, known)
-}
-
-// tokenFile writes the token as SDKs want to read it: without a newline, which
-// most would send, or refuse. It replaces the file at once, so that a program
-// that reads it meanwhile gets the old token or the new.
-func tokenFile(path, secret string) (sdkenv.Variable, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return sdkenv.Variable{}, err
-	}
-	hint := "choose another path for --file"
-	temporary, err := os.CreateTemp(filepath.Dir(path), ".vendord-token-") // 0600
-	if err != nil {
-		return sdkenv.Variable{}, fail(hint, "token file %s: %w", path, err)
-	}
-	defer os.Remove(temporary.Name())
-	_, err = temporary.WriteString(secret)
-	if closed := temporary.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(temporary.Name(), path)
-	}
-	if err != nil {
-		return sdkenv.Variable{}, fail(hint, "token file %s: %w", path, err)
-	}
-	return sdkenv.Variable{Name: sdkenv.ContainerTokenFile, Value: path}, nil
 }
 
 // warnOfShadows says what env cannot put out of the way.

@@ -16,16 +16,22 @@ type lifetime time.Duration
 
 // Set reads "12h" or "30d".
 func (l *lifetime) Set(s string) error {
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		if n, err := strconv.Atoi(days); err == nil && n > 0 && n <= 366 {
-			*l = lifetime(n) * lifetime(24*time.Hour)
-			return nil
-		}
-	} else if d, err := time.ParseDuration(s); err == nil && d > 0 {
-		*l = lifetime(d)
-		return nil
+	d, ok := parseDays(s, 366)
+	if !ok || d <= 0 {
+		return usageError{fmt.Sprintf("ttl %q: not a duration", s), "write it like 12h or 30d, at most 366d"}
 	}
-	return usageError{fmt.Sprintf("ttl %q: not a duration", s), "write it like 12h or 30d, at most 366d"}
+	*l = lifetime(d)
+	return nil
+}
+
+// parseDays reads "12h" or "30d", of most days in the second form.
+func parseDays(s string, most int) (time.Duration, bool) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.Atoi(days)
+		return time.Duration(n) * 24 * time.Hour, err == nil && n > 0 && n <= most
+	}
+	d, err := time.ParseDuration(s)
+	return d, err == nil
 }
 
 // String is what help shows as the default.
@@ -39,6 +45,39 @@ func (l *lifetime) String() string {
 
 // Type is the word for a value in help.
 func (*lifetime) Type() string { return "duration" }
+
+// span is the value of a flag for a time of 30 days at most: --for, --overlap. The
+// zero time is none, and only some flags take it.
+type span struct {
+	time.Duration
+	flag string
+	zero bool
+}
+
+// Set reads "1h" or "2d".
+func (s *span) Set(text string) error {
+	const most = 30
+	d, ok := parseDays(text, most)
+	switch {
+	case ok && s.zero && d == 0:
+	case !ok, d < time.Second, d > most*24*time.Hour:
+		return usageError{fmt.Sprintf("%s %q: not a time from 1s to 30d", s.flag, text), "write it like 30m, 1h or 2d"}
+	}
+	s.Duration = d
+	return nil
+}
+
+// String is what help shows as the default.
+func (s *span) String() string {
+	if s.Duration == 0 {
+		return ""
+	}
+	l := lifetime(s.Duration)
+	return l.String()
+}
+
+// Type is the word for a value in help.
+func (*span) Type() string { return "duration" }
 
 // inItsOwnWords is a flag error func for commands with flags that say
 // themselves what is wrong with a value.
