@@ -31,9 +31,6 @@ type Status struct {
 	You      string   `json:"you"`
 	Steer    bool     `json:"steer"`
 	Warnings []string `json:"warnings,omitempty"`
-	// Off are what this machine's kernel does not tell of callers, and why; each
-	// has rules that recognise nobody here.
-	Off []string `json:"off,omitempty"`
 	// Locked says that nothing is vended until somebody unlocks.
 	Locked bool `json:"locked,omitempty"`
 	// Record is how the record of who got what is kept; nil for who may not steer.
@@ -133,9 +130,8 @@ type AppRow struct {
 	Recognised string   `json:"recognised,omitempty"`
 	Strength   Strength `json:"strength,omitempty"`
 	Meaning    string   `json:"meaning,omitempty"`
-	// Off says why its programs cannot be recognised on this machine now, or is
-	// empty.
-	Off string `json:"off,omitempty"`
+	// Kernel says that the kernel alone recognises them, and they have no tokens.
+	Kernel bool `json:"kernel,omitempty"`
 }
 
 // ProfileRow is one profile.

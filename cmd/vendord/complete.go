@@ -31,6 +31,34 @@ func (p *program) completing(cmd *cobra.Command, names func(control.Status) []st
 	return cmd
 }
 
+// completingFlag fills in the value of a flag from what the daemon has.
+func (p *program) completingFlag(cmd *cobra.Command, flag string, names func(control.Status) []string) {
+	_ = cmd.RegisterFlagCompletionFunc(flag, func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		ctx, cancel := context.WithTimeout(cmd.Context(), time.Second)
+		defer cancel()
+		status, err := p.askStatus(ctx)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return names(status), cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// profilesOf returns what completes the profiles of an app, or of all apps.
+func profilesOf(app *string) func(control.Status) []string {
+	return func(s control.Status) (names []string) {
+		for _, row := range s.Apps {
+			if *app != "" && row.Name != *app {
+				continue
+			}
+			for _, name := range row.Profiles {
+				names = addNew(names, name)
+			}
+		}
+		return names
+	}
+}
+
 // several reports whether a command takes more than one of what its first
 // argument is.
 func several(cmd *cobra.Command) bool {

@@ -155,6 +155,14 @@ var powershellQuotes = regexp.MustCompile("['\u2018\u2019\u201A\u201B]")
 // has in it, is evaluated by theirs.
 func quoteSh(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
+// quoteWord quotes what a shell would not take as it is.
+func quoteWord(s string) string {
+	if sourceName.MatchString(s) {
+		return s
+	}
+	return quoteSh(s)
+}
+
 // shellName guesses whose lines the person wants.
 func (p *program) shellName() string {
 	if filepath.Base(p.getenv("SHELL")) == "fish" {

@@ -45,8 +45,7 @@ func (d *daemon) status(caller control.Caller) control.Status {
 		}
 	}
 	for _, name := range slices.Sorted(slices.Values(ownApps)) {
-		app := config.Apps[name]
-		s.Apps = append(s.Apps, control.AppRow{Name: name, Profiles: app.Profiles, Current: d.book.Current(name), Tokens: tokens[name]})
+		s.Apps = append(s.Apps, d.appRow(config, name, tokens[name]))
 	}
 	for _, name := range slices.Sorted(slices.Values(ownProfiles)) {
 		s.Profiles = append(s.Profiles, profileRow(config.Profiles[name]))

@@ -54,14 +54,9 @@ func (p *program) listTokens(ctx context.Context, app string) error {
 	}
 	rows := [][]string{{"ID", "APP", "USER", "PROFILE", "ISSUED", "EXPIRES"}}
 	for _, t := range tokens {
-		expires := until(t.Expires, time.Now())
-		switch {
-		case t.Held:
+		expires := until(t.Expires, time.Now()) + tokenMark(t)
+		if t.Held {
 			expires = "with its command"
-		case t.Rotated:
-			expires += ", rotated"
-		case t.Adopted:
-			expires += ", adopted"
 		}
 		profile := dash(t.Profile)
 		if t.Narrowed {

@@ -182,9 +182,13 @@ func until(t, now time.Time) string {
 	if t.After(now) {
 		words = "in " + words
 	}
-	format := "15:04:05"
+	return words + " (" + clock(t, now) + ")"
+}
+
+// clock is a time of day, with the date if it is far.
+func clock(t, now time.Time) string {
 	if t.Sub(now).Abs() > 20*time.Hour {
-		format = "2006-01-02 15:04"
+		return t.Local().Format("2006-01-02 15:04")
 	}
-	return words + " (" + t.Local().Format(format) + ")"
+	return t.Local().Format("15:04:05")
 }

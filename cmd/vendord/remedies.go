@@ -1,0 +1,277 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/vendord/vendord/audit"
+	"github.com/vendord/vendord/control"
+	"github.com/vendord/vendord/profiles"
+)
+
+// remedies finds the one change that would let a refused program through.
+type remedies struct {
+	config *profiles.Config
+	system bool
+	own    int // the user who runs vendord
+	login  func(audit.Event) string
+}
+
+// remedy is for the refusals of a message. Where the hint says all that there is to
+// say, it has no fix.
+type remedy struct {
+	message *regexp.Regexp
+	fix     func(r remedies, e audit.Event, parts []string) *control.Fix
+}
+
+func said(message string) *regexp.Regexp { return regexp.MustCompile(`^` + message + `$`) }
+
+// remedyTable has the messages of apps and server. A program's own mistakes, and what
+// mends itself, have hints that say everything.
+var remedyTable = []remedy{
+	{said(`caller: not recognised`), remedies.newApp},
+	{said(`caller: the token's app does not recognise it`), remedies.match},
+	{said(`caller: more than one app matches it`), remedies.ambiguous},
+	{said(`caller: its user is not known here(, and the token is one user's)?`), remedies.from},
+	{said(`token: of another user`), remedies.token},
+	{said(`token: expired .*`), remedies.token},
+	{said(`token: not recognised`), remedies.token},
+	{said(`token: none was sent`), remedies.token},
+	{said(`token: (damaged, its checksum does not match|not one of vendord's|has a space or a line break in it)`), remedies.tokenFile},
+	{said(`token: not for this path, .*`), remedies.otherPath},
+	{said(`profile "([^"]+)": not the one this token has now`), remedies.use},
+	{said(`profile "([^"]+)": .*not the one .*`), remedies.use},
+	{said(`(?:app|profile) "[^"]+": user "[^"]+" has no right to it any more`), remedies.token},
+	{said(`app "([^"]+)": its profile "[^"]+" is gone from the configuration`), remedies.first},
+	{said(`profile "([^"]+)": protected.*`), remedies.exec},
+	{said(`app "[^"]+": more than (\d+) requests a second`), remedies.raise},
+	{said(`vendord is locked`), func(remedies, audit.Event, []string) *control.Fix {
+		return &control.Fix{Does: "let vendord vend again", Command: "vendord unlock"}
+	}},
+
+	{said(`caller: (this path .*|gone, or .*|its name and groups are not known now|too many of its connections .*|refused too often lately)`), nil},
+	{said(`(app|profile) "[^"]+": gone from the configuration`), nil},
+	{said(`token: more than one Authorization header`), nil},
+	{said(`profile: changed while AWS was asked`), nil},
+	{said(`(method|path|host|body|header): .*`), nil},
+	{said(`vendord: internal error`), nil},
+	{said(`client: left before the answer`), nil},
+}
+
+// of returns the fix for a refusal, or nil.
+func (r remedies) of(e audit.Event) *control.Fix {
+	for _, one := range remedyTable {
+		parts := one.message.FindStringSubmatch(e.Message)
+		switch {
+		case parts == nil:
+		case one.fix == nil:
+			return nil
+		default:
+			return one.fix(r, e, parts)
+		}
+	}
+	if command := r.loginOf(e); command != "" {
+		return &control.Fix{Does: "sign in", Command: command}
+	}
+	return nil // AWS said why, and the hint what to do
+}
+
+func (r remedies) loginOf(e audit.Event) string {
+	if e.Code != "LoginNeeded" {
+		return ""
+	}
+	return r.login(e)
+}
+
+// newApp makes an app of this very caller.
+func (r remedies) newApp(e audit.Event, _ []string) *control.Fix {
+	match, name := r.matchOf(e)
+	if match == "" {
+		return nil
+	}
+	return &control.Fix{Does: "have an app for it, with the profile that it is to have, and: vendord reload",
+		TOML: fmt.Sprintf("[apps.%s]\nprofiles = [%s]\nmatch = %s\n", r.free(name), r.onlyProfile(), match)}
+}
+
+// match lets an app's rule recognise this very caller.
+func (r remedies) match(e audit.Event, _ []string) *control.Fix {
+	match, _ := r.matchOf(e)
+	if match == "" || e.App == "" {
+		return nil
+	}
+	return &control.Fix{Does: "if that is the program that is meant, have the app match it, and: vendord reload",
+		TOML: fmt.Sprintf("[apps.%s]\nmatch = %s\n", e.App, match)}
+}
+
+// matchOf returns a match that recognises a caller as narrowly as is known, and a
+// name for an app.
+func (r remedies) matchOf(e audit.Event) (match, name string) {
+	if e.UID == "" || e.User == "" {
+		return "", ""
+	}
+	keys := []string{"user = " + strconv.Quote(e.User)}
+	name = e.User
+	isOwn := !r.system && e.UID.String() == strconv.Itoa(r.own)
+	switch {
+	case e.Container != "":
+		keys = append(keys, "container = "+strconv.Quote(e.Container))
+		name = "container-" + shortID(e.Container)
+	case strings.HasSuffix(e.Unit, ".service") && !strings.HasPrefix(e.Unit, "user@") && !isOwn:
+		keys = append(keys, "unit = "+strconv.Quote(e.Unit))
+		name = strings.TrimSuffix(e.Unit, ".service")
+	case isOwn && filepath.IsAbs(e.Exe):
+		keys = []string{"exe = " + strconv.Quote(e.Exe)}
+		name = path.Base(e.Exe)
+	}
+	return "{ " + strings.Join(keys, ", ") + " }", name
+}
+
+var notInNames = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
+
+// free makes of a name one that an app can have, and that nothing has.
+func (r remedies) free(name string) string {
+	name = cmp.Or(strings.Trim(notInNames.ReplaceAllString(name, "-"), "-"), "program")
+	name = name[:min(len(name), 40)]
+	for n, base := 2, name; ; n++ {
+		_, app := r.config.Apps[name]
+		_, profile := r.config.Profiles[name]
+		if !app && !profile && name != profiles.CLI {
+			return name
+		}
+		name = fmt.Sprintf("%s-%d", base, n)
+	}
+}
+
+// onlyProfile is the profile that can be meant, if there is only one. To guess
+// among several would be to suggest rights.
+func (r remedies) onlyProfile() string {
+	var names []string
+	for name, p := range r.config.Profiles {
+		if !p.Protected {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 1 {
+		return strconv.Quote(names[0])
+	}
+	return `"PROFILE"`
+}
+
+// ambiguous says which two apps have to be told apart; near has their names.
+func (remedies) ambiguous(e audit.Event, _ []string) *control.Fix {
+	if e.Near == "" {
+		return nil
+	}
+	return &control.Fix{Does: "add a key to the match of one that the other's programs do not have, or remove one: " + e.Near}
+}
+
+// from lets tokens of an app be presented from where the caller is.
+func (r remedies) from(e audit.Event, _ []string) *control.Fix {
+	app := cmp.Or(e.App, r.onlyTokenApp())
+	at, err := netip.ParseAddr(e.From)
+	if err != nil || app == "" || at.IsLoopback() {
+		return nil
+	}
+	from := strconv.Quote(netip.PrefixFrom(at, at.BitLen()).String())
+	for _, network := range r.config.Apps[app].From {
+		from = strconv.Quote(network.String()) + ", " + from
+	}
+	return &control.Fix{Does: fmt.Sprintf("let tokens of no user come from there, vendord reload, and then: vendord token issue %s", app),
+		TOML: fmt.Sprintf("[apps.%s]\nfrom = [%s]\n", app, from)}
+}
+
+// token issues one for the caller.
+func (r remedies) token(e audit.Event, _ []string) *control.Fix {
+	app := cmp.Or(e.App, r.onlyTokenApp())
+	switch {
+	case e.App == profiles.CLI && e.Profile != "":
+		return &control.Fix{Does: "start it again, as the user that it runs as", Command: "vendord exec " + e.Profile + " -- COMMAND"}
+	case e.App == profiles.CLI:
+		return nil
+	case app == "":
+		return &control.Fix{Does: "issue a token for the app that it is: vendord token issue APP" + forUser(e)}
+	}
+	return &control.Fix{Does: "issue a token, for the program to present", Command: "vendord token issue " + app + forUser(e)}
+}
+
+func forUser(e audit.Event) string {
+	if e.User == "" {
+		return ""
+	}
+	return " --user " + quoteWord(e.User)
+}
+
+// tokenFile is for a token that was spoilt on its way.
+func (r remedies) tokenFile(e audit.Event, _ []string) *control.Fix {
+	app := cmp.Or(e.App, r.onlyTokenApp(), "APP")
+	return &control.Fix{Does: "have it written where the program reads it, and not copied: vendord token issue " + app + forUser(e) + " --file PATH"}
+}
+
+// otherPath is for a program that has a token and asks where none is wanted.
+func (remedies) otherPath(audit.Event, []string) *control.Fix {
+	return &control.Fix{Does: "take the token from the program, which the kernel recognises there",
+		Command: "unset AWS_CONTAINER_AUTHORIZATION_TOKEN AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"}
+}
+
+// use changes the app to the profile that its program asked for by name.
+func (r remedies) use(e audit.Event, parts []string) *control.Fix {
+	app, listed := r.config.Apps[e.App]
+	switch {
+	case e.App == profiles.CLI || !listed:
+		return nil
+	case slices.Contains(app.Profiles, parts[1]):
+		return &control.Fix{Does: "have the app use it", Command: "vendord use " + parts[1] + " --app " + e.App}
+	}
+	if p, ok := r.config.Profiles[parts[1]]; !ok || p.Protected {
+		return nil
+	}
+	var all []string
+	for _, name := range append(slices.Clone(app.Profiles), parts[1]) {
+		all = append(all, strconv.Quote(name))
+	}
+	return &control.Fix{Does: fmt.Sprintf("allow it, vendord reload, and then: vendord use %s --app %s", parts[1], e.App),
+		TOML: fmt.Sprintf("[apps.%s]\nprofiles = [%s]\n", e.App, strings.Join(all, ", "))}
+}
+
+// first changes an app whose profile is gone to the first that it has.
+func (r remedies) first(_ audit.Event, parts []string) *control.Fix {
+	if len(r.config.Apps[parts[1]].Profiles) == 0 {
+		return nil
+	}
+	return &control.Fix{Does: "have the app use the first of its list", Command: "vendord use --app " + parts[1] + " --back"}
+}
+
+func (remedies) exec(_ audit.Event, parts []string) *control.Fix {
+	return &control.Fix{Does: "run a command with it", Command: "vendord exec " + parts[1] + " -- COMMAND"}
+}
+
+// raise doubles the bound of requests.
+func (remedies) raise(_ audit.Event, parts []string) *control.Fix {
+	n, err := strconv.Atoi(parts[1])
+	if err != nil {
+		return nil
+	}
+	return &control.Fix{Does: "if the program cannot keep what it is given, allow it more, and: vendord reload",
+		TOML: fmt.Sprintf("[daemon]\nrequests_per_second = %d\n", 2*n)}
+}
+
+// onlyTokenApp is the app of tokens, if there is only one.
+func (r remedies) onlyTokenApp() (only string) {
+	for name, a := range r.config.Apps {
+		if a.Match.Any() && !a.Both {
+			continue
+		}
+		if only != "" {
+			return ""
+		}
+		only = name
+	}
+	return only
+}
