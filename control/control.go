@@ -93,6 +93,9 @@ type TokenSpec struct {
 	Policy     string `json:"policy,omitempty"`
 	PolicyARNs string `json:"policy_arns,omitempty"`
 	Narrowed   bool   `json:"narrowed,omitempty"`
+	// Exec says that a command runs with it, which alone gets profiles that are
+	// protected. It is for Hold and the app cli alone.
+	Exec bool `json:"exec,omitempty"`
 	// Held says that the token lives in memory, with a connection.
 	Held bool `json:"held,omitempty"`
 	// Adopted says that its secret is the owner's own; Rotated that another has
@@ -128,8 +131,10 @@ type Config struct {
 	// It is called once per connection, by its own goroutine.
 	Rights func(peer.Peer) (Rights, error)
 	// Allowed says which apps and profiles a user without Steer may have
-	// tokens for.
-	Allowed func(user string) (apps, profiles []string)
+	// tokens for. Always says whether the configuration gives that, and not a
+	// token, with which it would end.
+	Allowed func(user string, groups []string) (apps, profiles []string)
+	Always  func(user string, groups []string, app, profile string) bool
 	// Anyone says whether the tokens of an app are for callers whose user is not
 	// known here, unless somebody names one.
 	Anyone func(app string) bool

@@ -44,6 +44,7 @@ type daemon struct {
 	rights   func(peer.Peer) (control.Rights, error)
 	apps     []string
 	profiles []string
+	matched  string // a profile of an app that recognises this user
 	tokens   []control.TokenSpec
 	asked    []control.TokenSpec // what Issue and Hold got
 	revoked  []string
@@ -82,7 +83,10 @@ func newDaemon(rights control.Rights) *daemon {
 func (d *daemon) config() control.Config {
 	return control.Config{
 		Rights:  func(p peer.Peer) (control.Rights, error) { return d.rights(p) },
-		Allowed: func(string) ([]string, []string) { return d.apps, d.profiles },
+		Allowed: func(string, []string) ([]string, []string) { return d.apps, d.profiles },
+		Always: func(user string, _ []string, app, profile string) bool {
+			return user == me() && app == "cli" && profile == d.matched
+		},
 		Status:  func(control.Caller) control.Status { return d.status },
 		Issue: func(ctx context.Context, t control.TokenSpec) (control.Issued, error) {
 			return d.register(ctx, t)

@@ -50,7 +50,7 @@ func (s *Server) grant(c Caller, q tokenRequest, held bool) (TokenSpec, error) {
 	now := s.cfg.Now()
 	t := TokenSpec{
 		App: q.App, User: c.Peer.User, UID: c.Peer.UID, Profile: q.Profile, Hash: q.Hash,
-		TTL: cmp.Or(q.TTL, maxTTL), Warm: q.Warm, Held: held, Steer: c.Steers(), Issued: now,
+		TTL: cmp.Or(q.TTL, maxTTL), Warm: q.Warm, Exec: q.Exec, Held: held, Steer: c.Steers(), Issued: now,
 		Policy: q.Policy, PolicyARNs: q.PolicyARNs, Narrowed: q.Policy+q.PolicyARNs != "",
 	}
 	t.Expires = now.Add(t.TTL)
@@ -104,7 +104,7 @@ func (s *Server) limit(c Caller, q tokenRequest) (time.Time, error) {
 			Public: fmt.Sprintf("token for user %q: only the owner (or root and operators) may issue it", q.User),
 			Hint:   "leave the user out to get a token for yourself"}
 	}
-	apps, profiles := s.cfg.Allowed(user)
+	apps, profiles := s.cfg.Allowed(user, c.Peer.Groups)
 	// The same words whether the name is unknown or somebody else's: a
 	// refusal must not list what there is.
 	switch {
@@ -114,6 +114,9 @@ func (s *Server) limit(c Caller, q tokenRequest) (time.Time, error) {
 			Hint:   "whoever steers vendord can issue a token of an app that has it: vendord token issue APP --user " + word(user)}
 	case q.App != cli && !slices.Contains(apps, q.App):
 		return time.Time{}, mayNotHave(q.App, user)
+	}
+	if s.cfg.Always(user, c.Peer.Groups, q.App, q.Profile) {
+		return s.cfg.Now().Add(maxTTL), nil
 	}
 	end := s.lastEnd(user, q.App)
 	if !end.After(s.cfg.Now()) {
@@ -182,7 +185,7 @@ func (s *Server) stillGranted(t TokenSpec, before int) error {
 func (s *Server) visible(c Caller, app string) []TokenSpec {
 	tokens := slices.Clone(s.cfg.Tokens(app))
 	if !c.Steers() {
-		apps, _ := s.cfg.Allowed(c.Peer.User)
+		apps, _ := s.cfg.Allowed(c.Peer.User, c.Peer.Groups)
 		tokens = slices.DeleteFunc(tokens, func(t TokenSpec) bool {
 			return t.User != c.Peer.User || t.App != cli && !slices.Contains(apps, t.App)
 		})

@@ -290,9 +290,13 @@ func TestGrant(t *testing.T) {
 		{"steers, and issues for another", control.Steer,
 			control.TokenSpec{App: "claude", User: "#1234", Hash: hash, TTL: year}, false,
 			control.TokenSpec{App: "claude", User: "#1234", UID: 1234, Hash: hash, TTL: year, Steer: true, Issued: noon, Expires: noon.Add(year)}},
+		{"vends for a command, by an app that recognises its user", control.Vend,
+			control.TokenSpec{App: "cli", Profile: "matched", Hash: hash}, true,
+			control.TokenSpec{App: "cli", User: me(), UID: uid(), Profile: "matched", Hash: hash, TTL: year, Held: true, Issued: noon, Expires: noon.Add(year)}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := newDaemon(test.rights)
+			d.profiles, d.matched = append(d.profiles, "matched"), "matched"
 			path, _ := d.serve(t, 0o600)
 			do := issue(test.ask)
 			if test.held {

@@ -108,8 +108,8 @@ const (
 	Boundary Strength = "boundary"
 	// Convenience: whatever runs as the same user can bring it about.
 	Convenience Strength = "convenience"
-	// Secret: whoever has the token, where it is kept.
-	Secret Strength = "secret"
+	// ByToken: as good as where the token is kept.
+	ByToken Strength = "token"
 )
 
 // AppRow is one app.

@@ -94,6 +94,10 @@ func (s *Server) use(r request) error {
 	if err != nil {
 		return err
 	}
-	s.log(r, "app uses another profile", "app", used.App, "from", used.From, "to", used.To, "until", used.Until)
+	attrs := []any{"app", used.App, "from", used.From, "to", used.To}
+	if !used.Until.IsZero() {
+		attrs = append(attrs, "until", used.Until, "back", used.Back)
+	}
+	s.log(r, "app uses another profile", attrs...)
 	return r.answer(used)
 }

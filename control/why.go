@@ -108,7 +108,7 @@ func (s *Server) own(c Caller, rows []Refusal) []Refusal {
 	if c.Steers() {
 		return rows
 	}
-	apps, _ := s.cfg.Allowed(c.Peer.User)
+	apps, _ := s.cfg.Allowed(c.Peer.User, c.Peer.Groups)
 	rows = slices.DeleteFunc(rows, func(r Refusal) bool { return !r.is(c) })
 	for i := range rows {
 		rows[i].Near = ""
@@ -155,7 +155,7 @@ func (c *Client) Apps(ctx context.Context) ([]AppInfo, error) {
 func (s *Server) appInfos(r request) error {
 	infos := slices.Clone(s.cfg.Apps(r.caller))
 	if !r.caller.Steers() {
-		apps, _ := s.cfg.Allowed(r.caller.Peer.User)
+		apps, _ := s.cfg.Allowed(r.caller.Peer.User, r.caller.Peer.Groups)
 		infos = slices.DeleteFunc(infos, func(a AppInfo) bool { return !slices.Contains(apps, a.Name) })
 	}
 	for i, a := range infos {

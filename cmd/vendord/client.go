@@ -167,8 +167,9 @@ func newToken(spec control.TokenSpec) (secret string, _ control.TokenSpec) {
 }
 
 // fetch gets a profile's credentials over the way that every program takes:
-// with a token, from the vending endpoint.
-func (p *program) fetch(ctx context.Context, profile string) (_ *session.Credentials, _ control.Issued, err error) {
+// with a token, from the vending endpoint. What is protected is only for a command
+// that shows nobody what it got: exec.
+func (p *program) fetch(ctx context.Context, profile string, exec bool) (_ *session.Credentials, _ control.Issued, err error) {
 	ctx, release := interruptible(ctx)
 	defer release()
 	defer func() { err = orSignal(ctx, err) }()
@@ -178,7 +179,7 @@ func (p *program) fetch(ctx context.Context, profile string) (_ *session.Credent
 	}
 	defer stop()
 	defer c.Close()
-	secret, spec := newToken(control.TokenSpec{App: profiles.CLI, Profile: profile, Warm: true})
+	secret, spec := newToken(control.TokenSpec{App: profiles.CLI, Profile: profile, Warm: true, Exec: exec})
 	held, err := c.Hold(ctx, spec)
 	if err != nil {
 		return nil, control.Issued{}, err

@@ -18,7 +18,7 @@ setting reads. Prefer exec or env: what this prints is a secret on your screen.`
   [profile readonly]
   credential_process = vendord credentials company1-hr-readonly`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			credentials, _, err := p.fetch(cmd.Context(), args[0])
+			credentials, _, err := p.fetch(cmd.Context(), args[0], false)
 			if err != nil {
 				return err
 			}

@@ -56,6 +56,8 @@ type daemon struct {
 	options   daemonOptions
 	started   time.Time
 	book      *apps.Apps
+	users     *peer.UserCache
+	using     chan struct{} // full while somebody changes an app's profile
 	cache     *cache.Cache
 	gate      *gate // before the cache and behind it
 	minter    *mint.Minter
@@ -84,8 +86,9 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &daemon{options: o, started: o.now(), listen: config.Daemon.Listen, ecsListen: config.ECS}
-	d.book, err = apps.Open(apps.Config{Profiles: config, StateDir: o.state, User: peer.NewUsers(o.now).Of, Now: o.now})
+	d := &daemon{options: o, started: o.now(), listen: config.Daemon.Listen, ecsListen: config.ECS,
+		users: peer.NewUsers(o.now), using: make(chan struct{}, 1)}
+	d.book, err = apps.Open(apps.Config{Profiles: config, StateDir: o.state, User: d.users.Of, Now: o.now})
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +113,8 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 	d.server = server.New(server.Config{Apps: d.book, Credentials: d.gate, Audit: d.audit, Who: d.kernel.Client, Recorded: d.record.out != nil,
 		MaxConns: connections(), Now: o.now, Log: o.log})
 	d.control = control.New(control.Config{
-		Rights: d.rights, Allowed: func(user string) ([]string, []string) { return d.book.Allowed(user) }, Status: d.status,
+		Rights: d.rights, Allowed: d.allowed, Always: d.book.Always, Anyone: d.anyone, Status: d.status,
+		Apps: d.appInfos, Why: d.why, Use: d.use, Rotate: d.rotate,
 		Issue: d.issue, Hold: d.hold, Revoke: d.revoke, Tokens: d.tokens,
 		Reload: d.reload, FetchPolicy: d.fetchPolicy, Login: d.login, FinishLogin: d.finishLogin, Code: d.code, Logout: d.logout, Lock: d.lock,
 		Metrics: d.metrics, Sources: d.sources, CheckSource: d.checkSource, Refresh: d.refresh, Now: o.now, Log: o.log,

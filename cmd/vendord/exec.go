@@ -108,7 +108,7 @@ func (p *program) exec(ctx context.Context, profile string, command []string, n 
 	ctx, release := interruptible(ctx)
 	defer release()
 	child := &exec.Cmd{Path: path, Args: command, Stdin: p.stdin, Stdout: p.stdout.File, Stderr: p.stderr}
-	spec, err := p.narrowed(control.TokenSpec{App: profiles.CLI, Profile: profile, Warm: true}, n)
+	spec, err := p.narrowed(control.TokenSpec{App: profiles.CLI, Profile: profile, Warm: true, Exec: true}, n)
 	if err != nil {
 		return exitError{execFailed, err}
 	}

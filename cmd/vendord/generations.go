@@ -30,6 +30,7 @@ func (d *daemon) lookAgain(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 			d.look(ctx)
+			d.warmBack(ctx)
 		}
 	}
 }

@@ -35,6 +35,17 @@ func (d *daemon) rights(p peer.Peer) (control.Rights, error) {
 	return control.Vend | control.See, nil
 }
 
+// allowed returns what a user without Steer may have tokens for.
+func (d *daemon) allowed(user string, groups []string) (apps, profiles []string) {
+	return d.book.Allowed(user, groups...)
+}
+
+// anyone reports whether an app's tokens are for callers who are no users here.
+func (d *daemon) anyone(app string) bool {
+	a := d.book.Config().Apps[app]
+	return a.Unidentified || len(a.From) > 0
+}
+
 // issue stores a token for an app. With spec.Warm its session is minted first,
 // so that a profile that cannot work is told at once and leaves no token.
 func (d *daemon) issue(ctx context.Context, spec control.TokenSpec) (control.Issued, error) {
@@ -42,7 +53,35 @@ func (d *daemon) issue(ctx context.Context, spec control.TokenSpec) (control.Iss
 	if err != nil {
 		return control.Issued{}, err
 	}
+	if spec.Adopted {
+		return issued, d.book.Adopt(token)
+	}
 	return issued, d.book.Issue(token)
+}
+
+// rotate stores a token in the place of another.
+func (d *daemon) rotate(_ context.Context, q control.RotateSpec) (control.Rotated, error) {
+	now := d.options.now()
+	token := apps.Token{ID: apps.NewID(), Steer: true, Expires: now.Add(q.TTL)}
+	if _, err := hex.Decode(token.Hash[:], []byte(q.Hash)); err != nil {
+		return control.Rotated{}, fail("", "token: its hash is not 64 hexadecimal digits")
+	}
+	if err := d.book.Rotate(q.App, q.ID, token, q.Overlap); err != nil {
+		return control.Rotated{}, err
+	}
+	rotated := control.Rotated{OldID: q.ID, OldEnds: now}
+	for _, t := range d.book.Tokens(q.App) {
+		switch t.ID {
+		case token.ID:
+			rotated.Issued = control.Issued{ID: t.ID, App: t.App, User: t.User, Profile: d.book.Current(t.App), URL: d.url, Expires: t.Expires}
+		case q.ID:
+			rotated.OldEnds = t.Expires
+		}
+	}
+	if key, err := d.book.Render(rotated.App, rotated.User, rotated.Profile); err == nil {
+		rotated.Region, rotated.STSEndpoint = key.Value().Region, key.Value().Endpoint
+	}
+	return rotated, nil
 }
 
 // hold registers a token for as long as its holder stays connected.
@@ -88,7 +127,7 @@ func (d *daemon) holdNarrowed(ctx context.Context, spec control.TokenSpec) (cont
 func (d *daemon) prepare(ctx context.Context, spec control.TokenSpec) (apps.Token, session.Key, control.Issued, error) {
 	token := apps.Token{ID: apps.NewID(), App: spec.App, User: spec.User, UID: spec.UID, Profile: spec.Profile,
 		Steer: spec.Steer, Issued: d.options.now(), Expires: spec.Expires,
-		Policy: spec.Policy, PolicyARNs: spec.PolicyARNs}
+		Policy: spec.Policy, PolicyARNs: spec.PolicyARNs, Exec: spec.Exec}
 	if _, err := hex.Decode(token.Hash[:], []byte(spec.Hash)); err != nil {
 		return token, session.Key{}, control.Issued{}, fail("", "token: its hash is not 64 hexadecimal digits")
 	}
@@ -153,7 +192,7 @@ func (d *daemon) tokens(app string) []control.TokenSpec {
 	specs := []control.TokenSpec{}
 	for _, t := range d.book.Tokens(app) {
 		specs = append(specs, control.TokenSpec{ID: t.ID, App: t.App, User: t.User, Profile: t.Profile,
-			Issued: t.Issued, Expires: t.Expires, Held: t.Held, Narrowed: t.Narrowed()})
+			Issued: t.Issued, Expires: t.Expires, Held: t.Held, Narrowed: t.Narrowed(), Adopted: t.Adopted, Rotated: t.Rotated != ""})
 	}
 	return specs
 }

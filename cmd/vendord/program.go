@@ -158,7 +158,8 @@ With one:                        write vendord.toml, then
 		p.completing(p.loginCommand(), sourceAndProfileNames), p.completing(p.logoutCommand(), sourceAndProfileNames),
 		p.lockCommand(), p.unlockCommand(), p.sourceCommand(),
 		p.serveCommand(), p.checkCommand(), p.reloadCommand(), p.tokenCommand(), p.demoCommand(),
-		p.statusCommand(), p.listCommand(), p.auditCommand(), p.metricsCommand(), p.policyCommand(), p.debugCommand(), p.versionCommand())
+		p.useCommand(), p.statusCommand(), p.completing(p.appsCommand(), appNames), p.whyCommand(), p.listCommand(),
+		p.auditCommand(), p.metricsCommand(), p.policyCommand(), p.debugCommand(), p.versionCommand())
 	root.SetHelpCommandGroupID("look")
 	root.SetCompletionCommandGroupID("look")
 	return root

@@ -27,14 +27,14 @@ func recognised(a profiles.App, own bool) recognition {
 	if a.Both {
 		r.by += ", and a token"
 		if r.strength == control.Convenience { // the token is what another program lacks
-			r.strength, r.meaning = control.Secret, "who can read the token; the rest is a convenience"
+			r.strength, r.meaning = control.ByToken, "who can read the token; the rest is a convenience"
 		}
 	}
 	return r
 }
 
 func byToken(a profiles.App) recognition {
-	r := recognition{by: "a token, shown by its user", strength: control.Secret, meaning: "whoever runs as that user and can read it"}
+	r := recognition{by: "a token, shown by its user", strength: control.ByToken, meaning: "whoever runs as that user and can read it"}
 	switch {
 	case a.Unidentified:
 		r.by, r.meaning = "a token, also from callers whose user is not known", "whoever can read it"

@@ -21,10 +21,10 @@ func TestRecognitionInWords(t *testing.T) {
 		is      control.Strength
 		meaning string
 	}{
-		{"a token", profiles.App{}, false, "a token, shown by its user", control.Secret, "whoever runs as that user and can read it"},
+		{"a token", profiles.App{}, false, "a token, shown by its user", control.ByToken, "whoever runs as that user and can read it"},
 		{"from a network", profiles.App{From: []netip.Prefix{netip.MustParsePrefix("172.18.0.0/16"), netip.MustParsePrefix("10.0.0.0/8")}}, false,
-			"a token, also from 172.18.0.0/16, 10.0.0.0/8", control.Secret, "whoever can read it, there"},
-		{"unidentified", profiles.App{Unidentified: true}, false, "a token, also from callers whose user is not known", control.Secret, "whoever can read it"},
+			"a token, also from 172.18.0.0/16, 10.0.0.0/8", control.ByToken, "whoever can read it, there"},
+		{"unidentified", profiles.App{Unidentified: true}, false, "a token, also from callers whose user is not known", control.ByToken, "whoever can read it"},
 		{"a user", profiles.App{Match: user}, false, "user agent", control.Boundary, "no other user's program can pass for it"},
 		{"one's own user", profiles.App{Match: user}, true, "user agent", control.Convenience,
 			"every program of that user, which is the one that runs vendord, can bring it about"},
@@ -48,7 +48,7 @@ func TestRecognitionInWords(t *testing.T) {
 		{"an executable", profiles.App{Match: profiles.Match{Exe: "/usr/bin/aws"}}, false, "executable /usr/bin/aws", control.Convenience,
 			"whoever may run that file decides what it does"},
 		{"a user and a token", profiles.App{Match: user, Both: true}, false, "user agent, and a token", control.Boundary, "no other user's program can pass for it"},
-		{"one's own user and a token", profiles.App{Match: user, Both: true}, true, "user agent, and a token", control.Secret,
+		{"one's own user and a token", profiles.App{Match: user, Both: true}, true, "user agent, and a token", control.ByToken,
 			"who can read the token; the rest is a convenience"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -58,7 +58,7 @@ func TestRecognitionInWords(t *testing.T) {
 		})
 	}
 	for is, want := range map[control.Strength]string{control.Boundary: "a boundary", control.Convenience: "a convenience, no boundary",
-		control.Secret: "as good as where the token is kept"} {
+		control.ByToken: "as good as where the token is kept"} {
 		if got := strengthInWords(is); !strings.HasPrefix(got, want) {
 			t.Errorf("strength %s: got %q, want %q", is, got, want)
 		}

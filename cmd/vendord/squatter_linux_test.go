@@ -40,9 +40,10 @@ func TestASquatterIsNoticed(t *testing.T) {
 			return control.Issued{ID: "abcdefgh", App: "agent", URL: taken}, nil
 		},
 		Revoke: func(app, id string) (int, error) { revoked = app + "/" + id; return 1, nil },
+		Anyone: func(string) bool { return false },
 		Tokens: func(string) []control.TokenSpec { return []control.TokenSpec{{ID: "abcdefgh", App: "agent"}} },
 	})
-	secret, _, err := issueHere(t.Context(), c, control.TokenSpec{App: "agent", TTL: time.Hour})
+	secret, _, err := issueHere(t.Context(), c, control.TokenSpec{App: "agent", TTL: time.Hour}, nil)
 	if err == nil || secret != "" || revoked != "agent/abcdefgh" {
 		t.Errorf("issuing a token: got %v, revoked %q, want an error and the token revoked", err, revoked)
 	}

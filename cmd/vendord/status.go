@@ -36,7 +36,7 @@ func (d *daemon) status(caller control.Caller) control.Status {
 		}
 		s.Warnings = append(s.Warnings, d.switchedOff(config)...)
 	} else {
-		ownApps, ownProfiles = d.book.Allowed(caller.Peer.User)
+		ownApps, ownProfiles = d.allowed(caller.Peer.User, caller.Peer.Groups)
 	}
 	tokens := map[string]int{}
 	for _, t := range d.book.Tokens("") {

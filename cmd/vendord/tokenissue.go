@@ -102,8 +102,10 @@ func deliver(ctx context.Context, c *control.Client, secret string, file *tokenF
 // issueHere has the daemon issue a token for its own address.
 func issueHere(ctx context.Context, c *control.Client, spec control.TokenSpec, file *tokenFile) (secret string, issued control.Issued, err error) {
 	secret, spec = newToken(spec)
-	issued, err = deliver(ctx, c, secret, file, func() (control.Issued, error) { return c.Issue(ctx, spec) })
-	return secret, issued, err
+	if issued, err = deliver(ctx, c, secret, file, func() (control.Issued, error) { return c.Issue(ctx, spec) }); err != nil {
+		return "", issued, err
+	}
+	return secret, issued, nil
 }
 
 // printToken prints a token, or the lines that lead to its file, and says whose it

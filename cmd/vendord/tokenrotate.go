@@ -172,7 +172,7 @@ func (p *program) ownSecret(ctx context.Context, path string) (string, error) {
 // a header than a server takes.
 const (
 	minOwnSecret = 32
-	maxOwnSecret = 4096
+	maxOwnSecret = 1024
 )
 
 // checkOwnSecret refuses what no program could send, or somebody could guess. It

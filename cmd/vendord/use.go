@@ -74,17 +74,14 @@ func (d *daemon) change(q control.UseSpec) (apps.Change, error) {
 
 // tooWide refuses what widens an app for good without somebody saying so.
 func tooWide(c apps.Change, why []string) error {
-	public := fmt.Sprintf("app %q: profile %q lets through more than %q", c.App, c.To, c.First)
+	public := fmt.Sprintf("app %q: profile %q is wider than %q", c.App, c.To, c.First)
 	if len(why) > 0 {
-		public += ": " + strings.Join(why[:min(len(why), mostWider)], "; ")
-	}
-	if n := len(why) - mostWider; n > 0 {
-		public += fmt.Sprintf("; and %d more", n)
+		public += ": it " + strings.Join(why[:min(len(why), mostWider)], "; it ")
 	}
 	return &session.Error{Class: session.Refused, Public: public, Hint: "say for how long, --for 1h, or --stay"}
 }
 
-// mostWider is how much of what is wider a person reads in one line.
+// mostWider is how much a person reads in one line.
 const mostWider = 3
 
 // mintAll mints the sessions of all of an app's identities, or says of each that
@@ -230,14 +227,11 @@ func (p *program) sayUsed(u control.Used, now time.Time) {
 		before += fmt.Sprintf("; goes back to %s %s", u.Back, until(u.Until, now))
 	}
 	say(p.stderr, "app %s: uses %s%s", u.App, u.To, before)
-	for i, why := range u.Wider[:min(len(u.Wider), mostWider)] {
-		if i == 0 {
-			say(p.stderr, "it lets through more than %s:", u.First)
-		}
-		say(p.stderr, "  %s", why)
+	if len(u.Wider) > 0 {
+		say(p.stderr, "%s is wider than %s: it", u.To, u.First)
 	}
-	if n := len(u.Wider) - mostWider; n > 0 {
-		say(p.stderr, "  and %d more: vendord policy diff %s %s", n, u.First, u.To)
+	for _, why := range u.Wider {
+		say(p.stderr, "  %s", why)
 	}
 	switch {
 	case len(u.Now) == 0:

@@ -11,7 +11,7 @@ func (p *program) whoamiCommand() *cobra.Command {
 		Use: "whoami PROFILE", GroupID: "look", Args: exactly(1, "a PROFILE"),
 		Short: "Ask AWS who a profile's credentials are (GetCallerIdentity)",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			credentials, issued, err := p.fetch(cmd.Context(), args[0])
+			credentials, issued, err := p.fetch(cmd.Context(), args[0], true)
 			if err != nil {
 				return err
 			}
