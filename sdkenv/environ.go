@@ -26,10 +26,11 @@ var shadows = []string{
 var direct = []string{"127.0.0.1", "localhost", "::1", "169.254.169.254", "169.254.170.2", "169.254.170.23"}
 
 // Vending returns the variables with which a program's SDK finds vendord at
-// url. The token is ContainerToken or ContainerTokenFile. Region may be empty;
+// url. The token is ContainerToken or ContainerTokenFile, or none, where the kernel
+// recognises the program. Region may be empty;
 // environ is the environment that the program would have had.
-func Vending(environ []string, url, region string, token Variable) []Variable {
-	vars := []Variable{{ContainerURI, url}, token}
+func Vending(environ []string, url, region string, token ...Variable) []Variable {
+	vars := append([]Variable{{ContainerURI, url}}, token...)
 	if region != "" {
 		// botocore before CLI v2 reads only the second.
 		vars = append(vars, Variable{"AWS_REGION", region}, Variable{"AWS_DEFAULT_REGION", region})

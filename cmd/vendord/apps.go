@@ -137,10 +137,10 @@ func (p *program) printApp(a control.AppInfo, now time.Time) {
 	case l == nil:
 		line("last request", "none since vendord started")
 	case l.Message != "":
-		line("last request", "%s, refused: %s", until(l.Time, now), l.Message)
+		line("last request", "%s, refused: %s", ago(l.Time, now), l.Message)
 		line("", "by %s", askerInWords(l.Asker))
 	default:
-		line("last request", "%s, got %s", until(l.Time, now), l.KeyID)
+		line("last request", "%s, got %s", ago(l.Time, now), l.KeyID)
 		line("", "by %s", askerInWords(l.Asker))
 	}
 }
@@ -166,7 +166,7 @@ func (p *program) printAppDetails(a control.AppInfo, tokens []control.TokenSpec,
 		if i == 0 {
 			fmt.Fprintf(p.stdout, "\nrefused lately (vendord why --app %s):\n", a.Name)
 		}
-		say(p.stdout, "  %s  %s%s", until(r.Time, now), r.Message, times(r.Times))
+		say(p.stdout, "  %s  %s%s", ago(r.Time, now), r.Message, times(r.Times))
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/vendord/vendord/control"
 	"github.com/vendord/vendord/profiles"
 	"github.com/vendord/vendord/sdkenv"
+	"github.com/vendord/vendord/server"
 )
 
 func (p *program) envCommand() *cobra.Command {
@@ -54,7 +55,14 @@ func (p *program) env(ctx context.Context, name string, ttl time.Duration, into 
 		return err
 	}
 	defer c.Close()
-	spec, err := tokenFor(ctx, c, name)
+	status, err := c.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if app := kernelApp(status, name); app != nil {
+		return p.kernelEnv(status, *app, into, write)
+	}
+	spec, err := p.tokenFor(status, name)
 	if err != nil {
 		return err
 	}
@@ -72,13 +80,19 @@ func (p *program) env(ctx context.Context, name string, ttl time.Duration, into 
 	if file != nil {
 		token = sdkenv.Variable{Name: sdkenv.ContainerTokenFile, Value: file.path}
 	}
+	p.printEnv(write, sdkenv.Vending(p.environ, issued.URL, issued.Region, token),
+		map[string]any{"app": issued.App, "profile": issued.Profile, "token_id": issued.ID, "expires": issued.Expires})
+	return p.takeBackUnprinted(ctx, c, issued)
+}
+
+// printEnv prints the lines that set variables, and unset what shadows them.
+func (p *program) printEnv(write shellWriter, vars []sdkenv.Variable, about map[string]any) {
 	p.warnOfShadows()
-	vars := sdkenv.Vending(p.environ, issued.URL, issued.Region, token)
 	unset := append(sdkenv.Shadows(vars), profileVariable) // of an exec that the shell may be in
 	if p.json {
-		_ = p.printJSON(map[string]any{"set": vars, "unset": unset,
-			"app": issued.App, "profile": issued.Profile, "token_id": issued.ID, "expires": issued.Expires})
-		return p.takeBackUnprinted(ctx, c, issued)
+		about["set"], about["unset"] = vars, unset
+		_ = p.printJSON(about)
+		return
 	}
 	for _, name := range unset {
 		fmt.Fprintln(p.stdout, write.unset(name))
@@ -86,21 +100,43 @@ func (p *program) env(ctx context.Context, name string, ttl time.Duration, into 
 	for _, v := range vars {
 		fmt.Fprintln(p.stdout, write.set(v.Name, v.Value))
 	}
-	return p.takeBackUnprinted(ctx, c, issued)
+}
+
+// kernelApp returns the app of a name that the kernel alone recognises, or nil.
+func kernelApp(s control.Status, name string) *control.AppRow {
+	for i, app := range s.Apps {
+		if app.Name == name && app.Kernel {
+			return &s.Apps[i]
+		}
+	}
+	return nil
+}
+
+// kernelEnv prints what leads to the path on which the kernel says who asks. There
+// is no token, and one that is left in the environment would be refused there.
+func (p *program) kernelEnv(s control.Status, app control.AppRow, into issuing, write shellWriter) error {
+	if into.file != "" {
+		return fail("leave --file out", "app %q: recognised by the kernel, it has no token", app.Name)
+	}
+	region := ""
+	for _, row := range s.Profiles {
+		if row.Name == app.Current {
+			region = row.Region
+		}
+	}
+	url := strings.TrimSuffix(s.URL, server.Path) + server.ProcessPath
+	p.printEnv(write, sdkenv.Vending(p.environ, url, region), map[string]any{"app": app.Name, "profile": app.Current})
+	return p.printed()
 }
 
 // tokenFor makes the token for a name that is an app's or a profile's; the two
-// differ by rule.
-func tokenFor(ctx context.Context, c *control.Client, name string) (control.TokenSpec, error) {
-	status, err := c.Status(ctx)
-	if err != nil {
-		return control.TokenSpec{}, err
-	}
+// differ by rule. A shell's is its user's, of whatever app.
+func (p *program) tokenFor(status control.Status, name string) (control.TokenSpec, error) {
 	known := map[string]bool{}
 	for _, app := range status.Apps {
 		known[app.Name] = true
 		if app.Name == name {
-			return control.TokenSpec{App: name}, nil
+			return control.TokenSpec{App: name, User: status.You}, nil
 		}
 	}
 	for _, profile := range status.Profiles {

@@ -111,6 +111,12 @@ func startFakeAWS(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Setenv("AWS", "http://"+ln.Addr().String())
 	ts.Setenv("KEY_ID", key.ID)
 	ts.Setenv("SECRET", key.Secret)
+	sdk, err := exec.LookPath("sdk")
+	if err == nil {
+		sdk, err = filepath.EvalSymlinks(sdk)
+	}
+	ts.Check(err)
+	ts.Setenv("SDK", sdk) // as the kernel knows it
 }
 
 // fault injects one, as JSON.

@@ -185,6 +185,14 @@ func until(t, now time.Time) string {
 	return words + " (" + clock(t, now) + ")"
 }
 
+// ago returns when something was.
+func ago(t, now time.Time) string {
+	if now.Sub(t) < time.Second {
+		return "just now (" + clock(t, now) + ")"
+	}
+	return until(t, now)
+}
+
 // clock is a time of day, with the date if it is far.
 func clock(t, now time.Time) string {
 	if t.Sub(now).Abs() > 20*time.Hour {

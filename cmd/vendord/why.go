@@ -122,7 +122,7 @@ func (p *program) printRefusal(r control.Refusal, now time.Time) {
 	if r.App != "" {
 		whose = "app " + r.App + ", "
 	}
-	say(p.stdout, "%s%s: %s%s", until(r.Time, now), times(r.Times), whose, askerInWords(r.Asker))
+	say(p.stdout, "%s%s: %s%s", ago(r.Time, now), times(r.Times), whose, askerInWords(r.Asker))
 	line("asked", r.Path)
 	line("refused", r.Message)
 	line("hint", r.Hint)
