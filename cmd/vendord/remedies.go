@@ -227,7 +227,11 @@ func (r remedies) use(e audit.Event, parts []string) *control.Fix {
 	case e.App == profiles.CLI || !listed:
 		return nil
 	case slices.Contains(app.Profiles, parts[1]):
-		return &control.Fix{Does: "have the app use it", Command: "vendord use " + parts[1] + " --app " + e.App}
+		fix := &control.Fix{Does: "have the app use it", Command: "vendord use " + parts[1] + " --app " + e.App}
+		if wider, _ := r.config.Wider(app.Profiles[0], parts[1]); wider {
+			fix.Does, fix.Command = "have the app use it for an hour", fix.Command+" --for 1h"
+		}
+		return fix
 	}
 	if p, ok := r.config.Profiles[parts[1]]; !ok || p.Protected {
 		return nil

@@ -125,7 +125,9 @@ func (p *program) printRefusal(r control.Refusal, now time.Time) {
 	say(p.stdout, "%s%s: %s%s", ago(r.Time, now), times(r.Times), whose, askerInWords(r.Asker))
 	line("asked", r.Path)
 	line("refused", r.Message)
-	line("hint", r.Hint)
+	if !strings.Contains(r.Hint, "vendord why") { // which is this
+		line("hint", r.Hint)
+	}
 	line("nearly", r.Near)
 	if r.Fix == nil {
 		return
