@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -151,20 +150,11 @@ func (d *daemon) held(grants []apps.Grant) (sessions []control.UsedSession) {
 // warmBack mints what apps go back to soon, so that nobody waits for it then.
 func (d *daemon) warmBack(ctx context.Context) {
 	now := d.options.now()
-	var keys []session.Key
-	for name := range maps.Keys(d.book.Config().Apps) {
-		state := d.book.State(name)
-		if state.Until.IsZero() || state.Until.Sub(now) > 2*lookEvery {
-			continue
+	for name := range d.book.Config().Apps {
+		if end := d.book.State(name).Until; !end.IsZero() && end.Sub(now) < 2*lookEvery {
+			d.warm(ctx) // what is next is among what may be asked for
+			return
 		}
-		if change, err := d.book.Change(name, state.Back); err == nil {
-			for _, g := range change.After {
-				keys = append(keys, g.Session)
-			}
-		}
-	}
-	if len(keys) > 0 {
-		d.warmKeys(ctx, keys)
 	}
 }
 
