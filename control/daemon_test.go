@@ -87,7 +87,7 @@ func (d *daemon) config() control.Config {
 		Always: func(user string, _ []string, app, profile string) bool {
 			return user == me() && app == "cli" && profile == d.matched
 		},
-		Status:  func(control.Caller) control.Status { return d.status },
+		Status: func(control.Caller) control.Status { return d.status },
 		Issue: func(ctx context.Context, t control.TokenSpec) (control.Issued, error) {
 			return d.register(ctx, t)
 		},
