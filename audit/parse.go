@@ -3,6 +3,7 @@ package audit
 import (
 	"encoding/json"
 	"errors"
+	"time"
 )
 
 // Line is a line of the record: an event, or how many lines are missing there.
@@ -22,8 +23,14 @@ func ParseLine(text []byte) (Line, error) {
 	if len(text) == 0 || text[0] != '{' {
 		return Line{}, errBroken
 	}
-	if err := json.Unmarshal(text, &l); err != nil || l.Time.IsZero() || l.Lost < 0 {
+	if err := json.Unmarshal(text, &l); err != nil || !written(l.Time) || !l.Expires.IsZero() && !written(l.Expires) || l.Lost < 0 {
 		return Line{}, errBroken
 	}
 	return l, nil
+}
+
+// written reports whether a time is one that can be written.
+func written(t time.Time) bool {
+	year := t.UTC().Year()
+	return !t.IsZero() && year >= 0 && year <= 9999
 }

@@ -20,7 +20,7 @@ var beginning = []byte(`{"time":"`)
 // match reports whether a line is wanted.
 func (q *Query) match(l *Line) bool {
 	return (q.App == "" || l.App == q.App) && (q.User == "" || l.User == q.User || "#"+l.UID.String() == q.User) &&
-		(q.Key == "" || l.KeyID == q.Key) && !l.Time.Before(q.Since)
+		(q.Key == "" || l.KeyID == q.Key) && !l.Time.Before(q.Since.Truncate(time.Millisecond)) // which is what a line has
 }
 
 // maybe reports whether a line can be wanted, by its bytes: to parse it takes ten
