@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -111,8 +112,22 @@ func (j *Journal) sendFile() error {
 	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); err != nil {
 		return err
 	}
-	_, _, err = j.conn.WriteMsgUnix(nil, unix.UnixRights(fd), nil)
-	return err
+	return j.sendRights(unix.UnixRights(fd))
+}
+
+// sendRights does what net.UnixConn does not do for a socket of this kind that is
+// connected.
+func (j *Journal) sendRights(rights []byte) error {
+	raw, err := j.conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var sent error
+	err = raw.Write(func(fd uintptr) bool {
+		sent = unix.Sendmsg(int(fd), nil, rights, nil, unix.MSG_NOSIGNAL)
+		return sent != unix.EAGAIN
+	})
+	return cmp.Or(err, sent)
 }
 
 // Close closes the connection.

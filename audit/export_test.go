@@ -1,0 +1,4 @@
+package audit
+
+// AppendEntry is appendEntry.
+var AppendEntry = appendEntry
