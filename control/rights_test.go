@@ -107,6 +107,7 @@ func TestRights(t *testing.T) {
 		deny(none, "revokes its own", revoke("claude", "mine"), `revoke: user "ME" has no rights here`+askOwner),
 		deny(none, "reloads", reload, mayNot),
 		deny(none, "takes a dump", dump(heap), mayNotDump),
+		deny(none, "sees the metrics", metrics, mayNotMeasure),
 
 		deny(none, "lists apps", listApps, `apps: user "ME" has no rights here`+askOwner),
 		deny(none, "asks why", why(""), `why: user "ME" has no rights here`+askOwner),
@@ -119,6 +120,7 @@ func TestRights(t *testing.T) {
 		deny(control.See, "issues its own", issue(tok("claude", "", "")), `issue: user "ME" has no rights here`+askOwner),
 		deny(control.See, "reloads", reload, mayNot),
 		deny(control.See, "takes a dump", dump(heap), mayNotDump),
+		deny(control.See, "sees the metrics", metrics, mayNotMeasure),
 
 		deny(control.Vend, "sees the status", status, `status: user "ME" has no rights here`+askOwner),
 		allow(control.Vend, "lists tokens", tokens),
@@ -149,6 +151,7 @@ func TestRights(t *testing.T) {
 		allow(control.Vend, "revokes all of another app, and finds none", revoke("uploader", "")),
 		deny(both, "reloads", reload, mayNot),
 		deny(both, "takes a dump", dump(heap), mayNotDump),
+		deny(both, "sees the metrics", metrics, mayNotMeasure),
 
 		deny(both, "has its app use another profile", use(control.UseSpec{App: "claude", Profile: "admin"}), mayNotSteer("use")),
 		deny(both, "has its app use its first profile", use(control.UseSpec{App: "claude", Back: true}), mayNotSteer("use")),
@@ -180,6 +183,7 @@ func TestRights(t *testing.T) {
 			`profile "readonly": only tokens of the app cli name a profile | leave it out: an app has its own`),
 		allow(control.Steer, "reloads", reload),
 		allow(control.Steer, "takes a dump", dump(heap)),
+		allow(control.Steer, "sees the metrics", metrics),
 	} {
 		name := map[control.Rights]string{0: "nobody", control.See: "see", control.Vend: "vend", both: "vend and see", control.Steer: "steer"}[r.rights]
 		t.Run(name+" "+r.does, func(t *testing.T) {

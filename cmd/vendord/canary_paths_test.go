@@ -110,7 +110,7 @@ func (c *canary) good() {
 // look runs the commands that only look.
 func (c *canary) look() {
 	c.t.Helper()
-	for _, command := range []string{"status", "list", "check", "token list"} {
+	for _, command := range []string{"status", "list", "check", "token list", "metrics", "audit", "audit --app app-file"} {
 		args := strings.Fields(command)
 		if command == "check" {
 			args = append(args, filepath.Join(c.dir, "vendord.toml"))

@@ -1,0 +1,61 @@
+package server_test
+
+import (
+	"context"
+	"net"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vendord/vendord/audit"
+	"github.com/vendord/vendord/server"
+)
+
+// fullDisk is a record's disk, which is full until it is not.
+type fullDisk struct {
+	output
+	room atomic.Bool
+}
+
+func (d *fullDisk) Write(p []byte) (int, error) {
+	if !d.room.Load() {
+		return 0, syscall.ENOSPC
+	}
+	return d.output.Write(p)
+}
+
+// Where the record is required, what cannot be recorded is not vended, and the
+// program is told why; with room, it goes on.
+func TestNothingIsVendedUnrecorded(t *testing.T) {
+	disk := new(fullDisk)
+	log := audit.New(audit.Config{Out: disk, Required: true})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- log.Run(ctx) }()
+	defer func() { cancel(); <-ended }()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := startOn(t, ln, always(credentials(nil)), func(c *server.Config) { c.Audit = log })
+	const ask = "GET /v1/credentials HTTP/1.1\nHost: ADDR\nAuthorization: TOKEN\n\n"
+	got := w.ask(ask)
+	want := "record: cannot be written: no space left on device; hint: nothing is vended unrecorded here ([audit] required); make room for the record, and it goes on by itself"
+	if got.status != 503 || !strings.Contains(got.body, `"code":"NotReady"`) || !strings.Contains(got.body, want) || strings.Contains(got.body, "SecretAccessKey") {
+		t.Errorf("with a full disk: got %d %s, want 503 %s", got.status, got.body, want)
+	}
+	refused := log.Refusals("uploader")
+	if len(refused) != 1 || refused[0].KeyID != "" || refused[0].Minted || !refused[0].Expires.IsZero() {
+		t.Errorf("refusals: got %+v, want one without a key", refused)
+	}
+	disk.room.Store(true)
+	deadline := time.Now().Add(5 * time.Second)
+	for got.status != 200 && time.Now().Before(deadline) {
+		got = w.ask(ask)
+	}
+	if got.status != 200 || !strings.Contains(disk.String(), `"status":200`) {
+		t.Errorf("with room again: got %d, record %q, want 200 on record before the answer is here", got.status, disk.String())
+	}
+}
