@@ -190,7 +190,7 @@ func cgroupMount() (string, error) {
 			return at, nil
 		}
 	}
-	return "", fmt.Errorf("version 2 is not mounted: %w", errors.ErrUnsupported)
+	return "", fmt.Errorf("version 2 is not mounted whole: %w", errors.ErrUnsupported)
 }
 
 // parseCgroupMount reads a line of mountinfo (Linux, proc(5)).

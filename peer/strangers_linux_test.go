@@ -64,6 +64,24 @@ func TestADaemonWithoutAUserOfItsOwn(t *testing.T) {
 	expectLines(t, d, "user 0, "+why+"; [], 0 hidden, "+why)
 }
 
+// A container hides the control groups that are not its own, and mounts all the
+// same: a path there would not be the one that it is called by. What does not take
+// control groups goes on.
+func TestADaemonThatSeesNoControlGroups(t *testing.T) {
+	g := newGroup(t).child("container")
+	d := puppetAs(t, who{})
+	g.take(d.PID)
+	d.do("hide-control-groups")
+	if got := d.do("kernel"); got != "users: <nil>" {
+		t.Errorf("a daemon says: got %q, want users to be known", got)
+	}
+	expectLines(t, d, "control groups: control groups: version 2 is not mounted whole: unsupported operation", "processes: <nil>", "processes of other users: <nil>")
+	p := puppetAs(t, userOf(20001))
+	p.do("connect", d.line())
+	expectLines(t, d, fmt.Sprintf(`user 20001, <nil>; [%q], 0 hidden, <nil>`, holder(p.PID, 20001)))
+	d.exit()
+}
+
 // A connection of another network namespace, of a container for example, is none
 // of this machine's to the kernel, though it knows whose it is over there.
 func TestAClientOfAnotherNetworkNamespace(t *testing.T) {
