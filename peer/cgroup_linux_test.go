@@ -156,6 +156,12 @@ func TestAControlGroupThatIsGone(t *testing.T) {
 			if again.id() == second.Socket.Cgroup {
 				t.Fatal("another group got the id")
 			}
+			again.take(p.PID) // and who comes from there has us look again
+			p.do("connect", s.ln.Addr().String())
+			third, _ := s.next()
+			if got, err := third.Cgroup(); err != nil || got != unit.path {
+				t.Errorf("Cgroup of the other by that name: got %q, %v, want %s", got, err, unit.path)
+			}
 			got, err := second.Cgroup()
 			want := fmt.Sprintf("control group %d: no control group has this id, or it is gone", second.Socket.Cgroup)
 			if test.seen && (err != nil || got != unit.path) {
@@ -164,7 +170,7 @@ func TestAControlGroupThatIsGone(t *testing.T) {
 			if !test.seen && (err == nil || err.Error() != want) {
 				t.Errorf("Cgroup of one that is gone: got %q, %v, want the error %q", got, err, want)
 			}
-			p.exit()
+			g.take(p.PID)
 			g.remove("gone.service")
 		})
 	}

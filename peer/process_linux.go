@@ -52,22 +52,23 @@ func (h handle) look(pid int, inode uint32) (Process, error) {
 	if p.Started, err = parseStarted(text); err != nil {
 		return p, err
 	}
-	if text, err = h.read("status", buf[:]); err != nil {
+	// The owner of the directory itself is the effective user, also of a process
+	// that cannot be dumped, all below which is root's (Linux, proc(5)).
+	var stat unix.Stat_t
+	if err := unix.Fstat(h.dir, &stat); err != nil {
 		return p, err
 	}
-	if p.UID, err = parseEffective(text); err != nil {
-		return p, err
-	}
+	p.UID = stat.Uid
 	// Without an executable it is a thread of the kernel's, or one that may not
 	// be looked into any more.
 	if n, err := unix.Readlinkat(h.dir, "exe", buf[:]); err == nil {
 		p.Exe = string(buf[:n])
-		var stat unix.Stat_t
 		if err := unix.Fstatat(h.dir, "exe", &stat, 0); err != nil {
 			return p, err
 		}
 		p.Device, p.Inode = stat.Dev, stat.Ino
 	}
+	// Last, since what has ended in between has none, and root for its owner.
 	n, err := unix.Readlinkat(h.dir, h.fd, buf[:])
 	if err == nil && socketInode(buf[:n]) != inode {
 		err = errChanging
@@ -120,19 +121,4 @@ func parseStarted(stat []byte) (uint64, error) {
 		return 0, fmt.Errorf("stat: %w", errNoProc)
 	}
 	return strconv.ParseUint(string(fields[19]), 10, 64)
-}
-
-// parseEffective reads the effective user in /proc/PID/status (Linux, proc(5)).
-// The owner of the directory is another, root, for a process that cannot be
-// dumped. The first line is the command's name, in which the kernel writes a
-// newline as \n: no process can add a line of its own.
-func parseEffective(status []byte) (uint32, error) {
-	_, after, found := bytes.Cut(status, []byte("\nUid:\t"))
-	line, _, whole := bytes.Cut(after, []byte("\n"))
-	fields := bytes.Fields(line)
-	if !found || !whole || len(fields) != 4 {
-		return 0, fmt.Errorf("status: %w", errNoProc)
-	}
-	uid, err := strconv.ParseUint(string(fields[1]), 10, 32)
-	return uint32(uid), err
 }

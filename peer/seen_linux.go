@@ -17,7 +17,7 @@ import (
 type seen struct {
 	files dir
 	// pids are all processes, the highest number first: most that ask have just
-	// been started. Those of one user, as /proc shows it, come before all others.
+	// been started. Those of one user come before all others.
 	pids []int
 	own  int // how many are that user's
 	link [64]byte
@@ -39,7 +39,7 @@ func (s *seen) look(l *look) error {
 		if late {
 			break
 		}
-		if err := s.through(pid, l); err != nil && (i < s.own || isOf(pid, l.uid)) {
+		if err := s.through(pid, l); err != nil && i < s.own {
 			l.hidden++
 		}
 	}
@@ -138,22 +138,4 @@ func (s *seen) readlink(at int, name []byte) []byte {
 		return nil
 	}
 	return s.link[:n]
-}
-
-// isOf reports whether a process that may not be looked into is a user's: one that
-// cannot be dumped is shown as root's.
-func isOf(pid int, uid uint32) bool {
-	at, err := unix.Open("/proc/"+strconv.Itoa(pid), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return false
-	}
-	h := handle{dir: at}
-	defer h.close()
-	var buf [1024]byte
-	text, err := h.read("status", buf[:])
-	if err != nil {
-		return false
-	}
-	of, err := parseEffective(text)
-	return err == nil && of == uid
 }

@@ -117,6 +117,40 @@ func TestAClientOfAnotherNetworkNamespace(t *testing.T) {
 	}
 }
 
+// A client resets its connection, and before we notice, somebody else connects from
+// its address: the kernel's answer for the old connection is about them.
+func TestAnAddressThatAnotherHasByNow(t *testing.T) {
+	other := anotherUser(t)
+	s := newStage(t)
+	first, err := net.Dial("tcp4", s.ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, _ := s.next()
+	if err := first.(*net.TCPConn).SetLinger(0); err != nil {
+		t.Fatal(err)
+	}
+	_ = first.Close()
+	as(t, other, func() error {
+		c, err := (&net.Dialer{LocalAddr: first.LocalAddr()}).Dial("tcp4", s.ln.Addr().String())
+		if err == nil {
+			t.Cleanup(func() { _ = c.Close() })
+		}
+		return err
+	})
+	is, _ := s.next()
+	want := "user of " + first.LocalAddr().String() + ": it is another one by now"
+	if err := was.Still(); err == nil || err.Error() != want {
+		t.Errorf("Still of the first: got %v, want %s", err, want)
+	}
+	if _, err := was.Processes(); err == nil || err.Error() != want {
+		t.Errorf("Processes of the first: got %v, want %s", err, want)
+	}
+	if is.Socket.UID != other || is.Still() != nil {
+		t.Errorf("Client of the second: got user %d, %v, want %d", is.Socket.UID, is.Still(), other)
+	}
+}
+
 // A relay asks for whoever asks it, and is seen in their place: it is often
 // root's, as those of containers are. Nothing in this package sees through it, and
 // no rule may take root for whoever is behind.
