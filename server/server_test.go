@@ -242,6 +242,12 @@ func (w *world) askOn(c net.Conn, in *bufio.Reader, request string) reply {
 	if _, err := io.WriteString(c, w.fill(request)); err != nil {
 		w.tb.Fatalf("writing %q: %v", request, err)
 	}
+	return w.readOn(in, request)
+}
+
+// readOn reads the answer to a request.
+func (w *world) readOn(in *bufio.Reader, request string) reply {
+	w.tb.Helper()
 	method, _, _ := strings.Cut(request, " ")
 	response, err := http.ReadResponse(in, &http.Request{Method: method})
 	if err != nil {
