@@ -4,9 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -236,4 +240,52 @@ func TestAClientThatClosesWhileAWSIsAsked(t *testing.T) {
 	if said := w.record(); strings.Contains(said, `"status":200`) {
 		t.Errorf("record: got %s, want nothing handed out", said)
 	}
+}
+
+// Two thousand programs start at once. All are recognised and answered while
+// their processes are looked for, and the record has each: the process of as many
+// as there is time for, and the user of all.
+func TestABurstIsRecognised(t *testing.T) {
+	w := startByKernel(t, always(credentials(nil)))
+	const programs = 2000
+	var wrong atomic.Int64
+	var all sync.WaitGroup
+	places := make(chan bool, 256) // of the queue of a listener that Go makes
+	slowest := make([]time.Duration, programs)
+	for i := range programs {
+		all.Go(func() {
+			places <- true
+			defer func() { <-places }()
+			began := time.Now()
+			if answer := w.onceOver(plain); !strings.HasPrefix(answer, "HTTP/1.1 200 ") || !strings.HasSuffix(answer, golden) {
+				wrong.Add(1)
+				t.Logf("got %q", answer)
+			}
+			slowest[i] = time.Since(began)
+		})
+	}
+	all.Wait()
+	if n := wrong.Load(); n > 0 {
+		t.Errorf("%d of %d programs got something else than credentials", n, programs)
+	}
+	said := w.record()
+	uid := fmt.Sprintf(`"uid":%d,`, os.Getuid())
+	known, found := strings.Count(said, uid), strings.Count(said, fmt.Sprintf(`"pid":%d,`, os.Getpid()))
+	if known != programs || found == 0 {
+		t.Errorf("record: got %d with the user and %d with the process, want %d and some", known, found, programs)
+	}
+	t.Logf("%d programs, %d processes on record, the slowest answered in %v", programs, found, slices.Max(slowest))
+}
+
+// onceOver asks over a connection of its own and returns all that comes.
+func (w *world) onceOver(request string) string {
+	c, err := net.DialTimeout("tcp", w.addr, 10*time.Second)
+	if err != nil {
+		return err.Error()
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_, _ = io.WriteString(c, w.fill(strings.TrimSuffix(request, "\n")+"Connection: close\n\n"))
+	answer, _ := io.ReadAll(c)
+	return string(answer)
 }

@@ -55,6 +55,18 @@ func TestTheSDKForGoNamesAProfile(t *testing.T) {
 	}
 }
 
+// A program that the kernel recognises needs one variable.
+func TestTheSDKForGoNeedsNoToken(t *testing.T) {
+	w := startByKernel(t, always(credentials(nil)))
+	if got, err := retrieve(t, w.url, ""); err != nil || got.AccessKeyID != "ASIAEXAMPLE" {
+		t.Errorf("Retrieve: got %+v, %v", got, err)
+	}
+	const want = "NotRecognized: token: not for this path, which asks the kernel who you are; hint: its token belongs to /v1/credentials"
+	if _, err := retrieve(t, w.url, w.token); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("Retrieve with a token: got %v, want %q in it", err, want)
+	}
+}
+
 func TestTheSDKForGoShowsWhyNot(t *testing.T) {
 	login := &session.Error{Class: session.Person, Public: "john: keys expired", Hint: "run aws login"}
 	for _, test := range []struct {

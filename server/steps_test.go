@@ -2,7 +2,10 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -68,13 +71,48 @@ func BenchmarkSteps(b *testing.B) {
 			setCommon(header, 1300)
 		}
 	})
-	b.Run("all", func(b *testing.B) {
-		b.ReportAllocs()
-		w := nobodyReads{make(http.Header)}
-		for b.Loop() {
-			h.ServeHTTP(w, r)
-		}
-	})
+	b.Run("all", func(b *testing.B) { benchmarkAll(b, h, r) })
+	b.Run("all, by the kernel", func(b *testing.B) { benchmarkAll(b, h, ofKernel(b, r)) })
+}
+
+func benchmarkAll(b *testing.B, h *handler, r *http.Request) {
+	b.ReportAllocs()
+	w := nobodyReads{make(http.Header)}
+	for b.Loop() {
+		h.ServeHTTP(w, r)
+	}
+}
+
+// ofKernel returns the same request for the path where the kernel recognises its
+// sender, over a real connection: that it is still the same is asked each time.
+func ofKernel(b *testing.B, r *http.Request) *http.Request {
+	b.Helper()
+	kernel, err := peer.OpenKernel()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = kernel.Close() })
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = ln.Close() })
+	theirs, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = theirs.Close() })
+	ours, err := ln.Accept()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = ours.Close() })
+	places := newPlaces(1, func(uint32) bool { return true }, slog.New(slog.DiscardHandler))
+	r = r.WithContext(context.WithValue(r.Context(), connKey{}, newConn(ours, places, kernel.Client(ours), false)))
+	r.RequestURI = ProcessPath
+	r.Header = maps.Clone(r.Header)
+	delete(r.Header, "Authorization")
+	return r
 }
 
 // nobodyReads is an answer that goes nowhere.
@@ -97,8 +135,9 @@ func bareHandler(b *testing.B) (*handler, *http.Request) {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), "vendord.toml")
 	const text = "[daemon]\nregion = \"eu-west-1\"\nrequests_per_second = 1000000\n[sources.s]\ntype = \"environment\"\n" +
-		"[profiles.up]\nsource = \"s\"\nrole_arn = \"arn:aws:iam::629470240201:role/JohnUploadRole\"\n[apps.agent]\nprofiles = [\"up\"]\n"
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		"[profiles.up]\nsource = \"s\"\nrole_arn = \"arn:aws:iam::629470240201:role/JohnUploadRole\"\n[apps.agent]\nprofiles = [\"up\"]\n" +
+		"[apps.self]\nprofiles = [\"up\"]\nmatch = {user = \"#%d\"}\n"
+	if err := os.WriteFile(path, fmt.Appendf(nil, text, os.Getuid()), 0o600); err != nil {
 		b.Fatal(err)
 	}
 	config, err := profiles.Load(profiles.Options{Path: path, UID: os.Getuid(), Home: b.TempDir()})
