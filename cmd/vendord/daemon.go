@@ -107,7 +107,7 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 	if err := d.openKernel(); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
-	for _, line := range d.switchedOff(config) {
+	for _, line := range switchedOff(d.kernel.Off, config, o.config.UID) {
 		o.log.Warn(line)
 	}
 	d.server = server.New(server.Config{Apps: d.book, Credentials: d.gate, Audit: d.audit, Who: d.kernel.Client, Recorded: d.record.out != nil,

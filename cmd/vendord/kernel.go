@@ -23,29 +23,32 @@ func (d *daemon) openKernel() (err error) {
 }
 
 // switchedOff says what does not work here of what a configuration needs to
-// recognise callers: a line for each ability that the system does not have.
-func (d *daemon) switchedOff(c *profiles.Config) (lines []string) {
-	if err := d.kernel.Off(peer.Users); err != nil {
-		line := fmt.Sprintf("recognition: users are not known here: %v: a token is good for whoever has it", reason(err))
+// recognise callers: a line for each ability that the system does not have and an
+// app needs, and one where users are not known, which all tokens lack then. own is
+// the daemon's user, whose processes it may look into.
+func switchedOff(off func(peer.Ability) error, c *profiles.Config, own int) (lines []string) {
+	if err := off(peer.Users); err != nil {
+		line := fmt.Sprintf("recognition: %s: a token is good for whoever has it", reason(err))
 		if apps := needing(c, profiles.Match.Any); apps != "" {
 			line += ", and nobody gets " + apps
 		}
 		return append(lines, line) // and without users the rest does not matter
 	}
+	exe := func(m profiles.Match) bool { return m.Exe != "" }
+	others := func(m profiles.Match) bool { return exe(m) && !(m.Known && int(m.UID) == own) }
 	for _, part := range []struct {
 		ability peer.Ability
 		needs   func(profiles.Match) bool
 	}{
 		{peer.Cgroup, func(m profiles.Match) bool { return m.Unit+m.UserUnit+m.Cgroup+m.Container != "" }},
-		{peer.Processes, func(m profiles.Match) bool { return m.Exe != "" }},
+		{peer.Processes, exe},
+		{peer.Others, others},
 	} {
-		if err := d.kernel.Off(part.ability); err != nil {
-			line := fmt.Sprintf("recognition: %s are not known here: %v", part.ability, reason(err))
-			if apps := needing(c, part.needs); apps != "" {
-				line += ": nobody gets " + apps
-			}
-			lines = append(lines, line)
+		err, apps := off(part.ability), needing(c, part.needs)
+		if err == nil || apps == "" || part.ability == peer.Others && off(peer.Processes) != nil {
+			continue // of processes it is said already
 		}
+		lines = append(lines, fmt.Sprintf("recognition: %s: nobody gets %s", reason(err), apps))
 	}
 	return lines
 }

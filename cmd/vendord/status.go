@@ -34,7 +34,7 @@ func (d *daemon) status(caller control.Caller) control.Status {
 		for _, w := range config.Warnings {
 			s.Warnings = append(s.Warnings, w.Error())
 		}
-		s.Warnings = append(s.Warnings, d.switchedOff(config)...)
+		s.Warnings = append(s.Warnings, switchedOff(d.kernel.Off, config, d.options.config.UID)...)
 	} else {
 		ownApps, ownProfiles = d.allowed(caller.Peer.User, caller.Peer.Groups)
 	}

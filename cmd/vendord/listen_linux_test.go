@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// The addresses for containers are not vendord's to make: it says what to do.
+func TestListenOnTheAddressForContainers(t *testing.T) {
+	needsRoot(t, "have a network of one's own")
+	alone := func() error {
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			return err
+		}
+		return loopbackUp() // without any address of its own, Linux takes all for its own
+	}
+	powerless := func() error {
+		if err := alone(); err != nil {
+			return err
+		}
+		// Of this thread alone, which dies with it.
+		if _, _, errno := syscall.RawSyscall(unix.SYS_SETRESUID, stranger, stranger, stranger); errno != 0 {
+			return errno
+		}
+		return nil
+	}
+	for _, test := range []struct {
+		at      string
+		prepare func() error
+		want    string
+		hint    string
+	}{
+		{"169.254.170.2:80", alone, "endpoints.ecs.listen: 169.254.170.2 is not an address of this machine", "ip addr add 169.254.170.2/32 dev lo"},
+		{"[fd00:ec2::23]:80", alone, "endpoints.ecs.listen: fd00:ec2::23 is not an address of this machine", "ip addr add fd00:ec2::23/128 dev lo"},
+		{"127.0.0.1:80", powerless, "endpoints.ecs.listen: port 80 is root's", "give vendord CAP_NET_BIND_SERVICE, or set a port above 1023"},
+	} {
+		onThread(t, test.prepare, func() error {
+			_, err := listenECS(netip.MustParseAddrPort(test.at))
+			if err == nil || err.Error() != test.want || hintOf(err) != test.hint {
+				return fmt.Errorf("listenECS(%s): got %v, hint %q, want %s, hint %q", test.at, err, hintOf(err), test.want, test.hint)
+			}
+			return nil
+		})
+	}
+	if ln, err := listenECS(netip.AddrPort{}); ln != nil || err != nil {
+		t.Errorf("listenECS of no address: got %v, %v, want nothing", ln, err)
+	}
+	held, err := bind("127.0.0.1:0", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	if _, err = listenECS(netip.MustParseAddrPort(held.Addr().String())); err == nil || !strings.Contains(err.Error(), "in use by") ||
+		hintOf(err) != "stop it, or set another port in endpoints.ecs.listen" {
+		t.Errorf("listenECS where somebody listens: got %v, hint %q", err, hintOf(err))
+	}
+}
+
+// loopbackUp gives a network its loopback addresses.
+func loopbackUp() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	lo, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	lo.SetUint16(unix.IFF_UP)
+	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo)
+}
