@@ -3,7 +3,10 @@ package peer // with abilities that do not tell the truth
 import (
 	"errors"
 	"net"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // liar says the same of everybody.
@@ -64,4 +67,44 @@ func TestAKernelThatCannotBeTried(t *testing.T) {
 	if c := k.Client(a); c.Still() == nil {
 		t.Errorf("Still, of a pipe's client: got nil")
 	}
+}
+
+// Where the administrator has chosen another number for users of other namespaces,
+// who has that number would be all of them.
+func TestAnotherOverflowUser(t *testing.T) {
+	if err := checkOverflow([]byte("65534\n")); err != nil {
+		t.Errorf("checkOverflow: got %v", err)
+	}
+	err := checkOverflow([]byte("1000\n"))
+	if want := `kernel.overflowuid is "1000", and not 65534: unsupported operation`; err == nil || err.Error() != want || !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("checkOverflow: got %v, want %s", err, want)
+	}
+}
+
+// A look that takes forever keeps those of other users waiting, but not for long;
+// and those of its own user, who wait for the next, as long.
+func TestTurnsThatDoNotEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, release, began := newFinder(time.Now), make(chan struct{}), time.Now()
+		f.foreign = nil
+		f.cost = func(look func()) time.Duration { <-release; look(); return 0 }
+		var all sync.WaitGroup
+		all.Go(func() {
+			if _, _, err := f.find(Socket{UID: 20001, Inode: 1}); err != errNobodySeen {
+				t.Errorf("the first: got %v, want %v", err, errNobodySeen)
+			}
+		})
+		synctest.Wait()
+		for _, uid := range []uint32{20002, 20002, 20001} {
+			all.Go(func() {
+				_, _, err := f.find(Socket{UID: uid, Inode: 1})
+				if took := time.Since(began); err != ErrBusy || took != longestTurn {
+					t.Errorf("user %d: got %v after %v, want %v after %v", uid, err, took, ErrBusy, longestTurn)
+				}
+			})
+		}
+		time.Sleep(2 * longestTurn)
+		close(release)
+		all.Wait()
+	})
 }

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"strconv"
+	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -66,6 +69,11 @@ var (
 )
 
 func openTCP() (*TCP, error) {
+	if text, err := os.ReadFile("/proc/sys/kernel/overflowuid"); err == nil { // systemd's ProcSubset=pid hides it
+		if err := checkOverflow(text); err != nil {
+			return nil, err
+		}
+	}
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_SOCK_DIAG)
 	switch err {
 	case nil:
@@ -85,6 +93,15 @@ func openTCP() (*TCP, error) {
 		t.lo = uint32(lo.Index)
 	}
 	return t, nil
+}
+
+// checkOverflow refuses a system on which users of other namespaces look like
+// another than nobody, and so like somebody.
+func checkOverflow(text []byte) error {
+	if number := strings.TrimSpace(string(text)); number != strconv.Itoa(overflowID) {
+		return fmt.Errorf("kernel.overflowuid is %q, and not %d: %w", number, overflowID, errors.ErrUnsupported)
+	}
+	return nil
 }
 
 // Close ends it. Of fails from then on.
