@@ -97,6 +97,9 @@ func (s *seen) list(uid uint32) error {
 		}
 		return len(s.pids)+len(others) < mostProcesses
 	})
+	if len(s.pids)+len(others) == mostProcesses { // the newest are missing
+		return ErrBusy
+	}
 	newest := func(a, b int) int { return cmp.Compare(b, a) }
 	slices.SortFunc(s.pids, newest)
 	slices.SortFunc(others, newest)
