@@ -307,7 +307,8 @@ type matchTable struct {
 	// A group that this user is a member of: a name, or `#1234` for one without.
 	Group string `toml:"group" default:"any"`
 	// The unit of the system's service manager that the program runs in:
-	// `worker.service`, or `worker@*.service` for all instances of a template.
+	// `worker.service`, or `worker@*.service` for all instances of a template. Where it
+	// has `DynamicUser=`, there is a user only while it runs: leave `user` out.
 	Unit string `toml:"unit" default:"any"`
 	// The unit of the user's own service manager that the program runs in. The system
 	// service needs `user` with it.
