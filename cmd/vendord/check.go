@@ -19,8 +19,9 @@ func (p *program) checkCommand() *cobra.Command {
 		Use: "check [FILE]", GroupID: "daemon", Args: between(0, 1, "a FILE at most"),
 		Short: "Check the whole configuration and every session policy, without the network",
 		Long: `Check the whole configuration and every session policy, without the network:
-every error at once, warnings apart, and for each profile what its session policy
-lets through. Exit status 1 if the daemon would refuse the configuration.`,
+every error at once, warnings apart, for each profile what its session policy lets
+through, and for each app how its programs are recognised. Exit status 1 if the
+daemon would refuse the configuration.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				p.config = args[0]
@@ -39,12 +40,24 @@ type checkedProfile struct {
 	Life        string `json:"life"`
 	// Narrowed says that it has session policies, Scoped that it has a scope
 	// policy. A scope that only shortens its sessions is neither.
-	Narrowed    bool                `json:"narrowed"`
+	Narrowed bool `json:"narrowed"`
+	// Protected says that only vendord exec may have it.
+	Protected   bool                `json:"protected,omitempty"`
 	Scoped      bool                `json:"scoped,omitempty"`
 	Policy      string              `json:"policy"`
 	Allows      []policy.Permission `json:"lets_through,omitempty"`
 	Managed     []string            `json:"policy_arns,omitempty"`
 	ScopeAllows []policy.Permission `json:"scope_lets_through,omitempty"`
+}
+
+// checkedApp is what check says of one app.
+type checkedApp struct {
+	Name     string   `json:"name"`
+	Profiles []string `json:"profiles"`
+	// Select says that its programs may ask for any of Profiles by name.
+	Select bool `json:"select,omitempty"`
+	// Recognised says in words by what its programs are recognised.
+	Recognised string `json:"recognised"`
 }
 
 func (p *program) check() error {
@@ -71,14 +84,22 @@ func (p *program) check() error {
 	for _, name := range slices.Sorted(maps.Keys(config.Profiles)) {
 		checked = append(checked, checkProfile(config.Profiles[name]))
 	}
+	apps := []checkedApp{}
+	for _, name := range slices.Sorted(maps.Keys(config.Apps)) {
+		app := config.Apps[name]
+		apps = append(apps, checkedApp{Name: name, Profiles: app.Profiles, Select: app.Select, Recognised: recognised(app, false).by})
+	}
 	if p.json {
-		return p.printJSON(map[string]any{"ok": true, "warnings": messages(warnings), "profiles": checked})
+		return p.printJSON(map[string]any{"ok": true, "warnings": messages(warnings), "profiles": checked, "apps": apps})
 	}
 	for _, w := range warnings {
 		p.warn(w)
 	}
 	for _, c := range checked {
 		p.printChecked(config, c)
+	}
+	for _, a := range apps {
+		p.printCheckedApp(a)
 	}
 	say(p.stdout, "%s: %s, %s, %s: ok", config.Path, count(len(config.Sources), "source"),
 		count(len(config.Profiles), "profile"), count(len(config.Apps), "app"))
@@ -95,7 +116,7 @@ func toldOf(config *profiles.Config, source string) bool {
 
 func checkProfile(profile profiles.Profile) checkedProfile {
 	c := checkedProfile{Name: profile.Name, Operation: profile.Operation, RoleARN: profile.RoleARN, SessionName: profile.SessionName,
-		Life: lifeInWords(profile), Policy: policyInWords(profile), Managed: profile.PolicyARNs,
+		Life: lifeInWords(profile), Policy: policyInWords(profile), Managed: profile.PolicyARNs, Protected: profile.Protected,
 		Narrowed: profile.Policy != "" || len(profile.PolicyARNs) > 0, Scoped: profile.Scope.Policy != "",
 		Allows: letsThrough(profile.Policy), ScopeAllows: letsThrough(profile.Scope.Policy)}
 	return c
@@ -117,6 +138,9 @@ func (p *program) printChecked(config *profiles.Config, c checkedProfile) {
 	if way := wayInWords(config, profile); way != "" {
 		say(p.stdout, "  %s", way)
 	}
+	if c.Protected {
+		say(p.stdout, "  protected: only vendord exec may have it")
+	}
 	who := whoAllows(profile)
 	switch {
 	case c.Narrowed:
@@ -137,6 +161,19 @@ func (p *program) printChecked(config *profiles.Config, c checkedProfile) {
 	}
 	say(p.stdout, "  its scope policy only narrows what the %s may do; it lets through, if the %s allows it:", who, who)
 	p.printAllowed(c.ScopeAllows)
+}
+
+// printCheckedApp says in words who is an app, and what it may have.
+func (p *program) printCheckedApp(a checkedApp) {
+	say(p.stdout, "app %s: recognised by %s", a.Name, a.Recognised)
+	switch {
+	case len(a.Profiles) == 1:
+		say(p.stdout, "  gets %s", a.Profiles[0])
+	case a.Select:
+		say(p.stdout, "  gets %s, or which it asks for of %s", a.Profiles[0], strings.Join(a.Profiles[1:], ", "))
+	default:
+		say(p.stdout, "  gets %s, and after vendord use %s", a.Profiles[0], strings.Join(a.Profiles[1:], ", "))
+	}
 }
 
 func (p *program) printAllowed(allowed []policy.Permission) {

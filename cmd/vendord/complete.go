@@ -85,6 +85,16 @@ func appNames(s control.Status) (names []string) {
 	return names
 }
 
+// tokenAppNames are the apps that tokens can be issued for.
+func tokenAppNames(s control.Status) (names []string) {
+	for _, row := range s.Apps {
+		if !row.Kernel {
+			names = append(names, row.Name)
+		}
+	}
+	return names
+}
+
 func appAndProfileNames(s control.Status) []string { return append(appNames(s), profileNames(s)...) }
 
 func sourceNames(s control.Status) (names []string) {

@@ -46,7 +46,11 @@ func (p *program) printList(s control.Status) error {
 	fmt.Fprintln(p.stdout)
 	rows = [][]string{{"APP", "PROFILES", "CURRENT", "TOKENS"}}
 	for _, r := range s.Apps {
-		rows = append(rows, []string{r.Name, strings.Join(r.Profiles, ", "), r.Current, fmt.Sprint(r.Tokens)})
+		tokens := fmt.Sprint(r.Tokens)
+		if r.Kernel {
+			tokens = "none: by " + r.Recognised
+		}
+		rows = append(rows, []string{r.Name, strings.Join(r.Profiles, ", "), r.Current, tokens})
 	}
 	return table(p.stdout, rows)
 }

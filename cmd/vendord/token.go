@@ -30,7 +30,7 @@ func (p *program) tokenCommand() *cobra.Command {
 		},
 	}
 	for _, sub := range []*cobra.Command{p.tokenIssueCommand(), list, p.tokenRotateCommand(), p.tokenAdoptCommand(), revoke} {
-		cmd.AddCommand(p.completing(sub, appNames))
+		cmd.AddCommand(p.completing(sub, tokenAppNames))
 	}
 	return cmd
 }
