@@ -36,16 +36,18 @@ type finder struct {
 }
 
 const (
-	// A look has lookFor, and half of it for the processes of other users than
-	// the sockets'. SDKs wait for one second in all.
+	// lookFor is how long a look may take. The processes of the sockets' user come
+	// first, and have to be seen to the end; then those of others, as far as there
+	// is time. SDKs wait for one second in all.
 	lookFor = 500 * time.Millisecond
 	// longestTurn is how long to wait for the looks that others need.
 	longestTurn = time.Second
 	// A user may have us look for a share of the time, one part of so many, and
 	// save up that of saved.
 	share, saved = 5, 10 * time.Second
-	// mostOpen is how many open files of one process are looked at, mostProcesses
-	// how many processes. Holders that are missed so count as hidden.
+	// mostOpen is how many open files of one process are looked at: one of the
+	// sockets' user that has more counts as hidden. With mostProcesses there are
+	// too many to look through.
 	mostOpen, mostProcesses = 1 << 16, 1 << 18
 	// mostUsers is how many users' debts are remembered.
 	mostUsers = 4_096
