@@ -22,8 +22,8 @@ func (a *Apps) decideByToken(s *snapshot, r Request) (Grant, error) {
 	}
 	which := Grant{App: e.App, TokenID: e.ID}
 	if err := s.owned(e, r); err != nil {
-		if e.User == "" && r.Caller != nil && r.Caller.Addr.IsValid() {
-			which.Near = fmt.Sprintf("app %q: it connects from %s, and [apps.%s] from does not have that", e.App, r.Caller.Addr, e.App)
+		if e.User == "" && r.Caller != nil && r.Caller.Err != nil {
+			which.Near = fmt.Sprintf("app %q: it connects from %s, which is not in [apps.%s] from", e.App, r.Caller.Addr, e.App)
 		}
 		return which, err
 	}
@@ -144,14 +144,14 @@ func (a *Apps) authorise(s *snapshot, e *entry, r Request) (Grant, error) {
 	if err != nil || r.Now.Before(e.end) {
 		return c.grant, cmp.Or(err, c.err)
 	}
+	ok, err := a.member(s, e, r)
+	if ok {
+		return c.grant, c.err
+	}
 	who := c.grant
 	who.Session = session.Key{}
-	ok, err := a.entitled(s, e)
-	switch {
-	case err != nil:
+	if err != nil {
 		return who, err
-	case ok:
-		return c.grant, c.err
 	}
 	subject := fmt.Sprintf("app %q", e.App)
 	if e.App == profiles.CLI {

@@ -75,6 +75,9 @@ type Grant struct {
 	// Near says of a refused caller which rule nearly let it through, and what is
 	// different. It is for the owner's eyes: a stranger learns nothing of rules.
 	Near string
+	// Lazy says in Grants that it is only got by name, of an app with select: it
+	// need not be minted ahead.
+	Lazy bool
 	// Session is the session to hand out.
 	Session session.Key
 }

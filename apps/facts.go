@@ -129,6 +129,9 @@ func (f *facts) exe(path string) string {
 // replaced says whether a caller runs what was the file at a path when it started.
 func (f *facts) replaced(path string) bool {
 	processes, err := f.holders()
+	if _, missing := stat(path); missing != nil {
+		return false // to restart it does not help
+	}
 	for _, p := range processes {
 		if p.UID != f.caller.UID || p.Exe != path && p.Exe != path+deleted {
 			return false

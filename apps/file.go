@@ -161,7 +161,7 @@ func (k kept) check() error {
 		switch {
 		case app == "" || app == profiles.CLI || !used[app] && !u.stay && lasting:
 			return fmt.Errorf("app %q has a current profile and no token", app)
-		case u.profile == "" || lasting && u.back != "" || u.stay && u.base() == "":
+		case u.profile == "" || u.until.Year() > 9000 || lasting && u.back != "" || u.stay && u.base() == "":
 			return fmt.Errorf("app %q: its current profile does not fit", app)
 		}
 	}
@@ -204,7 +204,7 @@ func (r record) token() (Token, error) {
 		return t, errors.New("it was held, not stored")
 	case t.Adopted && t.App == profiles.CLI || t.Rotated != "" && !wellFormedID(t.Rotated):
 		return t, errors.New("it cannot have been issued like that")
-	case !t.Issued.Before(t.Expires) || t.Expires.Sub(t.Issued) > maxLife:
+	case !t.Issued.Before(t.Expires) || t.Expires.UTC().Year() > 9000 || t.Expires.Sub(t.Issued) > maxLife:
 		return t, errors.New("its times do not fit")
 	}
 	t.UID = *r.UID

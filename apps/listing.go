@@ -10,7 +10,7 @@ import (
 // Grants returns what callers get if they ask: the holders of live tokens, the
 // users that rules name, and those that were recognised lately without being
 // named. It has every app, user and profile once, sorted: the one in use, the one
-// that is next, and of an app with select the others. Those that would be refused
+// that is next, and, as Lazy, of an app with select the others. Those that would be refused
 // are left out; they are told when they ask. It is what to mint ahead, and what a
 // status shows.
 func (a *Apps) Grants() []Grant {
@@ -39,7 +39,7 @@ func (a *Apps) good(s *snapshot, e *entry, now time.Time) bool {
 	if !e.liveAt(now) || now.Before(e.end) {
 		return e.liveAt(now)
 	}
-	ok, err := a.entitled(s, e)
+	ok, err := a.member(s, e, Request{Now: now})
 	return ok && err == nil
 }
 
@@ -76,8 +76,10 @@ func (id *identity) append(grants []Grant) []Grant {
 	if !id.course.until.IsZero() {
 		grants = id.then.append(grants)
 	}
-	for _, other := range id.others {
-		grants = other.append(grants)
+	for profile, other := range id.others {
+		if other.grant.Lazy = true; profile != id.now.grant.Profile && profile != id.then.grant.Profile {
+			grants = other.append(grants)
+		}
 	}
 	return grants
 }

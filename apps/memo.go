@@ -23,13 +23,27 @@ type Memo struct {
 	app    *app
 	id     *identity
 	until  time.Time
+	// holder is a token whose user has the right to it as a member of a group.
+	holder *entry
+}
+
+// rememberMember remembers that a token's user is a member of a group.
+func (m *Memo) rememberMember(s *snapshot, e *entry, now time.Time) {
+	if m != nil {
+		m.app, m.holder, m.state, m.until = nil, e, s, now.Add(rememberedFor)
+	}
+}
+
+// isMember returns what rememberMember remembered, as long as nothing has changed.
+func (m *Memo) isMember(s *snapshot, e *entry, now time.Time) bool {
+	return m != nil && m.holder == e && m.state == s && now.Before(m.until)
 }
 
 // remember remembers the app of a caller. What rests on an executable is never
 // remembered: a process can run another at any time.
 func (m *Memo) remember(s *snapshot, r Request, a *app, id *identity, f *facts) {
 	if m != nil && !f.looked {
-		m.caller, m.state, m.app, m.id, m.until = r.Caller, s, a, id, r.Now.Add(rememberedFor)
+		m.caller, m.state, m.app, m.id, m.until, m.holder = r.Caller, s, a, id, r.Now.Add(rememberedFor), nil
 	}
 }
 

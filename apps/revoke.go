@@ -38,7 +38,7 @@ func (a *Apps) Revoke(app, id string) (int, error) {
 	// come back to life with the next token that the user is given.
 	rights := newRights(s.config, tokens)
 	groundless := func(t Token) bool {
-		return !t.Steer && !now.Before(rights.end(t)) && !(t.App == profiles.CLI && rights.ofGroup(t.User, t.Profile))
+		return !t.Steer && !now.Before(rights.end(t, s.given)) && (t.App != profiles.CLI || len(s.given.profiles[t.Profile]) == 0)
 	}
 	for _, t := range tokens {
 		if groundless(t) {

@@ -7,28 +7,13 @@ import (
 	"github.com/vendord/vendord/profiles"
 )
 
-// right is a user's right to an app or to a profile; the other is empty. That of
-// a group is every member's, and that of both only if the user is one.
-type right struct{ user, group, app, profile string }
+// right is a user's right to an app or to a profile; the other is empty.
+type right struct{ user, app, profile string }
 
 // rights are the rights that tokens give their users, and until when. A token
 // that was issued by somebody who may not steer, to themselves, is worth what
 // its user has a right to at the time: it falls with the token that gave that.
 type rights map[right]time.Time
-
-// always is when a right ends that the configuration gives.
-var always = time.Unix(1<<40, 0)
-
-// people returns the user and the group whose programs are an app's, whatever they
-// are. Other rules say something of the program: one of a unit's programs is not
-// its user's shell, who could otherwise ask for what the unit has.
-func people(a profiles.App) (user, group string, ok bool) {
-	m := a.Match
-	if !byKernel(a) || !m.Known && m.User != "" || m.Unit+m.UserUnit+m.Cgroup+m.Container+m.Exe != "" {
-		return "", "", false
-	}
-	return m.User, m.Group, true
-}
 
 // newRights works out what tokens give. Held tokens give nothing, nor do those
 // that users issued to themselves: what is revoked would live on in its
@@ -36,14 +21,6 @@ func people(a profiles.App) (user, group string, ok bool) {
 // without a user, which would give the right to everybody.
 func newRights(c *profiles.Config, tokens []Token) rights {
 	until := make(rights)
-	for name, app := range c.Apps {
-		if user, group, ok := people(app); ok {
-			until.extend(right{user: user, group: group, app: name}, always)
-			for _, profile := range app.Profiles {
-				until.extend(right{user: user, group: group, profile: profile}, always)
-			}
-		}
-	}
 	for _, t := range tokens {
 		if t.App == profiles.CLI || t.Held || !t.Steer || t.User == "" {
 			continue
@@ -67,72 +44,111 @@ func (until rights) extend(r right, to time.Time) {
 
 // end returns until when the token is good for anything, which may be the zero
 // time.
-func (until rights) end(t Token) time.Time {
+func (until rights) end(t Token, given given) time.Time {
 	switch {
 	case t.Steer:
 		return t.Expires
-	case t.App == profiles.CLI:
-		return until[right{user: t.User, profile: t.Profile}]
+	case t.App != profiles.CLI:
+		return until[right{user: t.User, app: t.App}]
+	case given.users[right{user: t.User, profile: t.Profile}]:
+		return t.Expires
 	}
-	return until[right{user: t.User, app: t.App}]
+	return until[right{user: t.User, profile: t.Profile}]
 }
 
-// entitled reports whether the user of a token has a right to it as a member of a
-// group. It asks the user database, where there is such a right at all.
-func (a *Apps) entitled(s *snapshot, e *entry) (bool, error) {
-	if e.App != profiles.CLI || e.Steer || !s.rights.ofGroup(e.User, e.Profile) {
-		return false, nil
-	}
-	f := facts{caller: &Caller{UID: e.UID}, user: a.user}
-	name, groups, err := f.names()
-	if err != nil || name != e.User {
-		return false, err
-	}
-	return s.rights.member(name, groups, e.Profile), nil
+// given are the rights that the configuration gives: to the users and members of
+// groups whose programs are an app's, whatever they are.
+type given struct {
+	users map[right]bool
+	// groups are the rights of members, by app, and by profile. The user is who
+	// has to be one, or empty for all of them.
+	apps, profiles map[string][]member
 }
 
-// ofGroup reports whether members of some group have a right to a profile.
-func (until rights) ofGroup(user, profile string) bool {
-	for r := range until {
-		if r.group != "" && r.profile == profile && (r.user == "" || r.user == user) {
-			return true
-		}
-	}
-	return false
-}
+type member struct{ user, group string }
 
-// member reports whether a member of groups has a right to a profile.
-func (until rights) member(user string, groups []string, profile string) bool {
-	for _, group := range groups {
-		for _, named := range []string{user, ""} {
-			if !until[right{user: named, group: group, profile: profile}].IsZero() {
-				return true
+// newGiven works out what a configuration gives. Rules with other keys say
+// something of the program: the user of a unit that is one of an app's programs
+// could otherwise ask, from a shell, for what the unit has.
+func newGiven(c *profiles.Config) given {
+	g := given{make(map[right]bool), make(map[string][]member), make(map[string][]member)}
+	for name, app := range c.Apps {
+		m := app.Match
+		switch {
+		case !byKernel(app) || m.User != "" && !m.Known || m.Unit+m.UserUnit+m.Cgroup+m.Container+m.Exe != "":
+		case m.Group == "":
+			g.users[right{user: m.User, app: name}] = true
+			for _, profile := range app.Profiles {
+				g.users[right{user: m.User, profile: profile}] = true
+			}
+		default:
+			g.apps[name] = append(g.apps[name], member{m.User, m.Group})
+			for _, profile := range app.Profiles {
+				g.profiles[profile] = append(g.profiles[profile], member{m.User, m.Group})
 			}
 		}
 	}
-	return false
+	return g
+}
+
+// has reports whether a user of these groups is one of the members.
+func has(members []member, user string, groups []string) bool {
+	return slices.ContainsFunc(members, func(m member) bool {
+		return (m.user == "" || m.user == user) && slices.Contains(groups, m.group)
+	})
+}
+
+// member reports whether the user of a command's token has a right to its profile
+// as a member of a group. It asks the user database only where groups have one.
+func (a *Apps) member(s *snapshot, e *entry, r Request) (bool, error) {
+	members := s.given.profiles[e.Profile]
+	switch {
+	case e.App != profiles.CLI || e.Steer || len(members) == 0:
+		return false, nil
+	case r.Memo.isMember(s, e, r.Now):
+		return true, nil
+	}
+	f := facts{caller: &Caller{UID: e.UID}, user: a.user}
+	name, groups, err := f.names()
+	if err != nil || name != e.User || !has(members, name, groups) {
+		return false, err
+	}
+	r.Memo.rememberMember(s, e, r.Now)
+	return true, nil
 }
 
 // Allowed returns the apps that a user has a live token of, from somebody who
-// may steer, or that have whatever the user runs; and the profiles of those apps;
-// sorted. The user may have tokens of apps that have tokens, and of "cli" for these profiles, by
-// asking for them.
+// may steer, or whose programs are whatever the user runs, or a member of one of
+// the groups; and the profiles of those apps; sorted. The user may have tokens of
+// "cli" for these profiles, and of those of the apps that have any, by asking.
 func (a *Apps) Allowed(user string, groups ...string) (apps, profiles []string) {
 	s, now := a.state.Load(), a.now()
+	if user == "" {
+		return nil, nil
+	}
 	for r, until := range s.rights {
-		whose := r.user == user && user != "" || r.user == "" && r.group != ""
-		if !whose || r.group != "" && !slices.Contains(groups, r.group) || !now.Before(until) {
-			continue
-		}
-		if _, ok := s.config.Apps[r.app]; ok {
-			apps = append(apps, r.app)
-		} else if r.profile != "" && !s.config.Profiles[r.profile].Protected {
-			profiles = append(profiles, r.profile)
+		if r.user == user && now.Before(until) {
+			apps, profiles = append(apps, r.app), append(profiles, r.profile)
 		}
 	}
-	slices.Sort(apps)
-	slices.Sort(profiles)
-	return slices.Compact(apps), slices.Compact(profiles)
+	for r := range s.given.users {
+		if r.user == user {
+			apps, profiles = append(apps, r.app), append(profiles, r.profile)
+		}
+	}
+	for app, members := range s.given.apps {
+		if has(members, user, groups) {
+			apps = append(apps, app)
+		}
+	}
+	for profile, members := range s.given.profiles {
+		if has(members, user, groups) {
+			profiles = append(profiles, profile)
+		}
+	}
+	none := func(name string) bool { return name == "" }
+	gone := func(name string) bool { _, ok := s.config.Apps[name]; return !ok }
+	return sorted(slices.DeleteFunc(apps, gone)), sorted(slices.DeleteFunc(profiles, none))
 }
 
 // Always reports whether the configuration, and no token, gives a user the right to

@@ -27,8 +27,10 @@ type snapshot struct {
 	// many of them have a secret that is not vendord's.
 	entries map[[32]byte]*entry
 	adopted int
-	// rights are what the tokens and the rules give their users.
+	// rights are what the tokens give their users, and given is what the
+	// configuration gives.
 	rights rights
+	given  given
 	// owners are the users of tokens, and those that rules name.
 	owners map[uint32]bool
 	// identities are those that have live tokens.
@@ -51,6 +53,9 @@ func newSnapshot(old *snapshot, c *profiles.Config, tokens []Token, now time.Tim
 		owners: make(map[uint32]bool), identities: make(map[who]*identity)}
 	if c != old.config {
 		s.renders = &renders{config: c}
+	}
+	if s.given = old.given; c != old.config || s.given.users == nil {
+		s.given = newGiven(c)
 	}
 	s.carry(old, tokens, now)
 	s.recognisers(old, now)
@@ -106,7 +111,7 @@ func (s *snapshot) holds(app string, now time.Time) string {
 // entry works out what the holder of a token gets, whose identity is id. old is the
 // snapshot before, which knows the sessions of narrowed tokens.
 func (s *snapshot) entry(t Token, id *identity, old *snapshot) *entry {
-	e := &entry{Token: t, id: id, end: s.rights.end(t)}
+	e := &entry{Token: t, id: id, end: s.rights.end(t, s.given)}
 	if t.App != profiles.CLI {
 		return e
 	}

@@ -185,7 +185,9 @@ func (d *daemon) Run(ctx context.Context, vend, ctl net.Listener, ready func()) 
 func (d *daemon) warm(ctx context.Context) {
 	var keys []session.Key
 	for _, grant := range d.book.Grants() {
-		keys = append(keys, grant.Session)
+		if !grant.Lazy {
+			keys = append(keys, grant.Session)
+		}
 	}
 	d.warmKeys(ctx, keys)
 }
