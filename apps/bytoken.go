@@ -136,6 +136,9 @@ func (s *snapshot) nobodys(e *entry, c *Caller) error {
 
 // authorise says what the holder of a token gets.
 func (a *Apps) authorise(s *snapshot, e *entry, r Request) (Grant, error) {
+	if e.void != nil {
+		return Grant{App: e.App, User: e.User}, e.void
+	}
 	now := &e.own
 	if e.App != profiles.CLI {
 		now = e.id.at(r.Now)

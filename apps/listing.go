@@ -36,8 +36,8 @@ func (a *Apps) Grants() []Grant {
 
 // good reports whether a token gets its holder anything at all.
 func (a *Apps) good(s *snapshot, e *entry, now time.Time) bool {
-	if !e.liveAt(now) || now.Before(e.end) {
-		return e.liveAt(now)
+	if !e.liveAt(now) || e.void != nil || now.Before(e.end) {
+		return e.liveAt(now) && e.void == nil
 	}
 	ok, err := a.member(s, e, Request{Now: now})
 	return ok && err == nil

@@ -28,7 +28,33 @@ func TestMain(m *testing.M) {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		return
 	}
+	if len(os.Args) == 4 && os.Args[1] == "using-vendord" {
+		useAllTheTime(os.Args[2], os.Args[3])
+		return
+	}
 	os.Exit(m.Run())
+}
+
+// useAllTheTime changes the profile of the app "a" until it is killed.
+func useAllTheTime(config, dir string) {
+	c, err := profiles.Load(profiles.Options{Path: config, System: true, UID: os.Geteuid(), Home: "/"})
+	if err != nil {
+		panic(err)
+	}
+	a, err := apps.Open(apps.Config{Profiles: c, StateDir: dir})
+	if err != nil {
+		panic(err)
+	}
+	_ = os.WriteFile(filepath.Join(dir, "using"), nil, 0o600)
+	for i := range 1_000_000 {
+		change, err := a.Change("a", []string{"two", "three"}[i%2])
+		if err == nil {
+			err = a.Use(change, time.Time{})
+		}
+		if err != nil {
+			panic(err)
+		}
+	}
 }
 
 // another starts another process that opens the state directory, and returns

@@ -40,9 +40,10 @@ type snapshot struct {
 // entry is a token and, worked out beforehand, what its holder gets.
 type entry struct {
 	Token
-	id  *identity
-	own choice    // of a token of "cli"
-	end time.Time // until when it is good for anything; see rights
+	id   *identity
+	own  choice    // of a token of "cli"
+	void error     // why it is good for nothing, whatever it is for, or nil
+	end  time.Time // until when it is good for anything; see rights
 }
 
 // newSnapshot works out a snapshot for live tokens from the one before, which
@@ -112,6 +113,10 @@ func (s *snapshot) holds(app string, now time.Time) string {
 // snapshot before, which knows the sessions of narrowed tokens.
 func (s *snapshot) entry(t Token, id *identity, old *snapshot) *entry {
 	e := &entry{Token: t, id: id, end: s.rights.end(t, s.given)}
+	if byKernel(s.config.Apps[t.App]) {
+		e.void = refused(fmt.Sprintf("app %q: recognised by the kernel now, its tokens are good for nothing", t.App),
+			fmt.Sprintf("ask /v1/process/credentials without a token; or write require = \"both\" into [apps.%s] and run vendord reload", t.App))
+	}
 	if t.App != profiles.CLI {
 		return e
 	}

@@ -127,7 +127,18 @@ const moveAway = "move it away; its tokens have to be issued again"
 // tokens.
 func TestOpenTruncated(t *testing.T) {
 	dir, path, text := tokenFile(t)
-	c := load(t, file("uploader=one"))
+	c := load(t, file("uploader=one,two"))
+	b := open(t, dir, "uploader=one,two")
+	b.use("uploader", "two", 0)
+	b.use("uploader", "one", time.Hour)
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if used, err := os.ReadFile(path); err != nil || len(used) <= len(text) {
+		t.Fatalf("token file: got %s, %v, want more than before", used, err)
+	} else {
+		text = string(used)
+	}
 	if err := try(t, c, dir, path, text); err != nil {
 		t.Fatalf("Open of the whole file: %v", err)
 	}
@@ -143,6 +154,11 @@ func TestOpenTruncated(t *testing.T) {
 func TestOpenDamaged(t *testing.T) {
 	dir, path, text := tokenFile(t)
 	c := load(t, file("uploader=one"))
+	// What version 2 wrote is read, and written as version 3 by the next change.
+	second := strings.NewReplacer(`"version": 3`, `"version": 2`, "{\n      \"profile\": \"one\"\n    }", `"one"`).Replace(text)
+	if err := try(t, c, dir, path, second); err != nil || second == text {
+		t.Errorf("Open of version 2: %v", err)
+	}
 	replace := func(old, new string) string {
 		if !strings.Contains(text, old) {
 			t.Fatalf("token file: got %s, want %s in it", text, old)
@@ -225,6 +241,8 @@ func FuzzTokensFile(f *testing.F) {
 		strings.Repeat("ab", 32) + `"},{"id":"bbbbbbbb","app":"cli","profile":"one","uid":1000,"steer":true,"issued":"2026-11-21T12:00:00.5+01:00","expires":"2026-11-21T13:00:00Z","hash":"` +
 		strings.Repeat("cd", 32) + `"}]}`))
 	f.Add([]byte(`{"version":2}`))
+	f.Add([]byte(`{"version":3,"current":{"uploader":{"profile":"x","until":"2026-11-21T12:30:00.5+01:00","back":"one","stay":true},"b":{"profile":"y","stay":true},"c":{"profile":"z","until":"9999-12-31T23:59:59-23:00"}},"tokens":[]}`))
+	f.Add([]byte(`{"version":3,"current":{"uploader":{"profile":"one","until":"2026-11-21T13:30:00Z"}},"tokens":[]}`))
 	f.Add([]byte(`{"version":2,"tokens":[{"hash":"é"}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		dir := t.TempDir()
@@ -243,7 +261,7 @@ func FuzzTokensFile(f *testing.F) {
 		if err := a.Issue(apps.Token{App: "uploader", User: "fuzz", Steer: true, Hash: hash, Expires: start.Add(time.Hour)}); err != nil {
 			t.Fatalf("Issue: %v", err)
 		}
-		before, profile := a.Tokens(""), a.Current("uploader")
+		before, profile, state := a.Tokens(""), a.Current("uploader"), a.State("uploader")
 		_ = a.Close()
 		if a, err = apps.Open(config); err != nil {
 			t.Fatalf("Open of what was written: %v", err)
@@ -251,6 +269,9 @@ func FuzzTokensFile(f *testing.F) {
 		defer a.Close()
 		if after := a.Tokens(""); fmt.Sprint(after) != fmt.Sprint(before) {
 			t.Errorf("Open of what was written: got %v, want %v", after, before)
+		}
+		if g, w := fmt.Sprint(a.State("uploader")), fmt.Sprint(state); g != w {
+			t.Errorf("State after Open of what was written: got %s, want %s", g, w)
 		}
 		g, err := a.Decide(apps.Request{Route: apps.ByToken, Token: secret, Caller: new(apps.Caller)})
 		if g.Profile != profile || (profile == "one") != (err == nil) {

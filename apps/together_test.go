@@ -48,6 +48,16 @@ func TestTogether(t *testing.T) {
 			b.Set(configs[i%len(configs)])
 		}
 	})
+	for i := range 2 {
+		writers.Go(func() { // a profile that nobody else asks about
+			for range rounds {
+				if c, err := b.Change("claude", "three"); err == nil {
+					_ = b.Use(c, []time.Time{{}, b.now.Add(time.Hour)}[i])
+				}
+				b.State("claude")
+			}
+		})
+	}
 	for _, user := range []string{"ann", "bob"} {
 		writers.Go(func() {
 			for range rounds {
