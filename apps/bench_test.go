@@ -88,3 +88,61 @@ func BenchmarkHold(b *testing.B) {
 		release()
 	}
 }
+
+// recognised is a program of one of a hundred apps that the kernel recognises,
+// beside a thousand tokens of others.
+func recognised(tb testing.TB, match, more string) (book, apps.Request) {
+	text := ""
+	for i := range 100 {
+		text += fmt.Sprintf("[apps.app%d]\nprofiles = [\"one\"]\nmatch = {user = \"#%d\"}\n", i, 5000+i)
+	}
+	text += "[apps.mine]\nprofiles = [\"one\", \"two\"]\n" + more + "match = {" + match + "}\n[apps.tok]\nprofiles = [\"one\"]\n"
+	b := openSystem(tb, "", text)
+	for i := range 1000 {
+		b.issue("tok", fmt.Sprint("user", i/10), nil)
+	}
+	p := &program{uid: 4001, cgroup: "/system.slice/web.service"}
+	return b, apps.Request{Route: apps.ByKernel, Now: start, Memo: new(apps.Memo), Caller: p.caller()}
+}
+
+func TestByKernelAllocations(t *testing.T) {
+	for name, row := range map[string]struct{ match, more, profile string }{
+		"user": {`user = "#4001"`, "", ""}, "unit": {`unit = "web.service"`, "", ""}, "group": {`group = "all"`, "", ""},
+		"select": {`user = "#4001"`, "select = true\n", "two"},
+	} {
+		b, r := recognised(t, row.match, row.more)
+		r.Profile = row.profile
+		n := testing.AllocsPerRun(1000, func() {
+			if _, err := b.Decide(r); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if n != 0 {
+			t.Errorf("%s: Decide over a connection that is kept: got %v allocations, want none", name, n)
+		}
+	}
+}
+
+func benchmarkKernel(b *testing.B, match, more, profile string, kept bool) {
+	book, r := recognised(b, match, more)
+	r.Profile = profile
+	b.ReportAllocs()
+	for b.Loop() {
+		if !kept {
+			r.Memo = nil
+		}
+		if _, err := book.Decide(r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDecideByUser(b *testing.B)      { benchmarkKernel(b, `user = "#4001"`, "", "", false) }
+func BenchmarkDecideByUserAgain(b *testing.B) { benchmarkKernel(b, `user = "#4001"`, "", "", true) }
+func BenchmarkDecideByUnit(b *testing.B)      { benchmarkKernel(b, `unit = "web.service"`, "", "", false) }
+func BenchmarkDecideByUnitAgain(b *testing.B) {
+	benchmarkKernel(b, `unit = "web.service"`, "", "", true)
+}
+func BenchmarkDecideSelectAgain(b *testing.B) {
+	benchmarkKernel(b, `user = "#4001"`, "select = true\n", "two", true)
+}

@@ -224,6 +224,17 @@ match = {user = "#4001", unit = "web.service"}
 			t.Errorf("Allowed(%q, %q): got %q, %q, want %q, %q", row.user, row.groups, a, p, row.apps, row.profiles)
 		}
 	}
+	for _, row := range []struct {
+		user, app, profile string
+		want               bool
+	}{
+		{"#4001", "mine", "", true}, {"#4001", "cli", "one", true}, {"#4001", "ours", "", true}, {"u4002", "cli", "two", true},
+		{"#4001", "unit", "", false}, {"#4001", "cli", "three", false}, {"u4002", "mine", "", false}, {"", "ours", "", false}, {"#4001", "cli", "", false},
+	} {
+		if got := b.Always(row.user, []string{"all"}, row.app, row.profile); got != row.want {
+			t.Errorf("Always(%q, %q, %q): got %t, want %t", row.user, row.app, row.profile, got, row.want)
+		}
+	}
 	command := func(user string, uid uint32, profile string) string {
 		secret, token := b.token(profiles.CLI, user)
 		token.UID, token.Profile, token.Steer = uid, profile, false

@@ -154,12 +154,12 @@ func (a *Apps) Allowed(user string, groups ...string) (apps, profiles []string) 
 // Always reports whether the configuration, and no token, gives a user the right to
 // an app or, of "cli", to a profile. What a token gives ends with it.
 func (a *Apps) Always(user string, groups []string, app, profile string) bool {
-	for r, until := range a.state.Load().rights {
-		mine := (r.user == user && user != "" || r.user == "" && r.group != "") && (r.group == "" || slices.Contains(groups, r.group))
-		what := app == profiles.CLI && r.profile == profile && profile != "" || app != profiles.CLI && r.app == app && app != ""
-		if mine && what && until.Equal(always) {
-			return true
-		}
+	if user == "" {
+		return false
 	}
-	return false
+	given := a.state.Load().given
+	if app == profiles.CLI {
+		return given.users[right{user: user, profile: profile}] || has(given.profiles[profile], user, groups)
+	}
+	return given.users[right{user: user, app: app}] || has(given.apps[app], user, groups)
 }
