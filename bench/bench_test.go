@@ -365,7 +365,7 @@ func TestConfig(t *testing.T) {
 			t.Fatal(err)
 		}
 		text, err := os.ReadFile(path)
-		if err != nil || len(text) > 1<<20 || bytes.Count(text, []byte("\n[apps.")) != n || bytes.Count(text, []byte("policy = ")) != policies {
+		if err != nil || len(text) > 1<<20 || bytes.Count(text, []byte("\n[apps.a")) != n || bytes.Count(text, []byte("policy = ")) != policies {
 			t.Errorf("writeConfig(%d): got %d bytes, %v", n, len(text), err)
 		}
 		if bytes.Contains(text, []byte("requests_per_second = 0\n")) != w.lifted {

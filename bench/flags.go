@@ -27,7 +27,7 @@ Measures vendord beside a bare net/http handler on this machine. The default run
 takes about five minutes, -quick two; both leave nothing behind.
 
   answer  requests per second, processor time and memory: 16 and 64 connections
-          that are kept, and a connection per request
+          that are kept, and a connection per request; by token, and by the kernel
   equal   the same with the same GOGC on both sides, 400 and 100, in shorter runs
   wrk     a connection per request, by wrk, where it is installed
   start   from the execution to the first answer, with 10, 1,000 and 10,000 profiles

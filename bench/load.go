@@ -19,7 +19,7 @@ import (
 // scheduler is in the servers' figures, and has half the processors.
 type load struct {
 	Addr        string
-	Token       string
+	Token       string // "" to be recognised by the kernel
 	Body        []byte // what every answer must be; nil: all the same
 	Connections int
 	Fresh       bool          // a new connection for each request
@@ -58,14 +58,17 @@ func (o outcome) clientCPU() float64 {
 	return float64(o.Client) / 1e3 / float64(o.Answers)
 }
 
-// request returns what the AWS SDK for Go sends.
+// request returns what the AWS SDK for Go sends, with a token or without.
 func request(addr, token string, fresh bool) []byte {
-	connection := ""
+	path, authorization, connection := "/v1/credentials", "Authorization: "+token+"\r\n", ""
+	if token == "" {
+		path, authorization = "/v1/process/credentials", ""
+	}
 	if fresh {
 		connection = "Connection: close\r\n"
 	}
-	return []byte("GET /v1/credentials HTTP/1.1\r\nHost: " + addr + "\r\nUser-Agent: Go-http-client/1.1\r\n" +
-		"Accept: application/json\r\nAmz-Sdk-Request: attempt=1; max=3\r\nAuthorization: " + token + "\r\n" +
+	return []byte("GET " + path + " HTTP/1.1\r\nHost: " + addr + "\r\nUser-Agent: Go-http-client/1.1\r\n" +
+		"Accept: application/json\r\nAmz-Sdk-Request: attempt=1; max=3\r\n" + authorization +
 		"Accept-Encoding: gzip\r\n" + connection + "\r\n")
 }
 

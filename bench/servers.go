@@ -23,6 +23,8 @@ type side struct {
 	token string
 	body  []byte
 	kind  string // Content-Type
+
+	recognises bool // callers without a token
 }
 
 // daemon is a vendord of n profiles: its files, whether it runs or not.
@@ -64,7 +66,7 @@ func (d *daemon) serve(ctx context.Context, app string) (*side, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &side{process: p}
+	s := &side{process: p, recognises: true}
 	if _, err = p.await(); err == nil {
 		err = d.introduce(ctx, s, app)
 	}

@@ -169,8 +169,8 @@ func folders(profile, profiles int) string {
 	return strings.Join(names, `", "arn:aws:s3:::company1-hr/`)
 }
 
-// writeConfig writes a configuration with n profiles of one role, narrowed, and
-// an app for each.
+// writeConfig writes a configuration with n profiles of one role, narrowed, an app
+// for each, and one for programs of our own user, recognised by the kernel.
 func (w *world) writeConfig(path string, n int) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "[daemon]\nregion = \"eu-west-1\"\nsts_endpoint = %q\n", w.sts)
@@ -188,6 +188,9 @@ func (w *world) writeConfig(path string, n int) error {
 	}
 	for i := range n {
 		fmt.Fprintf(&b, "\n[apps.a%d]\nprofiles = [\"p%d\"]\n", i, i)
+	}
+	if kernelTells {
+		fmt.Fprintf(&b, "\n[apps.ours]\nprofiles = [\"p0\"]\nmatch = { user = \"#%d\" }\n", os.Getuid())
 	}
 	return os.WriteFile(path, []byte(b.String()), 0o600)
 }
