@@ -192,6 +192,21 @@ func TestAppsAreOnesOwn(t *testing.T) {
 	}
 }
 
+// A command of another version steers nothing.
+func TestSteeringOfAnotherVersion(t *testing.T) {
+	for version, want := range map[string]string{"0": "the daemon is newer than this command", "2": "the daemon is older than this command", "": "not a version"} {
+		for call, body := range map[string]string{"/use": `{"app":"claude","profile":"p"}`, "/rotate": `{"app":"claude","hash":"` + hash + `","ttl_ns":1000000000}`,
+			"/adopt": `{"app":"claude","hash":"` + hash + `","ttl_ns":1000000000}`, "/why": `{"n":1}`} {
+			d := newDaemon(control.Steer)
+			path, _ := d.serve(t, 0o600)
+			request := strings.Replace(post(call, body), "Vendord-Control: 1", "Vendord-Control: "+version, 1)
+			if status, got := raw(t, path, request); status != 400 || !strings.Contains(got, want) || len(d.used)+len(d.rotated)+len(d.asked) > 0 {
+				t.Errorf("%s by version %q: got %d %s, want 400 %s, and nothing to be reached", call, version, status, got, want)
+			}
+		}
+	}
+}
+
 func TestHostileSteering(t *testing.T) {
 	const other = " | " + otherVersion
 	for _, test := range []struct{ name, call, body, want string }{

@@ -220,6 +220,7 @@ func (p *program) printStatus(s control.Status, now time.Time) error {
 	if err := p.printSessions(s.Sessions, now); err != nil {
 		return err
 	}
+	p.printSwitched(s.Apps, now)
 	p.printLogins(s.Logins, now)
 	if len(s.Refusals) > 0 {
 		fmt.Fprintln(p.stdout, "\nrefused lately:")
@@ -231,6 +232,22 @@ func (p *program) printStatus(s control.Status, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// printSwitched prints the apps that somebody gave another profile than the first of
+// their list.
+func (p *program) printSwitched(apps []control.AppRow, now time.Time) {
+	heading := "\napps that use another profile than their first (vendord use --app APP --back):"
+	for _, a := range apps {
+		if len(a.Profiles) == 0 || a.Current == a.Profiles[0] && a.Until.IsZero() {
+			continue
+		}
+		if heading != "" {
+			fmt.Fprintln(p.stdout, heading)
+			heading = ""
+		}
+		say(p.stdout, "  %s: %s", a.Name, currentInWords(a, now))
+	}
 }
 
 func (p *program) printLogins(logins []control.LoginRow, now time.Time) {
