@@ -104,22 +104,31 @@ func pause(ctx context.Context) bool {
 	}
 }
 
-// openAll opens the record's files, the oldest first, but known ones and what is older. The
-// newest is opened first: a rotation meanwhile then shows one file twice, which
-// is noticed, and never hides one.
-func openAll(path string, known []fs.FileInfo) (files []*os.File, err error) {
-	var seen []fs.FileInfo
-	for n := range maxFiles {
-		name := path
-		if n > 0 {
-			name = fmt.Sprintf("%s.%d", path, n)
+// openAll opens the record's files, the oldest first, but known ones and what is
+// older. Where they were renamed meanwhile it does so again: a file could have
+// been missed between its two names.
+func openAll(path string, known []fs.FileInfo) ([]*os.File, error) {
+	for try := 0; ; try++ {
+		files, slots, err := openOnce(path, known)
+		if err != nil || steady(path, slots) || try == 1000 {
+			slices.Reverse(files)
+			return files, err
 		}
+		closeAll(files)
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// openOnce opens the files, the newest first, and says which number had which;
+// nil for none. While they are being renamed one number is nobody's.
+func openOnce(path string, known []fs.FileInfo) (files []*os.File, slots []fs.FileInfo, err error) {
+	for missing := 0; missing < 2 && len(slots) < maxFiles; {
+		name := nameOf(path, len(slots))
 		file, err := openRegular(name)
-		if errors.Is(err, fs.ErrNotExist) && n == 0 {
-			continue // between a rename and the next line
-		}
 		if errors.Is(err, fs.ErrNotExist) {
-			break
+			slots = append(slots, nil)
+			missing++
+			continue
 		}
 		var info fs.FileInfo
 		if err == nil {
@@ -127,21 +136,35 @@ func openAll(path string, known []fs.FileInfo) (files []*os.File, err error) {
 		}
 		if err != nil {
 			closeAll(files)
-			return nil, unreadable(name, err)
+			return nil, nil, unreadable(name, err)
 		}
-		same := func(one fs.FileInfo) bool { return os.SameFile(one, info) }
-		if slices.ContainsFunc(known, same) {
+		slots, missing = append(slots, info), 0
+		if slices.ContainsFunc(known, func(one fs.FileInfo) bool { return os.SameFile(one, info) }) {
 			_ = file.Close()
 			break
 		}
-		if slices.ContainsFunc(seen, same) {
-			_ = file.Close()
-			continue
-		}
-		files, seen = append(files, file), append(seen, info)
+		files = append(files, file)
 	}
-	slices.Reverse(files)
-	return files, nil
+	return files, slots, nil
+}
+
+// steady reports whether each number still has the file that it had.
+func steady(path string, slots []fs.FileInfo) bool {
+	for n, info := range slots {
+		now, err := os.Stat(nameOf(path, n))
+		if (err == nil) != (info != nil) || err == nil && !os.SameFile(now, info) {
+			return false
+		}
+	}
+	return true
+}
+
+// nameOf is the file's name after it was renamed n times.
+func nameOf(path string, n int) string {
+	if n == 0 {
+		return path
+	}
+	return fmt.Sprintf("%s.%d", path, n)
 }
 
 // maxFiles is how many files are looked for: more than can be kept.

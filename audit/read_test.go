@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -96,6 +97,19 @@ func TestReaderRefuses(t *testing.T) {
 	}
 }
 
+// Nearly all lines are read without encoding/json.
+func TestMostLinesArePlain(t *testing.T) {
+	e := vended()
+	e.PID, e.Exe, e.Unit, e.Container, e.From, e.Near = 7, "/usr/bin/aws", "worker@1.service", strings.Repeat("ab", 32), "172.18.0.2", "n"
+	e.Code, e.Message, e.Hint, e.Unrecorded, e.Narrowed = "c", "m", "h", 3, true
+	line := strings.TrimSuffix(lineOf(t, e), "\n")
+	got, ok := audit.ParsePlain(line)
+	e.ID, e.Time, e.Expires = 1, got.Time, got.Expires
+	if !ok || got.Event != e {
+		t.Errorf("ParsePlain(%s): got %+v, %t", line, got, ok)
+	}
+}
+
 // What a line says is written again as we write it.
 func TestLineAppends(t *testing.T) {
 	for _, want := range []string{lineOf(t, vended()), `{"time":"2026-11-21T11:00:00.123Z","lost":5}` + "\n"} {
@@ -143,7 +157,17 @@ func FuzzParseLine(f *testing.F) {
 	for _, seed := range []string{`{"time":"2026-11-21T11:00:00.123Z","lost":5}`, `{"time":"2026-11-21T11:00:00Z","id":1,"uid":501,"pid":-3,"app":"\u001b[2J","status":200}`, `{}`, `{"time":"9999-12-31T23:59:59.999999999-23:59"}`} {
 		f.Add([]byte(seed))
 	}
+	f.Add([]byte(`{"time":"2026-11-21T11:00:00.123Z","id":1,"path":"/p","uid":501,"minted":false,"narrowed":true,"status":200,"expires":"2026-11-21T11:00:00+01:00"}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
+		if quick, ok := audit.ParsePlain(string(text)); ok { // then it is what encoding/json makes of it
+			var slow audit.Line
+			if err := json.Unmarshal(text, &slow); err != nil || !quick.Time.Equal(slow.Time) || !quick.Expires.Equal(slow.Expires) {
+				t.Fatalf("%q: encoding/json says %v, %v", text, slow, err)
+			}
+			if quick.Time, quick.Expires = slow.Time, slow.Expires; quick != slow {
+				t.Fatalf("%q: got %+v, encoding/json %+v", text, quick, slow)
+			}
+		}
 		l, err := audit.ParseLine(text)
 		if err != nil {
 			return
