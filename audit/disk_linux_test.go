@@ -182,3 +182,29 @@ func writeUntilKilled(t *testing.T, path string) {
 		fmt.Println(key)
 	}
 }
+
+// What a request waits for where the record is required, alone and with fifty at
+// once, into a real file.
+func BenchmarkRecordRequired(b *testing.B) {
+	for _, parallel := range []int{1, 25} {
+		b.Run(fmt.Sprint(2*parallel, " at once"), func(b *testing.B) {
+			out, err := audit.Open(filepath.Join(b.TempDir(), "audit.log"), audit.Rotation{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer out.Close()
+			log := audit.New(audit.Config{Out: out, Required: true})
+			defer run(b, log)()
+			b.SetParallelism(parallel)
+			b.RunParallel(func(pb *testing.PB) {
+				memo := new(audit.Memo)
+				for pb.Next() {
+					e := vended()
+					if err := log.Record(&e, memo); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		})
+	}
+}

@@ -117,12 +117,15 @@ func BenchmarkFloor(b *testing.B) {
 }
 
 // BenchmarkVend is everything, the audit log's file included.
-func BenchmarkVend(b *testing.B) { vend(b, true) }
+func BenchmarkVend(b *testing.B) { vend(b, true, false) }
+
+// BenchmarkVendRequired waits for each line to be taken by the file.
+func BenchmarkVendRequired(b *testing.B) { vend(b, true, true) }
 
 // BenchmarkVendWithoutRecord is everything but the audit log.
-func BenchmarkVendWithoutRecord(b *testing.B) { vend(b, false) }
+func BenchmarkVendWithoutRecord(b *testing.B) { vend(b, false, false) }
 
-func vend(b *testing.B, record bool) {
+func vend(b *testing.B, record, required bool) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
@@ -136,7 +139,7 @@ func vend(b *testing.B, record bool) {
 		defer func() { _ = file.Close() }()
 		out = file
 	}
-	log := audit.New(audit.Config{Out: out})
+	log := audit.New(audit.Config{Out: out, Required: required})
 	ctx, cancel := context.WithCancel(b.Context())
 	done := make(chan error, 1)
 	go func() { done <- log.Run(ctx) }()

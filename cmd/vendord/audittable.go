@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/vendord/vendord/audit"
+	"github.com/vendord/vendord/session"
 )
 
 // recordTable prints lines of a record in columns, one line for each. It holds
@@ -97,9 +98,18 @@ func recordRow(l *audit.Line) []string {
 	}
 	row := []string{at, dash(l.App), dash(callerOf(l.User, l.UID.String())), dash(l.Profile), dash(programOf(l.PID, l.Exe, l.Unit, l.Container, l.From))}
 	for i, cell := range row {
-		row[i] = shorten(visible(strings.ReplaceAll(cell, "\n", " ")), widestCell)
+		row[i] = shorten(cleaned(cell), widestCell)
 	}
-	return append(row, visible(strings.ReplaceAll(resultOf(l), "\n", " ")))
+	return append(row, cleaned(resultOf(l)))
+}
+
+// cleaned is text of a record, in one line and without what moves a cursor. Nearly
+// all needs nothing.
+func cleaned(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0 {
+		return s
+	}
+	return session.Visible(s)
 }
 
 // resultOf says what somebody got, or why not.
@@ -179,7 +189,7 @@ func (p *program) printKeyUse(k *audit.KeyUse, now time.Time) error {
 	}
 	for _, row := range rows {
 		for i := range row {
-			row[i] = strings.ReplaceAll(row[i], "\n", " ")
+			row[i] = cleaned(row[i])
 		}
 	}
 	if err := table(p.stdout, rows); err != nil {

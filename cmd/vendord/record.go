@@ -34,9 +34,6 @@ func (p *program) record(asked profiles.Audit) (_ *record, err error) {
 			r.close()
 		}
 	}()
-	if asked.Required && r.file == "" && !asked.Journal {
-		return nil, fail("set file, or journal = true, in [audit]", "audit.required: there is no record")
-	}
 	if r.file != "" {
 		file, err := audit.Open(r.file, audit.Rotation{MaxSize: asked.MaxSize, Keep: asked.Keep})
 		if err != nil {
