@@ -28,6 +28,22 @@ func recordFile(t *testing.T, lines ...string) string {
 	return path
 }
 
+// keysOf reads a record's keys in the order in which a reader finds them.
+func keysOf(t *testing.T, path string, q audit.Query) (keys []string, r *audit.Reader) {
+	t.Helper()
+	r = &audit.Reader{Query: q}
+	if err := r.Run(t.Context(), path, func(l *audit.Line) error { keys = append(keys, l.KeyID); return nil }); err != nil {
+		t.Fatalf("Run: %v", err)
+	}
+	return keys, r
+}
+
+func keyLine(t *testing.T, key string) string {
+	e := vended()
+	e.KeyID = key
+	return lineOf(t, e)
+}
+
 func TestReaderFindsWhatIsAskedFor(t *testing.T) {
 	refused := func(app, user string) string {
 		return lineOf(t, audit.Event{Time: noon, App: app, User: user, UID: "501", Status: 403, Code: "ProfileRefused"})

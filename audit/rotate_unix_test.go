@@ -28,22 +28,6 @@ func rotating(t *testing.T, path string, size int64, keep int) interface{ Write(
 	return out
 }
 
-// keysOf reads a record's keys in the order in which a reader finds them.
-func keysOf(t *testing.T, path string, q audit.Query) (keys []string, r *audit.Reader) {
-	t.Helper()
-	r = &audit.Reader{Query: q}
-	if err := r.Run(t.Context(), path, func(l *audit.Line) error { keys = append(keys, l.KeyID); return nil }); err != nil {
-		t.Fatalf("Run: %v", err)
-	}
-	return keys, r
-}
-
-func keyLine(t *testing.T, key string) string {
-	e := vended()
-	e.KeyID = key
-	return lineOf(t, e)
-}
-
 func TestRotation(t *testing.T) {
 	dir := folder(t)
 	path := filepath.Join(dir, "audit.log")
