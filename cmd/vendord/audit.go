@@ -94,16 +94,13 @@ func (p *program) audit(ctx context.Context, f auditFlags) (err error) {
 	}
 	r := &audit.Reader{Query: f.query, Follow: f.follow}
 	found := 0
-	var show func(*audit.Line) error
-	end := func() error { return nil }
-	switch {
-	case f.query.Key != "":
+	lines := &recordTable{p: p, last: f.follow && f.since == ""}
+	show, end := lines.add, lines.flush
+	r.Idle = lines.flush
+	if f.query.Key != "" {
 		use := &audit.KeyUse{}
 		show = func(l *audit.Line) error { use.Add(l); return nil }
 		end = func() error { return p.printKeyUse(use, time.Now()) }
-	default:
-		lines := &recordTable{p: p, last: f.follow && f.since == ""}
-		show, end, r.Idle = lines.add, lines.flush, lines.flush
 	}
 	err = r.Run(ctx, path, func(l *audit.Line) error { found++; return show(l) })
 	if err == nil && f.follow {
