@@ -44,24 +44,6 @@ func revoke(app, id string) act {
 	}
 }
 
-func use(q control.UseSpec) act {
-	return func(ctx context.Context, c *control.Client) error { _, err := c.Use(ctx, q); return err }
-}
-
-func rotate(q control.RotateSpec) act {
-	return func(ctx context.Context, c *control.Client) error { _, err := c.Rotate(ctx, q); return err }
-}
-
-func adopt(t control.TokenSpec) act {
-	return func(ctx context.Context, c *control.Client) error { _, err := c.Adopt(ctx, t); return err }
-}
-
-func why(app string) act {
-	return func(ctx context.Context, c *control.Client) error { _, err := c.Why(ctx, app, 5); return err }
-}
-
-func listApps(ctx context.Context, c *control.Client) error { _, err := c.Apps(ctx); return err }
-
 func tokens(ctx context.Context, c *control.Client) error { _, err := c.Tokens(ctx, ""); return err }
 func status(ctx context.Context, c *control.Client) error { _, err := c.Status(ctx); return err }
 func reload(ctx context.Context, c *control.Client) error { _, err := c.Reload(ctx); return err }
@@ -81,11 +63,6 @@ const (
 	mayNotDump = `dump: only the owner (or root and operators) may steer | ask one of them, or run a vendord of your own: vendord serve`
 	mayNot     = `reload: only the owner (or root and operators) may steer | ask one of them, or run a vendord of your own: vendord serve`
 )
-
-// mayNotSteer is what who may not steer is told of a call that does.
-func mayNotSteer(call string) string {
-	return call + ": only the owner (or root and operators) may steer | ask one of them, or run a vendord of your own: vendord serve"
-}
 
 func TestRights(t *testing.T) {
 	const none = control.Rights(0)

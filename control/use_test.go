@@ -3,6 +3,7 @@
 package control_test
 
 import (
+	"context"
 	"encoding/json"
 	"reflect"
 	"strconv"
@@ -12,6 +13,29 @@ import (
 
 	"github.com/vendord/vendord/control"
 )
+
+func use(q control.UseSpec) act {
+	return func(ctx context.Context, c *control.Client) error { _, err := c.Use(ctx, q); return err }
+}
+
+func rotate(q control.RotateSpec) act {
+	return func(ctx context.Context, c *control.Client) error { _, err := c.Rotate(ctx, q); return err }
+}
+
+func adopt(t control.TokenSpec) act {
+	return func(ctx context.Context, c *control.Client) error { _, err := c.Adopt(ctx, t); return err }
+}
+
+func why(app string) act {
+	return func(ctx context.Context, c *control.Client) error { _, err := c.Why(ctx, app, 5); return err }
+}
+
+func listApps(ctx context.Context, c *control.Client) error { _, err := c.Apps(ctx); return err }
+
+// mayNotSteer is what who may not steer is told of a call that does.
+func mayNotSteer(call string) string {
+	return call + ": only the owner (or root and operators) may steer | ask one of them, or run a vendord of your own: vendord serve"
+}
 
 // What nobody can mean is refused before the daemon is asked.
 func TestUseChecks(t *testing.T) {
