@@ -1,0 +1,34 @@
+package server
+
+import (
+	"strings"
+	"testing"
+)
+
+// What others chose, a path or the name of a unit, is cut and cannot write to a
+// terminal, and a token in it is not kept.
+func TestWhatIsRecordedOfAProcess(t *testing.T) {
+	for _, test := range []struct{ is, want string }{
+		{"/usr/bin/aws", "/usr/bin/aws"},
+		{"/nix/store/0123456789abcdfghijklmnpqrsvwxyz-awscli2-2.31.0/bin/aws", "/nix/store/0123456789abcdfghijklmnpqrsvwxyz-awscli2-2.31.0/bin/aws"},
+		{"/home/zoë/aws (deleted)", "/home/zoë/aws (deleted)"},
+		{"/tmp/\x1b[2J\n\u202eaws", "/tmp/?[2J??aws"},
+		{"/tmp/vnd_" + strings.Repeat("0", 49), "/tmp/[redacted]"},
+		{"/" + strings.Repeat("p", 4095), "/" + strings.Repeat("p", longestName-4) + "…"},
+		{"", ""},
+	} {
+		if got := word(test.is); got != test.want {
+			t.Errorf("word(%q): got %q, want %q", test.is, got, test.want)
+		}
+	}
+	for path, want := range map[string]string{
+		"/system.slice/sshd.service/x":                                      "sshd.service",
+		"/user.slice/user-1000.slice/user@1000.service/app.slice/a.service": "a.service",
+		"/user.slice/user-1000.slice/session-2.scope":                       "session-2.scope",
+		"/": "",
+	} {
+		if got := unitOf(path); got != want {
+			t.Errorf("unitOf(%q): got %q, want %q", path, got, want)
+		}
+	}
+}
