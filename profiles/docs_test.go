@@ -267,7 +267,7 @@ func unquote(t *testing.T, literal *ast.BasicLit) string {
 
 // expected are the warnings of examples: of what their reader brings along, and of
 // the one that is about a warning.
-var expected = regexp.MustCompile(`(token\.jwt|assertion\.b64|adfs-assertion): no such file$|PolicyName1 may let through more than narrow does`)
+var expected = regexp.MustCompile(`(aws-config|aws-credentials|token\.jwt|assertion\.b64|adfs-assertion): no such file$|PolicyName1 may let through more than narrow does`)
 
 // TestExamples loads what users copy, with the files beside it. Examples give
 // no warnings but those.

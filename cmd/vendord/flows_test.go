@@ -36,11 +36,14 @@ func useExample(ts *testscript.TestScript, _ bool, args []string) {
 	folder := filepath.Join(ts.Getenv("XDG_CONFIG_HOME"), "vendord")
 	ts.Check(os.CopyFS(folder, os.DirFS(filepath.Join(examples, args[0]))))
 	ts.Check(chmodAll(folder))
-	file := filepath.Join(folder, "vendord.toml")
-	text, err := os.ReadFile(file)
+	files, err := filepath.Glob(filepath.Join(folder, "*.toml"))
 	ts.Check(err)
-	here := strings.Replace(string(text), "[daemon]\n", fmt.Sprintf("[daemon]\nsts_endpoint = %q\niam_endpoint = %[1]q\n", ts.Getenv("AWS")), 1)
-	ts.Check(os.WriteFile(file, []byte(here), 0o600))
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		ts.Check(err)
+		here := strings.Replace(string(text), "[daemon]\n", fmt.Sprintf("[daemon]\nsts_endpoint = %q\niam_endpoint = %[1]q\n", ts.Getenv("AWS")), 1)
+		ts.Check(os.WriteFile(file, []byte(here), 0o600))
+	}
 
 	ts.Check(os.MkdirAll(filepath.Join(ts.Getenv("HOME"), ".aws"), 0o700))
 	var keys strings.Builder
@@ -76,6 +79,9 @@ func proof(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), text, 0o600))
 }
 
+// asRoot is a section of a README for a whole machine: conformance/systemd types it.
+var asRoot = regexp.MustCompile(`(?ms)^## [^\n]*\n\nAs root, on Linux\..*?(?:^## |\z)`)
+
 // What a README tells people to type is what the script types.
 func TestFlowsAreTheExamples(t *testing.T) {
 	folders, err := filepath.Glob(filepath.Join(examples, "*", "README.md"))
@@ -93,7 +99,7 @@ func TestFlowsAreTheExamples(t *testing.T) {
 			t.Errorf("%s: no script lives it through: %v", name, err)
 			continue
 		}
-		for _, found := range regexp.MustCompile(`(?m)^ +(vendord .*?)(?:  +#.*| ….*)?$`).FindAllStringSubmatch(string(text), -1) {
+		for _, found := range regexp.MustCompile(`(?m)^ +(vendord .*?)(?:  +#.*| ….*)?$`).FindAllStringSubmatch(asRoot.ReplaceAllString(string(text), ""), -1) {
 			if !strings.Contains(string(script), "exec "+found[1]) {
 				t.Errorf("%s: its script does not run %q, as its README says", name, found[1])
 			}

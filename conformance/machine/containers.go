@@ -54,7 +54,7 @@ func (m *Machine) Container(manager string, options ...string) Container {
 func (m *Machine) Ask(c Container) Answer { return m.answer(c.agent, c.start) }
 
 // AskSDK is Ask for one that asks by the AWS SDK, which has a name of its own.
-func (m *Machine) AskSDK(c Container) Answer { return m.answer("aws-sdk-go-v2/", c.start) }
+func (m *Machine) AskSDK(c Container) Answer { return m.answer("Go-http-client/", c.start) }
 
 // Contained makes one and asks.
 func (m *Machine) Contained(options ...string) func() Answer {

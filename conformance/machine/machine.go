@@ -49,6 +49,10 @@ extends = "upload"
 policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*"}]}'
 `
 
+const fakeaws = `[Service]
+ExecStart=/usr/local/bin/fakeaws -listen 127.0.0.1:4566
+`
+
 const credentials = `[john]
 aws_access_key_id = AKIAIOSFODNN7EXAMPLE
 aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY
@@ -78,8 +82,8 @@ func New(t *testing.T, users []string, daemon, apps, service string) *Machine {
 	m.Configure(daemon, apps)
 	must(t, os.WriteFile(filepath.Join(etc, "aws-config"), []byte("[profile john]\nregion = eu-west-1\n"), 0o600))
 	must(t, os.WriteFile(filepath.Join(etc, "aws-credentials"), []byte(credentials), 0o600))
-	write(t, "fakeaws.service", "[Service]\nExecStart=/usr/local/bin/fakeaws -listen "+strings.TrimPrefix(aws, "http://")+"\n")
-	write(t, "vendord.service", "[Unit]\nAfter=fakeaws.service\nWants=fakeaws.service\n[Service]\nStateDirectory=vendord\nStateDirectoryMode=0700\nRuntimeDirectory=vendord\n"+
+	write(t, "fakeaws.service", fakeaws)
+	write(t, "vendord.service", "[Unit]\nAfter=fakeaws.service\nWants=fakeaws.service\n[Service]\nStateDirectory=vendord\nStateDirectoryMode=0700\nRuntimeDirectory=vendord\nRestart=on-failure\nRestartSec=100ms\n"+
 		"ExecStart=/usr/local/bin/vendord serve --system --audit-log "+record+"\nExecReload=kill -HUP $MAINPID\n"+service)
 	_ = os.Remove(record)
 	m.do("systemctl", "daemon-reload")

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 )
 
 // Answer is what a probe prints: what it was answered, and who it was.
@@ -138,15 +137,14 @@ func (m *Machine) Disguised(name, file string) Answer {
 		"sh", "-c", "mount --bind " + file + " /usr/local/bin/probe && exec " + strings.Join(probe, " ")})
 }
 
-// Paused stops the daemon, which then hears of nothing, while do goes on, and until
-// ready.
-func (m *Machine) Paused(do func() Answer, what string, ready func() bool) (a Answer) {
+// Paused stops the daemon, which then hears of nothing, while a program asks, and
+// until it is ready for an answer, or has gone without.
+func (m *Machine) Paused(ask func() Answer, ready func() bool) Answer {
 	m.t.Helper()
 	m.Do("systemctl kill --signal STOP vendord")
-	var done sync.WaitGroup
-	done.Go(func() { a = do() })
-	m.Within(what, ready)
+	asked := make(chan Answer, 1)
+	go func() { asked <- ask() }()
+	m.Within("a program that is ready", func() bool { return len(asked) > 0 || ready() })
 	m.Do("systemctl kill --signal CONT vendord")
-	done.Wait()
-	return a
+	return <-asked
 }

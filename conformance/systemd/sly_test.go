@@ -28,7 +28,9 @@ func TestSockets(t *testing.T) {
 		machine.Caller("an IPv6 socket, connected to the mapped address, as Java's are", "web", web("-mapped")),
 		machine.Caller("another user's IPv6 socket", "", func() machine.Answer { return m.As("mallory", "-mapped") }),
 		machine.Caller("a child that outlives the parent who connected", "web", func() machine.Answer { return m.Unit("web", "User=web KillMode=process", "-orphan") }),
-		machine.Caller("a program that closes its end before it is answered", "", web("-hang-up")).Silent(),
+		machine.Caller("a program that closes its end before it is answered", "", func() machine.Answer {
+			return m.Paused(web("-hang-up"), func() bool { return false })
+		}).Silent(),
 		machine.Caller("another user, from a port of the unit's but at 127.0.0.2", "", func() machine.Answer { return borrow(t, m) }),
 		machine.Caller("another user, through a socket that the unit passed on: it stays the unit's", "web", func() machine.Answer { return pass(m, "web", "web", "mallory") }),
 		machine.Caller("the unit, through a socket that another user passed on", "", func() machine.Answer { return pass(m, "cron", "mallory", "web") }),
@@ -93,7 +95,7 @@ func TestExecutables(t *testing.T) {
 		machine.Caller("another file, mounted at the executable's path in a namespace of its own", "", func() machine.Answer { return m.Disguised("tool", "/usr/local/bin/other") }),
 		machine.Caller("the executable, which becomes another before it is answered", "", func() machine.Answer {
 			become := func() machine.Answer { return m.As("tool", "-become", "/usr/local/bin/other") }
-			return m.Paused(become, "the other executable", func() bool { return exec.Command("pgrep", "-x", "other").Run() == nil })
+			return m.Paused(become, func() bool { return exec.Command("pgrep", "-x", "other").Run() == nil })
 		}),
 		machine.Caller("a socket of the executable's, which another executable holds as well", "", func() machine.Answer { return passTo(m, "/usr/local/bin/other") }),
 	)
