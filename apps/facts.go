@@ -149,6 +149,9 @@ func (f *facts) inGroup(what, want string, of func(path string) string) string {
 	if is := of(path); is != "" {
 		return fmt.Sprintf("its %s is %s, not %q", what, quoted(is), want)
 	}
+	if id, within := peer.Container(path); what == "container" && id != "" {
+		return fmt.Sprintf("its control group is named for container %q by unit %q, which the rule would have to name", id, within)
+	}
 	return fmt.Sprintf("its control group %s is of no %s, and not of %q", quoted(path), what, want)
 }
 

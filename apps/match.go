@@ -68,9 +68,24 @@ func newRule(m profiles.Match) rule {
 		func(is string) bool {
 			return is == m.Cgroup || strings.HasPrefix(is, strings.TrimSuffix(m.Cgroup, "/")+"/")
 		})
-	inGroup("container", m.Container, "container", peer.Container, func(is string) bool { return is == m.Container })
+	inGroup("container", m.Container, "container", trustedContainer(m), func(is string) bool { return is == m.Container })
 	add("exe", m.Exe, func(f *facts) (bool, error) { return f.runs(m.Exe) }, func(f *facts) string { return f.exe(m.Exe) })
 	return r
+}
+
+// trustedContainer returns the container of a control group, if the rule trusts who
+// could have named it. A user who knows another's container by its id, which is no
+// secret, makes a directory of that name in their own user@1000.service, and asks
+// from there. So below a unit the rule has to name that, or its user.
+func trustedContainer(m profiles.Match) func(path string) string {
+	return func(path string) string {
+		id, within := peer.Container(path)
+		_, uid, users := peer.UserUnit(path)
+		if within == "" || m.Unit != "" && unitFits(m.Unit, within) || users && m.Known && uid == m.UID {
+			return id
+		}
+		return ""
+	}
 }
 
 // ownUnit returns the unit of a user's own service manager.

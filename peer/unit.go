@@ -38,12 +38,32 @@ func UserUnit(cgroup string) (unit string, uid uint32, ok bool) {
 // Container returns the id of the container that a control group belongs to: the
 // outermost 64 hexadecimal digits on its path. A container can make directories
 // below its own and name them for another, and nothing above.
-func Container(cgroup string) string {
-	for name := range strings.SplitSeq(cgroup, "/") {
-		for word := range strings.FieldsFuncSeq(name, func(r rune) bool { return r == '-' || r == '.' || r == ':' }) {
-			if len(word) == idDigits && strings.Trim(word, "0123456789abcdef") == "" {
-				return word
-			}
+//
+// within is the unit below which that stands, and empty for a container that is a
+// unit of its own (docker-ID.scope) or no unit's (/docker/ID). Whoever has that
+// unit, as users have user@1000.service, can make directories there and name them
+// for any container: the id says nothing but to who trusts the unit.
+func Container(cgroup string) (id, within string) {
+	unit, below := firstUnit(cgroup)
+	if id := containerID(unit); id != "" {
+		return id, ""
+	}
+	if unit == "" {
+		below = cgroup
+	}
+	for name := range strings.SplitSeq(below, "/") {
+		if id := containerID(name); id != "" {
+			return id, unit
+		}
+	}
+	return "", ""
+}
+
+// containerID returns the container's id that is part of a name.
+func containerID(name string) string {
+	for word := range strings.FieldsFuncSeq(name, func(r rune) bool { return r == '-' || r == '.' || r == ':' }) {
+		if len(word) == idDigits && strings.Trim(word, "0123456789abcdef") == "" {
+			return word
 		}
 	}
 	return ""

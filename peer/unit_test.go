@@ -49,21 +49,24 @@ func TestUnits(t *testing.T) {
 // TestContainer: a container is the outermost, since those inside it are its own
 // to name.
 func TestContainer(t *testing.T) {
-	for _, test := range []struct{ name, cgroup, want string }{
-		{"podman, without systemd", "/libpod_parent/libpod-" + id, id},
-		{"podman", "/machine.slice/libpod-" + id + ".scope/container", id},
-		{"docker", "/system.slice/docker-" + id + ".scope", id},
-		{"docker, without systemd", "/docker/" + id, id},
-		{"containerd in Kubernetes", "/kubepods.slice/kubepods-pod1.slice/cri-containerd-" + id + ".scope", id},
-		{"containerd, by its own driver", "/system.slice/containerd.service/kubepods-pod1.slice:cri-containerd:" + id, id},
-		{"one inside another", "/docker/" + id + "/docker/" + another, id},
-		{"one digit too many", "/docker/" + id + "0", ""},
-		{"capitals", "/docker/" + strings.ToUpper(id), ""},
-		{"a service", "/system.slice/sshd.service", ""},
+	for _, test := range []struct{ name, cgroup, want, within string }{
+		{"podman, without systemd", "/libpod_parent/libpod-" + id, id, ""},
+		{"podman", "/machine.slice/libpod-" + id + ".scope/container", id, ""},
+		{"docker", "/system.slice/docker-" + id + ".scope", id, ""},
+		{"docker, without systemd", "/docker/" + id, id, ""},
+		{"containerd in Kubernetes", "/kubepods.slice/kubepods-pod1.slice/cri-containerd-" + id + ".scope", id, ""},
+		{"containerd, by its own driver", "/system.slice/containerd.service/kubepods-pod1.slice:cri-containerd:" + id, id, "containerd.service"},
+		{"one inside another", "/docker/" + id + "/docker/" + another, id, ""},
+		{"one digit too many", "/docker/" + id + "0", "", ""},
+		{"capitals", "/docker/" + strings.ToUpper(id), "", ""},
+		{"a service", "/system.slice/sshd.service", "", ""},
+		{"podman without root", "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" + id + ".scope", id, "user@1000.service"},
+		{"podman in a service, as a part of it", "/system.slice/web.service/libpod-payload-" + id, id, "web.service"},
+		{"a directory that a login made", "/user.slice/user-1000.slice/session-3.scope/" + id, id, "session-3.scope"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := peer.Container(test.cgroup); got != test.want {
-				t.Errorf("Container: got %q, want %q", got, test.want)
+			if got, within := peer.Container(test.cgroup); got != test.want || within != test.within {
+				t.Errorf("Container: got %q within %q, want %q within %q", got, within, test.want, test.within)
 			}
 		})
 	}
@@ -80,8 +83,11 @@ func FuzzUnits(f *testing.F) {
 		if unit, _, ok := peer.UserUnit("/system.slice/own.service/" + below); ok {
 			t.Errorf("UserUnit of a path in own.service: got %q", unit)
 		}
-		if got := peer.Container("/docker/" + id + "/" + below); got != id {
-			t.Errorf("Container: got %q", got)
+		if got, within := peer.Container("/docker/" + id + "/" + below); got != id || within != "" {
+			t.Errorf("Container: got %q within %q", got, within)
+		}
+		if got, within := peer.Container("/user.slice/user-1000.slice/user@1000.service/" + below); got != "" && within != "user@1000.service" {
+			t.Errorf("Container of a path in a user's manager: got %q within %q", got, within)
 		}
 	})
 }

@@ -43,7 +43,7 @@ func (m *Match) excludesKinds(o *Match) (one, other string) {
 		return "cgroup", "unit"
 	case o.UserUnit != "" && o.Known && !holdsUserUnit(m.Cgroup, o.UserUnit, o.UID):
 		return "cgroup", "user_unit"
-	case o.Container != "" && peer.Container(m.Cgroup) != "" && peer.Container(m.Cgroup) != o.Container:
+	case o.Container != "" && containerOf(m.Cgroup) != "" && containerOf(m.Cgroup) != o.Container:
 		return "cgroup", "container"
 	}
 	return one, other
@@ -89,4 +89,10 @@ func holdsUserUnit(group, unit string, uid uint32) bool {
 	}
 	found, of, ok := peer.UserUnit(group + "/" + below)
 	return ok && of == uid && (found == below || sameUnits(found, unit))
+}
+
+// containerOf returns the container that a control group belongs to.
+func containerOf(cgroup string) string {
+	id, _ := peer.Container(cgroup)
+	return id
 }

@@ -92,7 +92,7 @@ func TestExcludesIsCertain(t *testing.T) {
 		unit, uid, ok := peer.UserUnit(c.cgroup)
 		return (m.User == "" || m.UID == c.uid) && (m.Unit == "" || sameUnits(m.Unit, peer.SystemUnit(c.cgroup))) &&
 			(m.UserUnit == "" || ok && uid == c.uid && sameUnits(m.UserUnit, unit)) && (m.Cgroup == "" || within(c.cgroup, m.Cgroup)) &&
-			(m.Container == "" || m.Container == peer.Container(c.cgroup)) && (m.Exe == "" || m.Exe == c.exe)
+			(m.Container == "" || m.Container == containerOf(c.cgroup)) && (m.Exe == "" || m.Exe == c.exe)
 	}
 	both := 0
 	for range 1_000 {

@@ -83,7 +83,8 @@ func (s *Server) look(c *conn, e *audit.Event) {
 		return
 	}
 	if path, err := c.client.Cgroup(); err == nil {
-		c.seen.unit, c.seen.container = word(unitOf(path)), peer.Container(path)
+		c.seen.unit = word(unitOf(path))
+		c.seen.container, _ = peer.Container(path)
 	}
 	if p, ok := s.looks.process(c.client); ok {
 		c.seen.pid, c.seen.exe = p.PID, word(p.Exe)
@@ -96,13 +97,14 @@ func (s *seen) tell(e *audit.Event) {
 	e.PID, e.Exe, e.Unit, e.Container = s.pid, s.exe, s.unit, s.container
 }
 
-// unitOf returns the unit that a control group belongs to: a user's own, where it
-// is below their manager's.
+// unitOf returns the unit that a control group belongs to, and one of a user's own
+// below their manager's: users name their units as they like, also for the system's.
 func unitOf(cgroup string) string {
+	system := peer.SystemUnit(cgroup)
 	if unit, _, ok := peer.UserUnit(cgroup); ok {
-		return unit
+		return system + "/" + unit
 	}
-	return peer.SystemUnit(cgroup)
+	return system
 }
 
 // longestName is as much of a program's path as a line needs: somebody who runs

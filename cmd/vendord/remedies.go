@@ -120,11 +120,15 @@ func (r remedies) matchOf(e audit.Event) (match, name string) {
 	keys := []string{"user = " + strconv.Quote(e.User)}
 	name = e.User
 	isOwn := !r.system && e.UID.String() == strconv.Itoa(r.own)
+	ofSystem := strings.HasSuffix(e.Unit, ".service") && !strings.HasPrefix(e.Unit, "user@")
 	switch {
 	case e.Container != "":
+		if ofSystem { // which may have named the container's control group
+			keys = append(keys, "unit = "+strconv.Quote(e.Unit))
+		}
 		keys = append(keys, "container = "+strconv.Quote(e.Container))
 		name = "container-" + shortID(e.Container)
-	case strings.HasSuffix(e.Unit, ".service") && !strings.HasPrefix(e.Unit, "user@") && !isOwn:
+	case ofSystem && !isOwn:
 		keys = append(keys, "unit = "+strconv.Quote(e.Unit))
 		name = strings.TrimSuffix(e.Unit, ".service")
 	case isOwn && filepath.IsAbs(e.Exe):

@@ -50,6 +50,10 @@ func TestRemedies(t *testing.T) {
 		want string
 	}{
 		{"no app matches: a user", somebody(notRecognised), false, newApp + "[apps.jane]\nprofiles = [\"PROFILE\"]\nmatch = { user = \"jane\" }\n"},
+		{"no app matches: a container in a unit", somebody(notRecognised, func(e *audit.Event) { e.Unit, e.Container = "web.service", strings.Repeat("a", 64) }), false,
+			newApp + "[apps.container-aaaaaaaaaaaa]\nprofiles = [\"PROFILE\"]\nmatch = { user = \"jane\", unit = \"web.service\", container = \"" + strings.Repeat("a", 64) + "\" }\n"},
+		{"no app matches: a unit of the user's own, named like the system's", somebody(notRecognised, func(e *audit.Event) { e.Unit = "user@1000.service/web.service" }), false,
+			newApp + "[apps.jane]\nprofiles = [\"PROFILE\"]\nmatch = { user = \"jane\" }\n"},
 		{"no app matches: a unit", somebody(notRecognised, func(e *audit.Event) { e.Unit = "sync@1.service" }), false,
 			newApp + "[apps.sync-1]\nprofiles = [\"PROFILE\"]\nmatch = { user = \"jane\", unit = \"sync@1.service\" }\n"},
 		{"no app matches: a user's shell", somebody(notRecognised, func(e *audit.Event) { e.Unit = "session-3.scope" }), false,
@@ -57,7 +61,7 @@ func TestRemedies(t *testing.T) {
 		{"no app matches: a user's manager", somebody(notRecognised, func(e *audit.Event) { e.Unit = "user@1001.service" }), false,
 			newApp + "[apps.jane]\nprofiles = [\"PROFILE\"]\nmatch = { user = \"jane\" }\n"},
 		{"no app matches: a container", somebody(notRecognised, func(e *audit.Event) { e.Container, e.Unit = id, "docker.service" }), false,
-			newApp + "[apps.container-0123456789ab]\nprofiles = [\"PROFILE\"]\nmatch = { user = \"jane\", container = \"" + id + "\" }\n"},
+			newApp + "[apps.container-0123456789ab]\nprofiles = [\"PROFILE\"]\nmatch = { user = \"jane\", unit = \"docker.service\", container = \"" + id + "\" }\n"},
 		{"no app matches: one's own", somebody(notRecognised, func(e *audit.Event) { e.UID = "1000" }), true,
 			newApp + "[apps.aws]\nprofiles = [\"PROFILE\"]\nmatch = { exe = \"/usr/bin/aws\" }\n"},
 		{"no app matches: a name that is taken, and odd", somebody(notRecognised, func(e *audit.Event) { e.User = `ACME\agent` }), false,
