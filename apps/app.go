@@ -29,7 +29,7 @@ type identity struct {
 	course    course
 	now, then choice
 	// others are what else an app with select may ask for, by profile.
-	others map[string]choice
+	others map[string]*choice
 }
 
 // choice is what an identity gets of a profile, or why not.
@@ -73,9 +73,10 @@ func (s *snapshot) identity(w who, uid uint32, now time.Time, was *identity, bou
 		id.then = s.choice(w.app, w.user, id.course.then)
 	}
 	if app := s.config.Apps[w.app]; app.Select {
-		id.others = make(map[string]choice, len(app.Profiles))
+		id.others = make(map[string]*choice, len(app.Profiles))
 		for _, profile := range app.Profiles {
-			id.others[profile] = s.choice(w.app, w.user, profile)
+			other := s.choice(w.app, w.user, profile)
+			id.others[profile] = &other
 		}
 	}
 	return id

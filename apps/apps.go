@@ -4,20 +4,24 @@
 // Nobody is granted anything who was not recognised, and how a caller is
 // recognised is chosen by the path it asked, never by what it happened to send:
 // a program that drops its token must not turn into somebody else. A token is
-// good for one app; the tokens of the built-in app "cli" for one profile. A
-// profile that vanished is a refusal, never another profile.
+// good for one app; the tokens of the built-in app "cli" for one profile. An app
+// with a rule is recognised by what the kernel knows of the program, all keys of
+// the rule, and by nothing else; who could be two apps is refused. A profile that
+// vanished is a refusal, never another profile.
 //
 // Everything Decide needs is worked out beforehand and kept in one immutable
-// snapshot behind one atomic pointer: requests do no I/O, take no lock but that of
-// the meter of their own app and user, and cannot hold up anybody else's. A token
-// of a user is good for that user's connections alone. What changes it (Issue,
-// Hold, Revoke, Set) does so one at a time. Tokens, as hashes, and the current
+// snapshot behind one atomic pointer: requests take no lock but that of the meter
+// of their own app and user, and cannot hold up anybody else's. A token of a user
+// is good for that user's connections alone. The kernel, and the user database
+// where a rule names a group, are asked for a connection's first request; about an
+// executable for each. What changes the snapshot (Issue, Adopt, Rotate, Hold,
+// Revoke, Use, Set) does so one at a time. Tokens, as hashes, and the current
 // profiles of their apps are kept in one file that is either wholly old or wholly
 // new, in a directory that one daemon has locked: a restart gives nobody another
 // profile than a reload would. A damaged file is refused and left alone.
 //
-// The package hands out no credentials and asks AWS nothing. Who may call Issue,
-// Hold, Revoke and Set is for control to say.
+// The package hands out no credentials and asks AWS nothing. Who may call what
+// changes anything is for control to say.
 package apps
 
 import (
@@ -68,7 +72,7 @@ type Apps struct {
 // that has a hint, if another vendord uses it, if others could read or change
 // it, or if the token file is damaged or of a newer version. The file is not
 // written here, in no case: what it says holds until a token is issued or
-// revoked.
+// revoked, or a profile chosen.
 func Open(c Config) (*Apps, error) {
 	if c.Now == nil {
 		c.Now = time.Now

@@ -1,7 +1,6 @@
 package apps
 
 import (
-	"cmp"
 	"fmt"
 	"time"
 
@@ -14,6 +13,8 @@ import (
 const rememberedFor = time.Minute
 
 const (
+	// byToken is how a caller is recognised whose token is enough.
+	byToken = "token"
 	// askOwner is what a stranger is told: nothing of rules.
 	askOwner = `whoever runs vendord sees with "vendord why" what was missing`
 	restart  = "restart the program: its executable was replaced since it started"
@@ -24,7 +25,7 @@ const (
 // That it is still the caller is asked here, at the very end, and not left to who
 // hands out the credentials: whoever has to wait for those has to decide again,
 // as for a token that was revoked meanwhile, and so asks again.
-func (a *Apps) decideByKernel(s *snapshot, r Request) (Grant, error) {
+func (a *Apps) decideByKernel(s *snapshot, r *Request) (Grant, error) {
 	if r.Token != "" {
 		return Grant{}, unrecognised("token: not for this path, which asks the kernel who you are", "ask /v1/credentials, or send no token")
 	}
@@ -33,15 +34,19 @@ func (a *Apps) decideByKernel(s *snapshot, r Request) (Grant, error) {
 		return Grant{Near: near}, err
 	}
 	c, err := choose(r, id.at(r.Now), id.others)
-	grant, err := c.grant, cmp.Or(err, c.err)
+	if err == nil {
+		err = c.err
+	}
+	grant := c.grant
 	grant.How = how
 	if !r.Again && !id.meter.allow(r.Now) {
-		grant.Session, err = session.Key{}, s.tooFast(id.app)
+		err = s.tooFast(id.app)
 	}
 	if err == nil {
-		if err = still(r.Caller); err != nil {
-			grant.Session = session.Key{}
-		}
+		err = still(r.Caller)
+	}
+	if err != nil {
+		grant.Session = session.Key{}
 	}
 	return grant, err
 }
@@ -68,7 +73,7 @@ func (c *Caller) nobody() error {
 
 // recognised returns the identity of a caller and how it was recognised, or for
 // the owner which rule nearly recognised it.
-func (a *Apps) recognised(s *snapshot, r Request) (id *identity, how, near string, err error) {
+func (a *Apps) recognised(s *snapshot, r *Request) (id *identity, how, near string, err error) {
 	if err := r.Caller.nobody(); err != nil {
 		return nil, "", "", err
 	}
@@ -138,31 +143,28 @@ func (s *snapshot) identityOf(a *app, f *facts, now time.Time) (*identity, error
 	return id, nil
 }
 
-// matched refuses the holder of a token whom the app's rule does not recognise.
-func (a *Apps) matched(s *snapshot, e *entry, r Request) (how, near string, err error) {
-	app := s.both[e.App]
-	if app == nil {
-		return "token", "", nil
-	}
+// matched refuses the holder of a token whom the app's rule does not recognise. With
+// the error it says, for the owner, why.
+func (a *Apps) matched(s *snapshot, e *entry, r *Request) (near string, err error) {
 	if err := r.Caller.nobody(); err != nil {
-		return "", "", err
+		return "", err
 	}
-	if _, was := r.Memo.recognised(s, r); was == app {
-		return app.how, "", nil
+	if _, was := r.Memo.recognised(s, r); was == e.both {
+		return "", nil
 	}
 	f := &facts{caller: r.Caller, user: a.user}
-	ok, err := app.rule.recognises(f)
-	if err != nil {
-		return "", fmt.Sprintf("app %q: %s", app.Name, cause(err)), err
+	ok, err := e.both.rule.recognises(f)
+	switch {
+	case err != nil:
+		return fmt.Sprintf("app %q: %s", e.App, cause(err)), err
+	case ok:
+		r.Memo.remember(s, r, e.both, nil, f)
+		return "", nil
 	}
-	if !ok {
-		miss := app.rule.misses(f)
-		hint := askOwner
-		if miss.replaced {
-			hint = restart
-		}
-		return "", fmt.Sprintf("app %q: %s", app.Name, miss.what), unrecognised("caller: the token's app does not recognise it", hint)
+	miss := e.both.rule.misses(f)
+	hint := askOwner
+	if miss.replaced {
+		hint = restart
 	}
-	r.Memo.remember(s, r, app, nil, f)
-	return app.how, "", nil
+	return fmt.Sprintf("app %q: %s", e.App, miss.what), unrecognised("caller: the token's app does not recognise it", hint)
 }

@@ -1,7 +1,6 @@
 package apps
 
 import (
-	"cmp"
 	"crypto/subtle"
 	"errors"
 	"fmt"
@@ -15,32 +14,36 @@ import (
 )
 
 // decideByToken says what the holder of a token may have.
-func (a *Apps) decideByToken(s *snapshot, r Request) (Grant, error) {
+func (a *Apps) decideByToken(s *snapshot, r *Request) (Grant, error) {
 	e, err := s.recognise(r)
 	if err != nil {
 		return Grant{}, err
 	}
-	which := Grant{App: e.App, TokenID: e.ID}
 	if err := s.owned(e, r); err != nil {
+		which := Grant{App: e.App, TokenID: e.ID}
 		if e.User == "" && r.Caller != nil && r.Caller.Err != nil {
 			which.Near = fmt.Sprintf("app %q: it connects from %s, which is not in [apps.%s] from", e.App, r.Caller.Addr, e.App)
 		}
 		return which, err
 	}
-	how, near, err := a.matched(s, e, r)
-	if err != nil {
-		which.Near = near
-		return which, err
-	}
-	grant, err := a.authorise(s, e, r)
-	grant.TokenID, grant.How = e.ID, how
-	if !r.Again && !e.id.meter.allow(r.Now) {
-		grant.Session, err = session.Key{}, s.tooFast(e.App)
-	}
-	if err == nil && s.both[e.App] != nil {
-		if err = still(r.Caller); err != nil {
-			grant.Session = session.Key{}
+	how := byToken
+	if e.both != nil {
+		if near, err := a.matched(s, e, r); err != nil {
+			return Grant{App: e.App, TokenID: e.ID, Near: near}, err
 		}
+		how = e.both.how
+	}
+	c, err := a.authorise(s, e, r)
+	if !r.Again && !e.id.meter.allow(r.Now) {
+		err = s.tooFast(e.App)
+	}
+	if err == nil && e.both != nil {
+		err = still(r.Caller)
+	}
+	grant := c.grant
+	grant.TokenID, grant.How = e.ID, how
+	if err != nil {
+		grant.Session = session.Key{}
 	}
 	return grant, err
 }
@@ -48,7 +51,7 @@ func (a *Apps) decideByToken(s *snapshot, r Request) (Grant, error) {
 const bearer = "Bearer "
 
 // recognise finds out whose token it is.
-func (s *snapshot) recognise(r Request) (*entry, error) {
+func (s *snapshot) recognise(r *Request) (*entry, error) {
 	secret := r.Token
 	if len(secret) >= len(bearer) && strings.EqualFold(secret[:len(bearer)], bearer) {
 		secret = secret[len(bearer):] // a scheme's case means nothing (RFC 9110, 11.1)
@@ -98,7 +101,7 @@ func (s *snapshot) recognise(r Request) (*entry, error) {
 // for: somebody who read it in a log, a crash report or a world-readable file,
 // or a relay that asks for whoever is on the network. That is no ground to be
 // granted anything; it can only take away.
-func (s *snapshot) owned(e *entry, r Request) error {
+func (s *snapshot) owned(e *entry, r *Request) error {
 	switch c := r.Caller; {
 	case c == nil:
 		return unrecognised("caller: this path knows no users", "ask /v1/credentials")
@@ -134,32 +137,32 @@ func (s *snapshot) nobodys(e *entry, c *Caller) error {
 	return unrecognised("caller: the token's app is not for callers from there", askOwner)
 }
 
-// authorise says what the holder of a token gets.
-func (a *Apps) authorise(s *snapshot, e *entry, r Request) (Grant, error) {
-	if e.void != nil {
-		return Grant{App: e.App, User: e.User}, e.void
-	}
+// authorise says what the holder of a token gets; with an error, for the record.
+func (a *Apps) authorise(s *snapshot, e *entry, r *Request) (*choice, error) {
 	now := &e.own
 	if e.App != profiles.CLI {
 		now = e.id.at(r.Now)
 	}
+	if e.void != nil {
+		return &choice{grant: Grant{App: e.App, User: e.User}}, e.void
+	}
 	c, err := choose(r, now, e.id.others)
-	if err != nil || r.Now.Before(e.end) {
-		return c.grant, cmp.Or(err, c.err)
+	switch {
+	case err != nil:
+		return c, err
+	case r.Now.Before(e.end):
+		return c, c.err
 	}
-	ok, err := a.member(s, e, r)
-	if ok {
-		return c.grant, c.err
-	}
-	who := c.grant
-	who.Session = session.Key{}
-	if err != nil {
-		return who, err
+	switch ok, err := a.member(s, e, r); {
+	case err != nil:
+		return c, err
+	case ok:
+		return c, c.err
 	}
 	subject := fmt.Sprintf("app %q", e.App)
 	if e.App == profiles.CLI {
 		subject = fmt.Sprintf("profile %q", e.Profile)
 	}
-	return who, refused(fmt.Sprintf("%s: user %q has no right to it any more", subject, e.User),
+	return c, refused(fmt.Sprintf("%s: user %q has no right to it any more", subject, e.User),
 		"ask whoever runs vendord for a token")
 }

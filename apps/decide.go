@@ -99,9 +99,9 @@ func (a *Apps) Decide(r Request) (Grant, error) {
 	}
 	switch r.Route {
 	case ByToken:
-		return a.decideByToken(s, r)
+		return a.decideByToken(s, &r)
 	case ByKernel:
-		return a.decideByKernel(s, r)
+		return a.decideByKernel(s, &r)
 	}
 	return Grant{}, unrecognised("caller: this path recognises nobody", "ask /v1/credentials with a token")
 }
@@ -109,14 +109,14 @@ func (a *Apps) Decide(r Request) (Grant, error) {
 // choose returns what is got of the profile that is asked for. Whoever names
 // another than the one in use, which only select allows, learns nothing about it,
 // nor whether there is one of that name. With an error, it is for the record.
-func choose(r Request, now *choice, others map[string]choice) (choice, error) {
+func choose(r *Request, now *choice, others map[string]*choice) (*choice, error) {
 	if r.Profile == "" || r.Profile == now.grant.Profile {
-		return *now, nil
+		return now, nil
 	}
 	if other, ok := others[r.Profile]; ok {
 		return other, nil
 	}
-	who := choice{grant: now.grant}
+	who := &choice{grant: now.grant}
 	who.grant.Session = session.Key{}
 	path, problem := "/v1/credentials", "not the one this token has now"
 	switch {

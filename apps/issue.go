@@ -45,9 +45,13 @@ func (a *Apps) Prepare(t Token) (Grant, error) {
 	}
 	id := s.identity(who{t.App, t.User}, t.UID, now, nil, 0)
 	e := s.entry(t, id, s)
-	grant, err := a.authorise(s, e, Request{Now: now})
-	if grant.TokenID, grant.How = t.ID, "token"; s.both[t.App] != nil {
+	c, err := a.authorise(s, e, &Request{Now: now})
+	grant := c.grant
+	if grant.TokenID, grant.How = t.ID, byToken; s.both[t.App] != nil {
 		grant.How = s.both[t.App].how
+	}
+	if err != nil {
+		grant.Session = session.Key{}
 	}
 	return grant, err
 }

@@ -39,7 +39,7 @@ func (a *Apps) good(s *snapshot, e *entry, now time.Time) bool {
 	if !e.liveAt(now) || e.void != nil || now.Before(e.end) {
 		return e.liveAt(now) && e.void == nil
 	}
-	ok, err := a.member(s, e, Request{Now: now})
+	ok, err := a.member(s, e, &Request{Now: now})
 	return ok && err == nil
 }
 
@@ -77,14 +77,15 @@ func (id *identity) append(grants []Grant) []Grant {
 		grants = id.then.append(grants)
 	}
 	for profile, other := range id.others {
-		if other.grant.Lazy = true; profile != id.now.grant.Profile && profile != id.then.grant.Profile {
-			grants = other.append(grants)
+		if profile != id.now.grant.Profile && profile != id.then.grant.Profile && other.err == nil {
+			grants = append(grants, other.grant)
+			grants[len(grants)-1].Lazy = true
 		}
 	}
 	return grants
 }
 
-func (c choice) append(grants []Grant) []Grant {
+func (c *choice) append(grants []Grant) []Grant {
 	if c.err != nil {
 		return grants
 	}

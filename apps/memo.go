@@ -41,14 +41,14 @@ func (m *Memo) isMember(s *snapshot, e *entry, now time.Time) bool {
 
 // remember remembers the app of a caller. What rests on an executable is never
 // remembered: a process can run another at any time.
-func (m *Memo) remember(s *snapshot, r Request, a *app, id *identity, f *facts) {
+func (m *Memo) remember(s *snapshot, r *Request, a *app, id *identity, f *facts) {
 	if m != nil && !f.looked {
 		m.caller, m.state, m.app, m.id, m.until, m.holder = r.Caller, s, a, id, r.Now.Add(rememberedFor), nil
 	}
 }
 
 // recognised returns what remember remembered, as long as nothing has changed.
-func (m *Memo) recognised(s *snapshot, r Request) (*identity, *app) {
+func (m *Memo) recognised(s *snapshot, r *Request) (*identity, *app) {
 	if m == nil || m.app == nil || m.state != s || m.caller != r.Caller || !r.Now.Before(m.until) {
 		return nil, nil
 	}

@@ -100,7 +100,7 @@ func has(members []member, user string, groups []string) bool {
 
 // member reports whether the user of a command's token has a right to its profile
 // as a member of a group. It asks the user database only where groups have one.
-func (a *Apps) member(s *snapshot, e *entry, r Request) (bool, error) {
+func (a *Apps) member(s *snapshot, e *entry, r *Request) (bool, error) {
 	members := s.given.profiles[e.Profile]
 	switch {
 	case e.App != profiles.CLI || e.Steer || len(members) == 0:
