@@ -58,7 +58,11 @@ func (s *Server) vend(w http.ResponseWriter, r *http.Request, a ask) {
 	e.KeyID, e.Expires, e.Minted, e.Status = c.KeyID, c.Expires, c.Minted.After(now), http.StatusOK
 	s.look(connOf(r), &e)
 	// First: what left the daemon is on record, even if it never arrived.
-	if err := s.audit.Record(&e, &connOf(r).line); err != nil {
+	err = s.audit.Record(&e, &connOf(r).line)
+	if err == nil && s.now().Sub(answered) > time.Millisecond {
+		err = s.stillVended(&e, r, a, key) // a required record was waited for, in which time anybody may have been locked out
+	}
+	if err != nil {
 		e.KeyID, e.Expires, e.Minted = "", time.Time{}, false
 		s.fail(w, r, &e, err)
 		return
@@ -94,6 +98,17 @@ func (s *Server) stillDecided(e *audit.Event, r *http.Request, a ask, before ses
 	if err == nil && key != before {
 		err = &session.Error{Class: session.Retry, Public: "profile: changed while AWS was asked", Hint: "ask again"}
 	}
+	return err
+}
+
+// stillVended fails where what was about to be answered is not to be any more: the
+// decision is another, or nobody is handed that session now. The record says then
+// that it was vended, and in the next line that it was not.
+func (s *Server) stillVended(e *audit.Event, r *http.Request, a ask, key session.Key) error {
+	if err := s.stillDecided(e, r, a, key); err != nil {
+		return err
+	}
+	_, err := s.credentials.Get(r.Context(), key, s.patience)
 	return err
 }
 

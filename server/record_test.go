@@ -11,6 +11,7 @@ import (
 
 	"github.com/vendord/vendord/audit"
 	"github.com/vendord/vendord/server"
+	"github.com/vendord/vendord/session"
 )
 
 // fullDisk is a record's disk, which is full until it is not.
@@ -57,5 +58,64 @@ func TestNothingIsVendedUnrecorded(t *testing.T) {
 	}
 	if got.status != 200 || !strings.Contains(disk.String(), `"status":200`) {
 		t.Errorf("with room again: got %d, record %q, want 200 on record before the answer is here", got.status, disk.String())
+	}
+}
+
+// hungDisk is a record's disk that takes a second for a line that vends, in which
+// things happen.
+type hungDisk struct {
+	output
+	meanwhile func()
+}
+
+func (d *hungDisk) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), `"status":200`) {
+		d.meanwhile()
+	}
+	return d.output.Write(p)
+}
+
+// What is waited for is not AWS alone: who is locked out while a required record is
+// written gets nothing either.
+func TestWhatEndsWhileItIsRecordedIsNotVended(t *testing.T) {
+	locked := &session.Error{Class: session.Refused, Public: "vendord is locked", Hint: "vendord unlock"}
+	for _, test := range []struct {
+		name, want string
+		status     int
+		happens    func(w *world, lock *atomic.Bool)
+	}{
+		{"nothing", "SecretAccessKey", 200, func(*world, *atomic.Bool) {}},
+		{"the token is revoked", `"code":"NotRecognized"`, 401, func(w *world, _ *atomic.Bool) { _, _ = w.apps.Revoke("uploader", "") }},
+		{"vendord is locked", "vendord is locked", 403, func(_ *world, lock *atomic.Bool) { lock.Store(true) }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var lock atomic.Bool
+			var w *world
+			disk := &hungDisk{meanwhile: func() { w.pass(time.Second); test.happens(w, &lock) }}
+			log := audit.New(audit.Config{Out: disk, Required: true})
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- log.Run(ctx) }()
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			w = startOn(t, ln, func(context.Context, session.Key, time.Duration) (*session.Credentials, error) {
+				if lock.Load() {
+					return nil, locked
+				}
+				return credentials(nil), nil
+			}, func(c *server.Config) { c.Audit = log })
+			got := w.ask(plain)
+			cancel()
+			<-ended
+			if got.status != test.status || !strings.Contains(got.body, test.want) {
+				t.Errorf("got %d %s, want %d %s", got.status, got.body, test.status, test.want)
+			}
+			lines := strings.Split(strings.TrimSpace(disk.String()), "\n")
+			if last := lines[len(lines)-1]; test.status != 200 && (len(lines) != 2 || strings.Contains(last, "ASIA")) {
+				t.Errorf("record: got %q, want a second line, without a key", lines)
+			}
+		})
 	}
 }
