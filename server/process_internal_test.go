@@ -23,7 +23,7 @@ func TestWhatIsRecordedOfAProcess(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		"/system.slice/sshd.service/x":                                      "sshd.service",
-		"/user.slice/user-1000.slice/user@1000.service/app.slice/a.service": "a.service",
+		"/user.slice/user-1000.slice/user@1000.service/app.slice/a.service": "user@1000.service/a.service",
 		"/user.slice/user-1000.slice/session-2.scope":                       "session-2.scope",
 		"/": "",
 	} {
