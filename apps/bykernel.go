@@ -1,9 +1,11 @@
 package apps
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/vendord/vendord/peer"
 	"github.com/vendord/vendord/session"
 )
 
@@ -94,11 +96,15 @@ func (a *Apps) recognised(s *snapshot, r *Request) (id *identity, how, near stri
 
 // recogniserOf returns the one app that recognises a caller. All are asked: who
 // could be two apps is refused, since neither was meant to get the other's. An
-// app that cannot be asked now recognises nobody, and keeps nobody else's
-// programs waiting.
+// app for which a user database cannot be asked now recognises nobody, and keeps
+// nobody else's programs waiting.
 func (s *snapshot) recogniserOf(f *facts) (found *app, near string, err error) {
 	for _, a := range s.kernel {
 		switch ok, trouble := a.rule.recognises(f); {
+		case errors.Is(trouble, peer.ErrBusy):
+			// The caller can bring that about, and would be one app's then who
+			// is two apps' otherwise.
+			return nil, fmt.Sprintf("app %q: %s", a.Name, cause(trouble)), trouble
 		case trouble != nil && err == nil:
 			err, near = trouble, fmt.Sprintf("app %q: %s", a.Name, cause(trouble))
 		case !ok:

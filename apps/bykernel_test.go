@@ -72,6 +72,15 @@ func TestByKernelRefusals(t *testing.T) {
 		"use one SDK client: it keeps its connection; or try again in a second")
 }
 
+// Who is two apps' by its executable does not become one's by having us look too
+// often.
+func TestBusyIsNobody(t *testing.T) {
+	b := openSystem(t, "", "[apps.any]\nprofiles = [\"one\"]\nmatch = {user = \"#4001\"}\n[apps.exe]\nprofiles = [\"two\"]\nmatch = {user = \"#4001\", exe = \"/bin/sh\"}\n")
+	_, err := b.ask(&program{uid: 4001, slow: fmt.Errorf("processes: %w", peer.ErrBusy)}, nil)
+	refusal(t, "Decide", err, session.Limited, "caller: too many of its connections have to be looked into",
+		"use one SDK client: it keeps its connection; or try again in a second")
+}
+
 // A user database that fails keeps nobody waiting whose rule does not need it.
 func TestLookupsThatFailAreTheirRulesAlone(t *testing.T) {
 	b := openSystem(t, "", "[apps.all]\nprofiles = [\"one\"]\nmatch = {group = \"all\"}\n[apps.mine]\nprofiles = [\"two\"]\nmatch = {user = \"#4999\"}\n")
