@@ -60,6 +60,7 @@ func TestEditedConfiguration(t *testing.T) {
 		}
 		for how, take := range take {
 			t.Run(row.name+"/"+how, func(t *testing.T) {
+				t.Parallel()
 				dir := filepath.Join(t.TempDir(), "state")
 				b := open(t, dir, "agent=ro,admin", "other=x")
 				secret := b.issue("agent", "john", nil)

@@ -15,6 +15,7 @@ import (
 // tokens of others change: each gets one of the two profiles, and nobody another
 // app's.
 func TestProgramsAskMeanwhile(t *testing.T) {
+	t.Parallel()
 	text := "[apps.a]\nprofiles = [\"one\", \"two\"]\nmatch = {unit = \"web.service\"}\n[apps.b]\nprofiles = [\"three\"]\nmatch = {unit = \"b.service\"}\n[apps.tok]\nprofiles = [\"one\"]\n"
 	b := openSystem(t, filepath.Join(t.TempDir(), "state"), text)
 	configs := []*profiles.Config{b.Config(), system(t, text)}

@@ -16,6 +16,7 @@ import (
 // app's profiles at every moment, whatever else goes on, and the race detector
 // sees no two that touch the same.
 func TestTogether(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "state")
 	b := open(t, dir, "uploader=one,two", "claude=three")
 	configs := []*profiles.Config{b.Config(), load(t, file("uploader=two,one", "claude=three")), load(t, file("uploader=one,two"))}
@@ -42,7 +43,7 @@ func TestTogether(t *testing.T) {
 			}
 		})
 	}
-	const rounds = 30
+	const rounds = 10
 	writers.Go(func() {
 		for i := range rounds {
 			b.Set(configs[i%len(configs)])

@@ -89,6 +89,7 @@ func TestUse(t *testing.T) {
 				},
 			} {
 				t.Run(kind+"/"+row.name+"/"+how, func(t *testing.T) {
+					t.Parallel()
 					dir := filepath.Join(t.TempDir(), "state")
 					b := openSystem(t, dir, text)
 					secret := "vnd_"
@@ -262,6 +263,7 @@ func TestUseOfWhatVanishes(t *testing.T) {
 
 // A daemon that is killed while it writes leaves the old file or the new one.
 func TestKilledWhileUsing(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "state")
 	b := openSystem(t, dir, matchApp)
 	b.use("a", "two", 0)
