@@ -300,3 +300,19 @@ func TestKilledWhileUsing(t *testing.T) {
 		}
 	}
 }
+
+// A token that is issued while a profile is used for a time goes back to what was
+// the first when it was issued, whatever comes first by then.
+func TestIssuedWhileUsing(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	b := openSystem(t, dir, tokenApp)
+	b.use("a", "two", time.Hour)
+	secret := b.issue("a", "john", func(x *apps.Token) { x.UID, x.Expires = 4001, start.Add(2*time.Hour) })
+	first := strings.Replace(tokenApp, `"one", "two", "three"`, `"three", "two", "one"`, 1)
+	b = b.restart(dir, first)
+	b.pass(time.Hour)
+	b.uses("when it is over", func() (apps.Grant, error) {
+		g, _, err := decided(b, secret, &program{uid: 4001})
+		return g, err
+	}, apps.State{Profile: "one"})
+}
