@@ -18,8 +18,9 @@ type UserCache struct {
 	now    func() time.Time
 	lookup func(uid uint32) (name string, groups []string, err error)
 
-	mu    sync.Mutex
-	users map[uint32]*userEntry
+	mu     sync.Mutex
+	users  map[uint32]*userEntry
+	asking int // lookups that are under way
 }
 
 // userEntry is one user, or the lookup of one that is under way.
@@ -36,7 +37,13 @@ const (
 	failureFor = 5 * time.Second
 	// mostKept bounds them: with a user namespace, one person has 65,536 users.
 	mostKept = 4_096
+	// lookupPatience is less than a program waits for its credentials.
+	lookupPatience = 500 * time.Millisecond
+	// mostLookups bounds those of a directory that does not answer.
+	mostLookups = 64
 )
+
+var errSlowUsers = errors.New("the user database does not answer")
 
 // NewUsers returns an empty UserCache with a clock, by default time.Now.
 func NewUsers(now func() time.Time) *UserCache {
@@ -50,33 +57,59 @@ func NewUsers(now func() time.Time) *UserCache {
 // written as in Peer. A user without an entry is "#1234", has no groups, and is no
 // error. The groups must not be changed.
 //
-// It waits for one lookup, whoever asks for the same user, and that cannot be
-// interrupted: who must not wait for long bounds that themselves, and leaves it to
-// its end. A failure is told again for five seconds.
+// It waits for a lookup for half a second at most, since whoever asks has a program
+// waiting; one that takes longer goes on, and its answer is there for the next who
+// asks. A failure is told again for five seconds.
 func (c *UserCache) Of(uid uint32) (name string, groups []string, err error) {
-	c.mu.Lock()
-	e, ok := c.users[uid]
-	if ok && e.over(c.now()) {
-		ok = false
+	e, err := c.entry(uid)
+	if err != nil {
+		return "", nil, err
 	}
-	if ok {
-		c.mu.Unlock()
-		<-e.done
+	select {
+	case <-e.done: // mostly
 		return e.name, e.groups, e.err
+	default:
 	}
-	e = &userEntry{done: make(chan struct{})}
+	patience := time.NewTimer(lookupPatience)
+	defer patience.Stop()
+	select {
+	case <-e.done:
+		return e.name, e.groups, e.err
+	case <-patience.C:
+		return "", nil, fmt.Errorf("looking up user %d: %w", uid, errSlowUsers)
+	}
+}
+
+// entry returns a user's entry, whose lookup may be under way.
+func (c *UserCache) entry(uid uint32) (*userEntry, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e, ok := c.users[uid]; ok && !e.over(c.now()) {
+		return e, nil
+	}
+	if c.asking >= mostLookups {
+		return nil, fmt.Errorf("looking up user %d: %w", uid, errSlowUsers)
+	}
+	c.asking++
+	e := &userEntry{done: make(chan struct{})}
 	c.makeRoom()
 	c.users[uid] = e
-	c.mu.Unlock()
+	go c.fill(e, uid)
+	return e, nil
+}
 
+// fill asks for a user.
+func (c *UserCache) fill(e *userEntry, uid uint32) {
 	e.name, e.groups, e.err = c.lookup(uid)
 	kept := userFor
 	if e.err != nil {
 		kept = failureFor
 	}
 	e.until = c.now().Add(kept)
+	c.mu.Lock()
+	c.asking--
+	c.mu.Unlock()
 	close(e.done)
-	return e.name, e.groups, e.err
 }
 
 // over reports whether a user has to be looked up again.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -71,6 +72,33 @@ func TestOneLookupAtATimeForAUser(t *testing.T) {
 	if asked.Load() != 2 {
 		t.Errorf("asked %d times, want once for each user", asked.Load())
 	}
+}
+
+// A directory that does not answer costs a program half a second, and not its
+// connection; nor does it fill the daemon with lookups.
+func TestUsersOfADirectoryThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		c := NewUsers(time.Now)
+		c.lookup = func(uint32) (string, []string, error) { <-release; return "ann", nil, nil }
+		began := time.Now()
+		if _, _, err := c.Of(1000); !errors.Is(err, errSlowUsers) || time.Since(began) != lookupPatience {
+			t.Errorf("Of: got %v after %v, want %v after %v", err, time.Since(began), errSlowUsers, lookupPatience)
+		}
+		var all sync.WaitGroup
+		for uid := range uint32(2 * mostLookups) {
+			all.Go(func() { _, _, _ = c.Of(2000 + uid) })
+		}
+		all.Wait()
+		if c.asking != mostLookups {
+			t.Errorf("got %d lookups under way, want %d", c.asking, mostLookups)
+		}
+		close(release)
+		synctest.Wait()
+		if name, _, err := c.Of(1000); name != "ann" || err != nil {
+			t.Errorf("Of, once there is an answer: got %q, %v, want ann", name, err)
+		}
+	})
 }
 
 // One person with a user namespace cannot make us remember 65,536 users.
