@@ -67,6 +67,32 @@ func TestBoth(t *testing.T) {
 	}
 }
 
+// A token of an app that requires both gives its user no right to ask for more of
+// it, or for commands' tokens of its profiles: neither would be shown a token, nor
+// have to match.
+func TestBothGivesNoRights(t *testing.T) {
+	const both, tokens = "[apps.a]\nprofiles = [\"one\"]\nrequire = \"both\"\nmatch = {user = \"#4001\", unit = \"web.service\"}\n", "[apps.a]\nprofiles = [\"one\"]\n"
+	b := openSystem(t, "", both)
+	b.issue("a", "john", asUser)
+	if apps, profiles := b.Allowed("john"); len(apps)+len(profiles) > 0 {
+		t.Errorf("Allowed: got %q and %q, want nothing", apps, profiles)
+	}
+	b.Set(system(t, tokens))
+	command := b.issue(profiles.CLI, "john", func(x *apps.Token) { x.UID, x.Profile, x.Steer = 4001, "one", false })
+	own := b.issue("a", "john", func(x *apps.Token) { x.UID, x.Steer = 4001, false })
+	web := &program{uid: 4001, cgroup: "/system.slice/web.service"}
+	for name, secret := range map[string]string{"a command's": command, "one's own": own} {
+		if _, _, err := decided(b, secret, web); err != nil {
+			t.Errorf("%s, while a token is enough: %v", name, err)
+		}
+	}
+	b.Set(system(t, both))
+	_, _, err := decided(b, command, web)
+	refusal(t, "a command's", err, session.Refused, `profile "one": user "john" has no right to it any more`, "ask whoever runs vendord for a token")
+	_, _, err = decided(b, own, web)
+	refusal(t, "one's own", err, session.Refused, `app "a": user "john" has no right to it any more`, "ask whoever runs vendord for a token")
+}
+
 func decided(b book, secret string, p *program) (apps.Grant, string, error) {
 	g, err := b.Decide(apps.Request{Route: apps.ByToken, Token: secret, Caller: p.caller()})
 	return g, g.Near, err

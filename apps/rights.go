@@ -18,18 +18,23 @@ type rights map[right]time.Time
 // newRights works out what tokens give. Held tokens give nothing, nor do those
 // that users issued to themselves: what is revoked would live on in its
 // children. Nor do tokens of "cli", which have no app's profiles, nor those
-// without a user, which would give the right to everybody.
+// without a user, which would give the right to everybody, nor those of an app that
+// requires both: its user would get past the rule by asking for a command's token.
 func newRights(c *profiles.Config, tokens []Token) rights {
 	until := make(rights)
 	for _, t := range tokens {
 		if t.App == profiles.CLI || t.Held || !t.Steer || t.User == "" {
 			continue
 		}
+		app := c.Apps[t.App]
+		if app.Match.Any() && app.Both {
+			continue // who asks here shows no token, and need not match
+		}
 		until.extend(right{user: t.User, app: t.App}, t.Expires)
-		if byKernel(c.Apps[t.App]) {
+		if byKernel(app) {
 			continue // the token is good for nothing, unless that changes back
 		}
-		for _, profile := range c.Apps[t.App].Profiles {
+		for _, profile := range app.Profiles {
 			until.extend(right{user: t.User, profile: profile}, t.Expires)
 		}
 	}
