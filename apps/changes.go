@@ -29,20 +29,29 @@ func (s *snapshot) lost(now time.Time) []string {
 			continue // without tokens there is nobody to be told
 		}
 		c := s.course(app, now)
-		for _, profile := range []string{c.now, c.then} {
-			if profile != "" && s.missing(app, profile) != nil {
-				lines = append(lines, fmt.Sprintf("app %q: profile %q is gone, its programs get 403", app, profile))
-			}
+		if c.now != "" && s.missing(app, c.now) != nil {
+			lines = append(lines, fmt.Sprintf("app %q: profile %q is gone, its programs get 403", app, c.now))
+		}
+		if c.then != "" && c.then != c.now && s.missing(app, c.then) != nil {
+			lines = append(lines, fmt.Sprintf("app %q: profile %q is gone, its programs get 403 once it goes back to that", app, c.then))
 		}
 	}
 	return lines
 }
 
 // changed returns a line for every app that the kernel recognises and that has
-// another profile now, or other programs. Other apps' programs keep what they
-// have.
+// another profile now, or other programs, and for one that it recognised before
+// and does not any more. Other apps' programs keep what they have.
 func (s *snapshot) changed(old *snapshot, now time.Time) []string {
 	var lines []string
+	for _, app := range old.kernel {
+		switch is, known := s.config.Apps[app.Name]; {
+		case !known:
+			lines = append(lines, fmt.Sprintf("app %q is gone, its programs get 401", app.Name))
+		case !byKernel(is):
+			lines = append(lines, fmt.Sprintf("app %q needs a token now, its programs get 401 without one", app.Name))
+		}
+	}
 	for _, app := range s.kernel {
 		was, known := old.config.Apps[app.Name]
 		if !known || !byKernel(was) {

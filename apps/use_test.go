@@ -241,7 +241,7 @@ func TestUseOfWhatVanishes(t *testing.T) {
 	b.use("a", "two", time.Hour)
 	set(without("two"), `app "a": profile "two" is gone, its programs get 403`)
 	refused("the profile", "two")
-	set("")
+	set("", `app "a" is gone, its programs get 401`)
 	b.pass(30 * time.Minute)
 	set(matchApp)
 	b.uses("the app, and back", ask, apps.State{Profile: "two", Back: "one", Until: start.Add(time.Hour)})
@@ -250,7 +250,7 @@ func TestUseOfWhatVanishes(t *testing.T) {
 	b.uses("its time is over", ask, apps.State{Profile: "one"})
 	b.use("a", "three", 0)
 	b.use("a", "one", time.Hour)
-	set(without("three"), `app "a": profile "three" is gone, its programs get 403`)
+	set(without("three"), `app "a": profile "three" is gone, its programs get 403 once it goes back to that`)
 	b.uses("what it goes back to", ask, apps.State{Profile: "one", Back: "three", Until: start.Add(2 * time.Hour)})
 	b.pass(time.Hour)
 	refused("and then", "three")
@@ -259,6 +259,8 @@ func TestUseOfWhatVanishes(t *testing.T) {
 	set(strings.Replace(matchApp, `["one", `, `["two", "one", `, 1), `app "a": its programs get profile "two" now, before it was "one"`)
 	set(strings.Replace(matchApp, "4001", "4002", 1), `app "a": its programs get profile "one" now, before it was "two"`,
 		`app "a": other programs than before are recognised as its own`)
+	set(tokenApp, `app "a" needs a token now, its programs get 401 without one`)
+	set(matchApp)
 }
 
 // A daemon that is killed while it writes leaves the old file or the new one.
