@@ -71,6 +71,9 @@ func (l *loader) strangers(at path, t *appTable) ([]netip.Prefix, bool) {
 	}
 	var from []netip.Prefix
 	for i, text := range t.From {
+		if text == "" && !t.has("from") {
+			continue // it is no string, which was said
+		}
 		if p, ok := l.network(at.to("from").item(i), text); ok && t.has("from") {
 			if slices.Contains(from, p) {
 				l.doubt(at.to("from").item(i), "", "%q is named twice", text)

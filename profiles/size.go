@@ -30,7 +30,7 @@ func (d *decoder) size(at path, raw any, into *size) bool {
 	n, err := strconv.ParseInt(number, 10, 64)
 	factor, known := units[unit]
 	if err != nil || !known || n < 0 || n > math.MaxInt64/factor {
-		d.wrong(at, hint, "%q is no size", fmt.Sprint(raw))
+		d.wrong(at, hint, "%q is no size", shortened(fmt.Sprint(raw)))
 		return false
 	}
 	*into = size(n * factor)
