@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/vendord/vendord/audit"
@@ -40,6 +42,9 @@ func (p *program) record(asked profiles.Audit) (_ *record, err error) {
 			return nil, err
 		}
 		r.out, r.ends = file, append(r.ends, file)
+		if err := noOtherFile(r.file); err != nil {
+			return nil, err
+		}
 	}
 	if asked.Journal {
 		journal, err := audit.OpenJournal("")
@@ -54,6 +59,27 @@ func (p *program) record(asked profiles.Audit) (_ *record, err error) {
 		}
 	}
 	return r, nil
+}
+
+// noOtherFile refuses to append to what is there and is no record: a slip of the
+// finger would be the end of a configuration, or of an SDK's credentials. Where the
+// file cannot be read now, its writer will say so. A record can begin within a line.
+func noOtherFile(path string) error {
+	info, err := os.Lstat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	start, err := io.ReadAll(io.LimitReader(f, 64<<10))
+	line := []byte(`{"time":"`)
+	if err != nil || bytes.HasPrefix(start, line[:min(len(line), len(start))]) || bytes.Contains(start, append([]byte{'\n'}, line...)) {
+		return nil
+	}
+	return fail("name a file of its own, or move that one away", "audit log: %s: is there, and is no record", path)
 }
 
 // privateRecord opens what the configuration asks for, for the daemon inside a

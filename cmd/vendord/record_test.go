@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/vendord/vendord/audit"
 	"github.com/vendord/vendord/control"
+	"github.com/vendord/vendord/profiles"
 )
 
 func TestRecordInWords(t *testing.T) {
@@ -43,6 +46,43 @@ func TestRecordThatIsInNoFile(t *testing.T) {
 	if want := "record: it goes to the journal alone"; err == nil || err.Error() != want || hintOf(err) != "journalctl -t vendord shows it, and journalctl VENDORD_KEY=ASIA… who had a key" {
 		t.Errorf("readable: got %v, want %s", err, want)
 	}
+}
+
+// What is there is appended to only if it is a record.
+func TestRecordInAnotherFile(t *testing.T) {
+	const line = `{"time":"2026-11-22T12:00:00.000Z","id":1,"status":200}`
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"none": "", "record": line + "\n", "torn": line[:20], "torn early": line[:3], "begun within a line": line[20:] + "\n" + line + "\n",
+		"configuration": "[daemon]\nregion = \"eu-west-1\"\n", "credentials": "[default]\naws_access_key_id = x\n", "tokens": "{\n  \"version\": 3\n}"} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(dir, strings.ReplaceAll(name, " ", "-"))
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			r, err := (&program{}).record(profiles.Audit{File: path})
+			r.close()
+			want := ""
+			if name == "configuration" || name == "credentials" || name == "tokens" {
+				want = "audit log: " + path + ": is there, and is no record"
+			}
+			if errOrNone(err) != want || want != "" && hintOf(err) != "name a file of its own, or move that one away" {
+				t.Errorf("record: got %v, hint %q, want %q", err, hintOf(err), want)
+			}
+			if got, err := os.ReadFile(path); err != nil || string(got) != text {
+				t.Errorf("the file: got %q, %v, want it left alone", got, err)
+			}
+		})
+	}
+}
+
+func errOrNone(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 func TestSince(t *testing.T) {
