@@ -19,7 +19,10 @@ const (
 	byToken = "token"
 	// askOwner is what a stranger is told: nothing of rules.
 	askOwner = `whoever runs vendord sees with "vendord why" what was missing`
-	restart  = "restart the program: its executable was replaced since it started"
+	// underUser is what a program is told whose user has the number that the kernel
+	// shows for all whom it cannot tell: it is on this machine already.
+	underUser = "its user is 65534 here: nobody, or one of another user namespace; run it under a user of this machine"
+	restart   = "restart the program: its executable was replaced since it started"
 )
 
 // decideByKernel says what a caller may have whom the kernel alone recognises.
@@ -66,6 +69,8 @@ func (c *Caller) nobody() error {
 	switch {
 	case c == nil || c.Kernel == nil:
 		return unrecognised("caller: this path knows no users", "ask /v1/credentials with a token")
+	case errors.Is(c.Err, peer.ErrNobody):
+		return &session.Error{Class: session.Unrecognised, Err: c.Err, Public: "caller: its user is not known here", Hint: underUser}
 	case c.Err != nil:
 		return &session.Error{Class: session.Unrecognised, Err: c.Err, Public: "caller: its user is not known here",
 			Hint: "ask from this machine, or /v1/credentials with a token"}

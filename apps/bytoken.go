@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vendord/vendord/peer"
 	"github.com/vendord/vendord/profiles"
 	"github.com/vendord/vendord/session"
 )
@@ -16,8 +17,11 @@ import (
 // decideByToken says what the holder of a token may have.
 func (a *Apps) decideByToken(s *snapshot, r *Request) (Grant, error) {
 	e, err := s.recognise(r)
-	if err != nil {
+	if e == nil {
 		return Grant{}, err
+	}
+	if err != nil {
+		return Grant{App: e.App, TokenID: e.ID}, err
 	}
 	if err := s.owned(e, r); err != nil {
 		which := Grant{App: e.App, TokenID: e.ID}
@@ -50,7 +54,8 @@ func (a *Apps) decideByToken(s *snapshot, r *Request) (Grant, error) {
 
 const bearer = "Bearer "
 
-// recognise finds out whose token it is.
+// recognise finds out whose token it is. With an error, the entry is the record's: of
+// a token that was one.
 func (s *snapshot) recognise(r *Request) (*entry, error) {
 	secret := r.Token
 	if len(secret) >= len(bearer) && strings.EqualFold(secret[:len(bearer)], bearer) {
@@ -91,7 +96,7 @@ func (s *snapshot) recognise(r *Request) (*entry, error) {
 	}
 	if !e.liveAt(r.Now) {
 		// Told only to who holds the secret, for whom it is the answer.
-		return nil, unrecognised("token: expired "+e.Expires.UTC().Format(time.DateTime)+" UTC",
+		return e, unrecognised("token: expired "+e.Expires.UTC().Format(time.DateTime)+" UTC",
 			`run the program under "vendord exec", or issue a new token`)
 	}
 	return e, nil
@@ -116,8 +121,11 @@ func (s *snapshot) owned(e *entry, r *Request) error {
 	case c.Err == nil:
 		return unrecognised("token: of another user", "issue one for the user that the program runs as: vendord token issue APP --user NAME")
 	}
-	return unrecognised("caller: its user is not known here, and the token is one user's",
-		"ask from this machine, and not from another user namespace")
+	hint := "ask from this machine, and not from another network namespace"
+	if errors.Is(r.Caller.Err, peer.ErrNobody) {
+		hint = underUser
+	}
+	return unrecognised("caller: its user is not known here, and the token is one user's", hint)
 }
 
 // nobodys refuses a token without a user in the hands of who has one, and of who

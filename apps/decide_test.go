@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vendord/vendord/apps"
+	"github.com/vendord/vendord/peer"
 	"github.com/vendord/vendord/profiles"
 	"github.com/vendord/vendord/session"
 )
@@ -73,8 +74,6 @@ func TestDecideUnrecognised(t *testing.T) {
 		{"a damaged token", apps.Request{Route: route, Token: secret[:10] + "zzz" + secret[13:]}, damaged, damagedHint},
 		{"a stranger's token", apps.Request{Route: route, Token: stranger}, notRecognised, newToken},
 		{"a revoked token reads the same", apps.Request{Route: route, Token: revoked}, notRecognised, newToken},
-		{"expired", apps.Request{Route: route, Token: secret, Now: start.Add(time.Hour)},
-			"token: expired 2026-11-21 13:00:00 UTC", newToken},
 		{"a path that forgot its route", apps.Request{Token: secret},
 			"caller: this path recognises nobody", "ask /v1/credentials with a token"},
 	} {
@@ -82,6 +81,20 @@ func TestDecideUnrecognised(t *testing.T) {
 		refusal(t, row.name, err, session.Unrecognised, row.public, row.hint)
 		if g != (apps.Grant{}) {
 			t.Errorf("%s: Decide: got %+v with the error, want nothing", row.name, g)
+		}
+	}
+}
+
+// The record says which token it was that nobody renewed, whoever has it: to have
+// known its secret is enough to be told that.
+func TestDecideExpired(t *testing.T) {
+	b := open(t, "", "uploader=hr-upload")
+	secret := b.issue("uploader", "john", func(x *apps.Token) { x.ID, x.UID, x.Expires = "aaaaaaaa", 1000, start.Add(time.Hour) })
+	for name, caller := range map[string]*apps.Caller{"its user": {UID: 1000}, "another user": {UID: 33}, "nobody looked": nil} {
+		g, err := b.Decide(apps.Request{Route: apps.ByToken, Token: secret, Caller: caller, Now: start.Add(time.Hour)})
+		refusal(t, name, err, session.Unrecognised, "token: expired 2026-11-21 13:00:00 UTC", newToken)
+		if g != (apps.Grant{App: "uploader", TokenID: "aaaaaaaa"}) {
+			t.Errorf("%s: Decide: got %+v with the error, want which token, and not whose", name, g)
 		}
 	}
 }
@@ -97,7 +110,9 @@ func TestDecideAnotherUser(t *testing.T) {
 		another = "token: of another user"
 		issue   = "issue one for the user that the program runs as: vendord token issue APP --user NAME"
 		unknown = "caller: its user is not known here, and the token is one user's"
-		here    = "ask from this machine, and not from another user namespace"
+		here    = "ask from this machine, and not from another network namespace"
+
+		underUser = "its user is 65534 here: nobody, or one of another user namespace; run it under a user of this machine"
 	)
 	gone := errors.New("gone")
 	for _, row := range []struct {
@@ -111,6 +126,7 @@ func TestDecideAnotherUser(t *testing.T) {
 		{"root, which may be a relay", johns, &apps.Caller{}, another, issue},
 		{"unknown", johns, &apps.Caller{UID: 1000, Err: gone}, unknown, here},
 		{"unknown, which is not root", roots, &apps.Caller{Err: gone}, unknown, here},
+		{"nobody, or a user of another namespace", johns, &apps.Caller{Err: fmt.Errorf("socket: %w", peer.ErrNobody)}, unknown, underUser},
 		{"nobody looked", roots, nil, "caller: this path knows no users", "ask /v1/credentials"},
 	} {
 		g, err := b.Decide(apps.Request{Route: apps.ByToken, Token: row.secret, Caller: row.caller})

@@ -33,7 +33,7 @@ func OpenJournal(path string) (io.WriteCloser, error) {
 	j := &Journal{path: path}
 	if err := j.connect(); err != nil {
 		return nil, &session.Error{Class: session.Configuration, Public: "audit journal: " + err.Error(),
-			Hint: "is systemd-journald running? else set journal = false in [audit], and file", Err: err}
+			Hint: "start systemd-journald, or name a file in [audit], and set journal = false", Err: err}
 	}
 	return j, nil
 }

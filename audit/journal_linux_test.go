@@ -157,7 +157,7 @@ func TestJournalThatIsNotThere(t *testing.T) {
 	_, err := audit.OpenJournal(path)
 	e, ok := errors.AsType[*session.Error](err)
 	if want := "audit journal: " + path + ": no such file or directory"; !ok || e.Class != session.Configuration || e.Public != want ||
-		e.Hint != "is systemd-journald running? else set journal = false in [audit], and file" {
+		e.Hint != "start systemd-journald, or name a file in [audit], and set journal = false" {
 		t.Errorf("OpenJournal: got %v, want %s", err, want)
 	}
 }

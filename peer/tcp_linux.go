@@ -65,7 +65,7 @@ const (
 
 var (
 	errGone    = errors.New("the kernel knows no such socket, or it is closed")
-	errForeign = errors.New("a user of another user namespace, or nobody")
+	errForeign = fmt.Errorf("user 65534, nobody: %w", ErrNobody)
 )
 
 func openTCP() (*TCP, error) {

@@ -206,7 +206,7 @@ func TestTheOverflowUserIsUnknown(t *testing.T) {
 		as(t, 65534, func() error { c, err = net.Dial("tcp", to); return err })
 		return c, err
 	})
-	if got, err := p.of(t, tcp); err == nil || !strings.HasSuffix(err.Error(), "a user of another user namespace, or nobody") {
+	if got, err := p.of(t, tcp); err == nil || !strings.HasSuffix(err.Error(), "user 65534, nobody: "+peer.ErrNobody.Error()) || !errors.Is(err, peer.ErrNobody) {
 		t.Errorf("OfConn: got %+v, %v, want an error", got, err)
 	}
 }

@@ -26,6 +26,7 @@ func recognised(a profiles.App, own bool) recognition {
 	r.strength, r.meaning = strengthOf(a.Match, own)
 	if a.Both {
 		r.by += ", and a token"
+		r.meaning += ", with the token"
 		if r.strength == control.Convenience { // the token is what another program lacks
 			r.strength, r.meaning = control.ByToken, "who can read the token; the rest is a convenience"
 		}
@@ -63,6 +64,8 @@ func keysInWords(m profiles.Match) string {
 // shortID is a container's id as its tools show it.
 func shortID(id string) string { return id[:min(len(id), 12)] }
 
+const everyOf = "every program of that user, and no other user's"
+
 // strengthOf says how good a match is: the best of its keys, since all must hold. A
 // user cannot be taken for another without being root, and a container and a
 // system's unit have doors that only root opens. What one user's programs can bring
@@ -70,23 +73,23 @@ func shortID(id string) string { return id[:min(len(id), 12)] }
 func strengthOf(m profiles.Match, own bool) (control.Strength, string) {
 	switch {
 	case own:
-		return control.Convenience, "every program of that user, which is the one that runs vendord, can bring it about"
+		return control.Convenience, "every program of that user, which is the one that runs vendord"
 	case m.User != "" && m.Unit+m.Container != "":
-		return control.Boundary, "only root can start something there; who runs as that user can take over what runs there"
+		return control.Boundary, "root, who can start something there, and who runs as that user, by taking over what runs there"
 	case m.User != "" && m.UserUnit+m.Cgroup+m.Exe != "":
-		return control.Boundary, "no other user's program can pass for it; every program of that user can"
+		return control.Boundary, everyOf
 	case m.User != "":
-		return control.Boundary, "no other user's program can pass for it"
+		return control.Boundary, everyOf
 	case m.Group != "":
 		return control.Boundary, "every user of that group, and nobody else"
 	case m.Container != "":
-		return control.Boundary, "only root, and who may use its container engine, gets in there"
+		return control.Boundary, "root, and who may use its container engine"
 	case m.Unit != "":
-		return control.Boundary, "only root can start something there; who runs as its user can take over what runs there"
+		return control.Boundary, "root, who can start something there, and who runs as its user, by taking over what runs there"
 	case m.Cgroup != "":
 		return control.Convenience, "whoever may move processes into that control group"
 	}
-	return control.Convenience, "whoever may run that file decides what it does"
+	return control.Convenience, "whoever may run that file: they decide what it does"
 }
 
 // strengthInWords is what `vendord apps` says of a strength.

@@ -98,7 +98,7 @@ func (r remedies) newApp(e audit.Event, _ []string) *control.Fix {
 	if match == "" {
 		return nil
 	}
-	return &control.Fix{Does: "have an app for it, with the profile that it is to have, and: vendord reload",
+	return &control.Fix{Does: relayed(e) + "have an app for it, with the profile that it is to have, and: vendord reload",
 		TOML: fmt.Sprintf("[apps.%s]\nprofiles = [%s]\nmatch = %s\n", r.free(name), r.onlyProfile(), match)}
 }
 
@@ -108,8 +108,17 @@ func (r remedies) match(e audit.Event, _ []string) *control.Fix {
 	if match == "" || e.App == "" {
 		return nil
 	}
-	return &control.Fix{Does: "if that is the program that is meant, have the app match it, and: vendord reload",
+	return &control.Fix{Does: relayed(e) + "if that is the program that is meant, have the app match it, and: vendord reload",
 		TOML: fmt.Sprintf("[apps.%s]\nmatch = %s\n", e.App, match)}
+}
+
+// relayed is what comes before advice to let root's connections in: most relays,
+// such as docker-proxy and ssh -L, are root's, and ask for whoever reaches them.
+func relayed(e audit.Event) string {
+	if e.UID != "0" {
+		return ""
+	}
+	return "it may be a relay (docker-proxy, ssh -L): then whoever reaches it is let in too. Best run it as another user; else "
 }
 
 // matchOf returns a match that recognises a caller as narrowly as is known, and a

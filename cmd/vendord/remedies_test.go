@@ -42,6 +42,8 @@ func TestRemedies(t *testing.T) {
 	const notRecognised = "caller: not recognised"
 	const newApp = "have an app for it, with the profile that it is to have, and: vendord reload\n"
 	const notHere = "caller: its user is not known here, and the token is one user's"
+	const relay = "it may be a relay (docker-proxy, ssh -L): then whoever reaches it is let in too. Best run it as another user; else "
+	roots := func(e *audit.Event) { e.UID, e.User = "0", "root" }
 	unknown := func(e *audit.Event) { e.User, e.UID, e.PID, e.Exe, e.From = "", "", 0, "", "172.19.0.2" }
 	for _, test := range []struct {
 		name string
@@ -50,6 +52,10 @@ func TestRemedies(t *testing.T) {
 		want string
 	}{
 		{"no app matches: a user", somebody(notRecognised), false, newApp + "[apps.jane]\nprofiles = [\"PROFILE\"]\nmatch = { user = \"jane\" }\n"},
+		{"no app matches: root, or who came through a relay of root's", somebody(notRecognised, roots), false,
+			relay + newApp + "[apps.root]\nprofiles = [\"PROFILE\"]\nmatch = { user = \"root\" }\n"},
+		{"the token's app does not match root", somebody("caller: the token's app does not recognise it", app("agent"), roots), false,
+			relay + "if that is the program that is meant, have the app match it, and: vendord reload\n[apps.agent]\nmatch = { user = \"root\" }\n"},
 		{"no app matches: a container in a unit", somebody(notRecognised, func(e *audit.Event) { e.Unit, e.Container = "web.service", strings.Repeat("a", 64) }), false,
 			newApp + "[apps.container-aaaaaaaaaaaa]\nprofiles = [\"PROFILE\"]\nmatch = { user = \"jane\", unit = \"web.service\", container = \"" + strings.Repeat("a", 64) + "\" }\n"},
 		{"no app matches: a unit of the user's own, named like the system's", somebody(notRecognised, func(e *audit.Event) { e.Unit = "user@1000.service/web.service" }), false,
