@@ -126,6 +126,9 @@ func (s *snapshot) recogniserOf(f *facts) (found *app, near string, err error) {
 	case err != nil:
 		return nil, near, err
 	}
+	if app := s.withToken(f); app != nil {
+		return nil, fmt.Sprintf("app %q: it matches, and has to show a token as well", app.Name), unrecognised("caller: not recognised", askOwner)
+	}
 	near, replaced := s.nearest(f)
 	if replaced {
 		return nil, near, unrecognised("caller: not recognised", restart)

@@ -173,6 +173,10 @@ func (s *snapshot) admit(t Token, now time.Time) (Token, error) {
 	if err := checkUser(t.User); err != nil {
 		return t, err
 	}
+	if m := s.config.Apps[t.App].Match; m.Known && t.User != "" && t.UID != m.UID {
+		return t, refused(fmt.Sprintf("app %q: its match is of user %q, a token of user %q would be good for nothing", t.App, m.User, t.User),
+			"issue it for the user of the match: --user NAME")
+	}
 	switch {
 	case t.User == "" && t.App == profiles.CLI:
 		return t, refused("token: is a command's, and has no user", "name the user whose command it is")

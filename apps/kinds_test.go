@@ -59,8 +59,15 @@ func TestBoth(t *testing.T) {
 			t.Errorf("%s: got %+v, want which token, no session, and near %q", row.name, g, row.near)
 		}
 	}
-	_, err := b.ask(web, nil)
+	g, err := b.ask(web, nil)
 	refusal(t, "the match alone", err, session.Unrecognised, stranger, seeWhy)
+	if want := `app "both": it matches, and has to show a token as well`; g.Near != want {
+		t.Errorf("the match alone: got near %q, want %q", g.Near, want)
+	}
+	_, token := b.token("both", "jane")
+	token.UID = 4002
+	refusal(t, "a token for another user than the match's", b.Issue(token), session.Refused,
+		`app "both": its match is of user "#4001", a token of user "jane" would be good for nothing`, "issue it for the user of the match: --user NAME")
 	_, _, err = decided(b, secret[:10], web)
 	if err == nil {
 		t.Error("a wrong token and a match: got a grant")

@@ -1,6 +1,10 @@
 package apps
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
 
 // miss is how nearly a rule recognises a caller.
 type miss struct {
@@ -43,4 +47,15 @@ func (s *snapshot) nearest(f *facts) (near string, replaced bool) {
 		}
 	}
 	return near, best.replaced
+}
+
+// withToken returns an app that would recognise a caller who had shown a token where
+// those are asked for, or nil: by what is known already, as for nearest.
+func (s *snapshot) withToken(f *facts) *app {
+	for _, name := range slices.Sorted(maps.Keys(s.both)) {
+		if m := s.both[name].rule.misses(f); m.missing == 0 {
+			return s.both[name]
+		}
+	}
+	return nil
 }

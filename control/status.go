@@ -27,6 +27,8 @@ type Status struct {
 	Changed bool   `json:"changed,omitempty"`
 	// URL is the vending address.
 	URL string `json:"url"`
+	// ContainersURL is the one of [endpoints.ecs], "" if there is none.
+	ContainersURL string `json:"containers_url,omitempty"`
 	// You is the name of who asks, and Steer whether they may steer.
 	You      string   `json:"you"`
 	Steer    bool     `json:"steer"`

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -61,7 +62,8 @@ type checkedApp struct {
 }
 
 func (p *program) check() error {
-	config, err := profiles.Load(profiles.Options{Path: p.configPath(), System: p.system, UID: p.uid, Home: p.home,
+	path := p.configPath()
+	config, err := profiles.Load(profiles.Options{Path: path, System: p.system || ofSystem(path), UID: p.uid, Home: p.home,
 		Credentials: p.getenv("CREDENTIALS_DIRECTORY")})
 	if err != nil {
 		if p.json {
@@ -104,6 +106,13 @@ func (p *program) check() error {
 	say(p.stdout, "%s: %s, %s, %s: ok", config.Path, count(len(config.Sources), "source"),
 		count(len(config.Profiles), "profile"), count(len(config.Apps), "app"))
 	return nil
+}
+
+// ofSystem reports whether a configuration is the machine's, whoever looks at it and
+// from where: with the rules of user mode, its apps would be something else.
+func ofSystem(path string) bool {
+	whole, err := filepath.Abs(path)
+	return err == nil && whole == profiles.Find(true, nil, "")
 }
 
 // toldOf reports whether a source's own table has a warning, such as that its file
@@ -170,9 +179,9 @@ func (p *program) printCheckedApp(a checkedApp) {
 	case len(a.Profiles) == 1:
 		say(p.stdout, "  gets %s", a.Profiles[0])
 	case a.Select:
-		say(p.stdout, "  gets %s, or which it asks for of %s", a.Profiles[0], strings.Join(a.Profiles[1:], ", "))
+		say(p.stdout, "  gets %s, may ask for %s", a.Profiles[0], strings.Join(a.Profiles[1:], ", "))
 	default:
-		say(p.stdout, "  gets %s, and after vendord use %s", a.Profiles[0], strings.Join(a.Profiles[1:], ", "))
+		say(p.stdout, "  gets %s, may be given %s (vendord use)", a.Profiles[0], strings.Join(a.Profiles[1:], ", "))
 	}
 }
 

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/vendord/vendord/apps"
 	"github.com/vendord/vendord/control"
 	"github.com/vendord/vendord/peer"
 	"github.com/vendord/vendord/profiles"
+	"github.com/vendord/vendord/server"
 	"github.com/vendord/vendord/session"
 )
 
@@ -73,7 +75,7 @@ func (d *daemon) rotate(_ context.Context, q control.RotateSpec) (control.Rotate
 	for _, t := range d.book.Tokens(q.App) {
 		switch t.ID {
 		case token.ID:
-			rotated.Issued = control.Issued{ID: t.ID, App: t.App, User: t.User, Profile: d.book.Current(t.App), URL: d.url, Expires: t.Expires}
+			rotated.Issued = control.Issued{ID: t.ID, App: t.App, User: t.User, Profile: d.book.Current(t.App), URL: d.urlOf(t.User), Expires: t.Expires}
 		case q.ID:
 			rotated.OldEnds = t.Expires
 		}
@@ -153,7 +155,29 @@ func (d *daemon) prepare(ctx context.Context, spec control.TokenSpec) (apps.Toke
 	}
 	request := grant.Session.Value()
 	return token, grant.Session, control.Issued{ID: token.ID, App: token.App, User: token.User, Profile: grant.Profile,
-		URL: d.url, Region: request.Region, STSEndpoint: request.Endpoint, Expires: token.Expires}, nil
+		URL: d.urlOf(token.User), Region: request.Region, STSEndpoint: request.Endpoint, Expires: token.Expires}, nil
+}
+
+// urlOf is where a user's tokens are to be shown. Who has none here is in another
+// network namespace, and cannot reach this one's loopback.
+func (d *daemon) urlOf(user string) string {
+	if user == "" && d.ecs != nil {
+		return d.ecsURL()
+	}
+	return d.url
+}
+
+// ecsURL is the vending address of containers, "" if there is none. Port 80 is
+// left out: AWS's own variables have none.
+func (d *daemon) ecsURL() string {
+	if d.ecs == nil {
+		return ""
+	}
+	host := d.ecsListen.String()
+	if d.ecsListen.Port() == 80 {
+		host = strings.TrimSuffix(host, ":80")
+	}
+	return "http://" + host + server.Path
 }
 
 // notLoaded adds to what is unknown that it may be in the file by now.

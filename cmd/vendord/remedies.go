@@ -92,8 +92,13 @@ func (r remedies) loginOf(e audit.Event) string {
 	return r.login(e)
 }
 
+var matchesBoth = regexp.MustCompile(`^app "([^"]+)": it matches, and has to show a token as well$`)
+
 // newApp makes an app of this very caller.
 func (r remedies) newApp(e audit.Event, _ []string) *control.Fix {
+	if parts := matchesBoth.FindStringSubmatch(e.Near); parts != nil {
+		return &control.Fix{Does: "issue it a token, to show at /v1/credentials", Command: "vendord token issue " + parts[1] + forUser(e)}
+	}
 	match, name := r.matchOf(e)
 	if match == "" {
 		return nil
@@ -210,10 +215,23 @@ func (r remedies) token(e audit.Event, _ []string) *control.Fix {
 		return &control.Fix{Does: "start it again, as the user that it runs as", Command: "vendord exec " + e.Profile + " -- COMMAND"}
 	case e.App == profiles.CLI:
 		return nil
+	case r.ofAnother(app, e):
+		return &control.Fix{Does: fmt.Sprintf("run it as user %s, whom [apps.%s] match is of", r.config.Apps[app].Match.User, app)}
 	case app == "":
 		return &control.Fix{Does: "issue a token for the app that it is: vendord token issue APP" + forUser(e)}
 	}
-	return &control.Fix{Does: "issue a token, for the program to present", Command: "vendord token issue " + app + forUser(e)}
+	does := "issue a token, for the program to present"
+	if strings.HasPrefix(e.Message, "token: of ") { // another's, or nobody's: as it is for a relay
+		does = relayed(e) + does
+	}
+	return &control.Fix{Does: does, Command: "vendord token issue " + app + forUser(e)}
+}
+
+// ofAnother says that an app's rule has another user than the caller's, so that no
+// token of it can be theirs.
+func (r remedies) ofAnother(app string, e audit.Event) bool {
+	m := r.config.Apps[app].Match
+	return m.Known && e.UID != "" && e.UID.String() != strconv.FormatUint(uint64(m.UID), 10)
 }
 
 func forUser(e audit.Event) string {

@@ -33,6 +33,7 @@ func fixes(system bool) remedies {
 		Apps: map[string]profiles.App{
 			"agent":  {Name: "agent", Profiles: []string{"read", "write"}},
 			"bridge": {Name: "bridge", Profiles: []string{"read"}, From: []netip.Prefix{netip.MustParsePrefix("172.18.0.0/16")}},
+			"both":   {Name: "both", Profiles: []string{"read"}, Both: true, Match: profiles.Match{User: "svc", UID: 999, Known: true}},
 			"unit":   {Name: "unit", Profiles: []string{"read"}, Match: profiles.Match{User: "svc", UID: 999, Known: true, Unit: "svc.service"}},
 		}}}
 }
@@ -91,6 +92,15 @@ func TestRemedies(t *testing.T) {
 		{"another user's command", somebody("token: of another user", app("cli")), false, ""},
 		{"nobody's token in a user's hands", somebody("token: of no user, and the caller's is known here", app("bridge")), false,
 			"issue a token, for the program to present\nvendord token issue bridge --user jane\n"},
+		{"another user's token in root's hands, or a relay's", somebody("token: of another user", app("agent"), roots), false,
+			relay + "issue a token, for the program to present\nvendord token issue agent --user root\n"},
+		{"another user's token, of an app that is that user's alone", somebody("token: of another user", app("both")), false,
+			"run it as user svc, whom [apps.both] match is of\n"},
+		{"no app matches but one that needs a token too", somebody(notRecognised, func(e *audit.Event) {
+			e.User, e.Near = "svc", `app "both": it matches, and has to show a token as well`
+		}), false, "issue it a token, to show at /v1/credentials\nvendord token issue both --user svc\n"},
+		{"its own token, expired, is root's", somebody("token: expired 2026-11-21 12:00:00 UTC", app("agent"), roots), false,
+			"issue a token, for the program to present\nvendord token issue agent --user root\n"},
 		{"expired", somebody("token: expired 2026-11-21 12:00:00 UTC"), false,
 			"issue a token for the app that it is: vendord token issue APP --user jane\n"},
 		{"unknown token", somebody("token: not recognised"), false, "issue a token for the app that it is: vendord token issue APP --user jane\n"},
@@ -145,6 +155,7 @@ func TestRemedies(t *testing.T) {
 func TestTheOnlyOneIsMeant(t *testing.T) {
 	r := fixes(true)
 	delete(r.config.Apps, "bridge")
+	delete(r.config.Apps, "both")
 	if fix := r.of(somebody("token: none was sent")); fix == nil || fix.Command != "vendord token issue agent --user jane" {
 		t.Errorf("one app of tokens: got %+v, want its token", fix)
 	}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"errors"
+	"net"
 	"net/netip"
 	"net/url"
 
@@ -21,7 +23,7 @@ func refuseSquatter(c *control.Client, address string) error {
 	if err != nil || !known {
 		return err
 	}
-	at, err := netip.ParseAddrPort(u.Host)
+	at, err := netip.ParseAddrPort(net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80")))
 	if err != nil {
 		return fail("", "vendord's address %s: not one of this machine", address)
 	}

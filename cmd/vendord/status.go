@@ -16,6 +16,7 @@ import (
 	"github.com/vendord/vendord/audit"
 	"github.com/vendord/vendord/control"
 	"github.com/vendord/vendord/profiles"
+	"github.com/vendord/vendord/server"
 	"github.com/vendord/vendord/session"
 )
 
@@ -24,7 +25,7 @@ import (
 func (d *daemon) status(caller control.Caller) control.Status {
 	config := d.book.Config()
 	s := control.Status{Version: versionText(), Mode: "user", PID: os.Getpid(), Started: d.started,
-		URL: d.url}
+		URL: d.url, ContainersURL: d.ecsURL()}
 	if d.options.config.System {
 		s.Mode = "system"
 	}
@@ -280,6 +281,12 @@ func (p *program) printLogins(logins []control.LoginRow, now time.Time) {
 func (p *program) printDaemon(s control.Status, now time.Time) {
 	say(p.stdout, "vendord %s, %s mode, pid %d, up %s", s.Version, s.Mode, s.PID, inWords(now.Sub(s.Started)))
 	say(p.stdout, "  asked at  %s", s.URL)
+	if slices.ContainsFunc(s.Apps, func(a control.AppRow) bool { return a.Kernel }) {
+		say(p.stdout, "            %s, without a token", strings.Replace(s.URL, server.Path, server.ProcessPath, 1))
+	}
+	if s.ContainersURL != "" {
+		say(p.stdout, "            %s, from containers", s.ContainersURL)
+	}
 	changed := ""
 	if s.Changed {
 		changed = "  (changed on disk, not loaded: vendord reload)"
