@@ -175,7 +175,7 @@ func (s *snapshot) admit(t Token, now time.Time) (Token, error) {
 	}
 	if m := s.config.Apps[t.App].Match; m.Known && t.User != "" && t.UID != m.UID {
 		return t, refused(fmt.Sprintf("app %q: its match is of user %q, a token of user %q would be good for nothing", t.App, m.User, t.User),
-			"issue it for the user of the match: --user NAME")
+			fmt.Sprintf("vendord token issue %s --user %q", t.App, m.User))
 	}
 	switch {
 	case t.User == "" && t.App == profiles.CLI:

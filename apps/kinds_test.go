@@ -67,7 +67,7 @@ func TestBoth(t *testing.T) {
 	_, token := b.token("both", "jane")
 	token.UID = 4002
 	refusal(t, "a token for another user than the match's", b.Issue(token), session.Refused,
-		`app "both": its match is of user "#4001", a token of user "jane" would be good for nothing`, "issue it for the user of the match: --user NAME")
+		`app "both": its match is of user "#4001", a token of user "jane" would be good for nothing`, `vendord token issue both --user "#4001"`)
 	_, _, err = decided(b, secret[:10], web)
 	if err == nil {
 		t.Error("a wrong token and a match: got a grant")

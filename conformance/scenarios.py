@@ -8,7 +8,7 @@ import os
 import re
 import sys
 
-from cell import Recorder, equal, true
+from cell import AS_OTHER, OTHER, Recorder, equal, true
 from world import wait_for
 
 
@@ -29,6 +29,49 @@ def token_file(cell):
     env["AWS_CONTAINER_CREDENTIALS_FULL_URI"] += "/company1-hr-upload"
     cell.works(cell.client.whoami, env)
     equal("requests", cell.statuses(), [200])
+
+
+def rotated_token(cell):
+    """the token in its file is rotated while it works"""
+    path = cell.world.home + "/token"
+    program = cell.start(cell.client.put, short_lived(cell, "--file", path))
+    wait_for("three calls", lambda: len(cell.keys()) >= 3, seconds=40)
+    done = cell.world.vendord("token", "rotate", "uploader", "--file", path, "--overlap", "1s")
+    equal("token rotate", done.returncode, 0, done.stderr)
+    true("the program ended before the token was another", program.poll() is None)
+    done = cell.end(program)
+    equal("exit status", done.returncode, 0, done.stderr)
+    equal("calls that AWS let through", len(cell.keys()), 10)
+    lines = cell.world.audit()
+    equal("statuses", {line["status"] for line in lines}, {200})
+    equal("tokens", len({line["token"] for line in lines}), 2)
+
+
+def no_token(cell):
+    """no token: the kernel says whose program it is"""
+    env = cell.by_kernel(OTHER, "company1-hr-upload")
+    for program in (cell.client.put, cell.client.whoami, *cell.client.also):
+        cell.works(AS_OTHER + program, env)
+    lines = cell.world.audit()
+    equal("requests", [line["status"] for line in lines], [200] * (2 + len(cell.client.also)))
+    equal("who asked, and how it was recognised", {(line["uid"], line["how"]) for line in lines}, {(OTHER, "user")})
+
+
+def used_profile(cell):
+    """no token: another profile is used while it works"""
+    short_lived(cell)
+    env = cell.by_kernel(OTHER, "company1-hr-upload", "company1-hr-readonly")
+    program = cell.start(AS_OTHER + cell.client.put, env)
+    wait_for("three calls", lambda: len(cell.keys()) >= 3, seconds=40)
+    done = cell.world.vendord("use", "company1-hr-readonly", "--app", "process")
+    equal("vendord use", done.returncode, 0, done.stderr)
+    true("the program ended before the profile was another", program.poll() is None)
+    done = cell.end(program)
+    true("it put ten objects, and was to be denied some", done.returncode != 0 and len(cell.keys()) < 10)
+    true(f"stderr: got\n{done.stderr}\nwant AWS's denial by the session policy", "because no session policy allows the s3:PutObject action" in done.stderr)
+    lines = cell.world.audit()
+    equal("statuses", {line["status"] for line in lines}, {200})
+    equal("profiles, in order", list(dict.fromkeys(line["profile"] for line in lines)), ["company1-hr-upload", "company1-hr-readonly"])
 
 
 def long_token(cell):
@@ -117,6 +160,11 @@ def other_profile_by_file(cell):
     refused(cell, env, 403, 'profile "company1-hr-upload": ', from_file=True)
 
 
+def not_recognised(cell):
+    """refused: no token, and no app for this user"""
+    refused(cell, cell.by_kernel(70002, "company1-hr-upload"), 401, "caller: not recognised", AS_OTHER)
+
+
 def revoked_token(cell):
     """refused: a revoked token"""
     refused(cell, revoked(cell), 401, "token: not recognised")
@@ -179,13 +227,13 @@ def not_punished(cell):
     equal("requests of the good one", cell.statuses()[len(lines):], [200])
 
 
-SCENARIOS = [one_request, token_file, long_token, dying_keys, restart, proxies, poisoned, other_profile, other_profile_by_file, revoked_token,
-             expired_token, denied_by_aws, login_needed, nobody_signed_in, sts_down, sts_hangs, not_punished]
+SCENARIOS = [one_request, token_file, rotated_token, no_token, used_profile, long_token, dying_keys, restart, proxies, poisoned,
+             other_profile, other_profile_by_file, not_recognised, revoked_token, expired_token, denied_by_aws, login_needed, nobody_signed_in, sts_down, sts_hangs, not_punished]
 
 
-def refused(cell, env, status, message, from_file=False):
+def refused(cell, env, status, message, as_user=(), from_file=False):
     """Runs a program that is refused: what its user reads, and that vendord's own record has all of it."""
-    stderr = cell.fails(cell.client.whoami, env)
+    stderr = cell.fails((*as_user, *cell.client.whoami), env)
     lines = cell.world.audit()
     equal("requests", [line["status"] for line in lines], cell.client.refused(status, from_file))
     first, last = lines[0], lines[-1]  # which is the one that an SDK shows
@@ -222,11 +270,11 @@ def cold(cell, **fault):
     return env
 
 
-def short_lived(cell):
+def short_lived(cell, *args):
     """Sessions of 6 s, and calls of 0.8 s: ten of them outlive a session."""
     cell.aws.fault(operation="AssumeRole", kind="short-life", life="6s")
     cell.aws.fault(operation="PutObject", kind="latency", latency="800ms")
-    return cell.environment()
+    return cell.environment("uploader", *args)
 
 
 def burst(lines, seconds=4):

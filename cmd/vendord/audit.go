@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -153,6 +155,9 @@ func (p *program) recordFile(ctx context.Context) (string, error) {
 func (p *program) configuredRecord() (string, error) {
 	if p.auditLog != "" {
 		return readable(p.auditLog)
+	}
+	if _, err := os.Stat(p.configPath()); errors.Is(err, fs.ErrNotExist) {
+		return "", fail("start it: vendord serve; or name the record: --file", "record: no daemon answers, and there is no %s that says where it is", p.configPath())
 	}
 	config, err := profiles.Load(p.profileOptions())
 	if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"path"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"github.com/vendord/vendord/audit"
 	"github.com/vendord/vendord/control"
 	"github.com/vendord/vendord/profiles"
+	"github.com/vendord/vendord/server"
 )
 
 // remedies finds the one change that would let a refused program through.
@@ -45,7 +47,7 @@ var remedyTable = []remedy{
 	{said(`token: of no user, and the caller's is known here`), remedies.token},
 	{said(`token: expired .*`), remedies.token},
 	{said(`token: not recognised`), remedies.token},
-	{said(`token: none was sent`), remedies.token},
+	{said(`token: none was sent`), remedies.noToken},
 	{said(`token: (damaged, its checksum does not match|not one of vendord's|has a space or a line break in it)`), remedies.tokenFile},
 	{said(`token: not for this path, .*`), remedies.otherPath},
 	{said(`profile "([^"]+)": not (?:the one this (?:token|app) has now|one of this app's)`), remedies.use},
@@ -205,6 +207,18 @@ func (r remedies) from(e audit.Event, _ []string) *control.Fix {
 	}
 	return &control.Fix{Does: fmt.Sprintf("let tokens of no user come from there, vendord reload, and then: vendord token issue %s", app),
 		TOML: fmt.Sprintf("[apps.%s]\nfrom = [%s]\n", app, from)}
+}
+
+// noToken is for a program that asks where tokens are wanted and that the kernel
+// recognises elsewhere: the address is what is wrong with it.
+func (r remedies) noToken(e audit.Event, parts []string) *control.Fix {
+	for _, name := range slices.Sorted(maps.Keys(r.config.Apps)) {
+		a := r.config.Apps[name]
+		if m := a.Match; !a.Both && m.Known && !r.ofAnother(name, e) && e.UID != "" && (m.Unit == "" || m.Unit == e.Unit) && m.Container == e.Container {
+			return &control.Fix{Does: fmt.Sprintf("if it is app %q, which the kernel recognises: have it ask %s", name, server.ProcessPath)}
+		}
+	}
+	return r.token(e, parts)
 }
 
 // token issues one for the caller.

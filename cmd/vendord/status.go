@@ -130,7 +130,7 @@ func (d *daemon) sessions(caller control.Caller) []control.SessionRow {
 			row.Narrowed = row.Narrowed && g.Narrowed
 			who := g.App
 			if g.User != caller.Peer.User {
-				who += " (" + g.User + ")"
+				who += " (" + cmp.Or(g.User, "no user") + ")"
 			}
 			row.Apps = addNew(row.Apps, who)
 		}
