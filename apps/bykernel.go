@@ -153,8 +153,7 @@ func (s *snapshot) identityOf(a *app, f *facts, now time.Time) (*identity, error
 		return was, nil
 	}
 	id := s.identity(who{a.Name, name}, f.caller.UID, now, was, s.config.Daemon.RequestsPerSecond)
-	a.seen.add(id)
-	return id, nil
+	return a.seen.add(id), nil
 }
 
 // matched refuses the holder of a token whom the app's rule does not recognise. With

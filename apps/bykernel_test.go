@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -293,6 +295,37 @@ func TestSeenAreMetered(t *testing.T) {
 	b.Set(config())
 	if n := asks(4001); n != 0 {
 		t.Errorf("after a reload: got %d, want 0", n)
+	}
+}
+
+// Whoever comes over many connections at once, and was not seen before, is metered
+// once all the same.
+func TestSeenAtOnceAreMeteredTogether(t *testing.T) {
+	c := system(t, "[apps.web]\nprofiles = [\"one\"]\nmatch = {unit = \"web.service\"}\n")
+	c.Daemon.RequestsPerSecond = 1
+	b := openSystem(t, "", "")
+	b.Set(c)
+	for uid := range uint32(100) {
+		var granted atomic.Int64
+		var asking sync.WaitGroup
+		begin := make(chan struct{})
+		for range 16 {
+			asking.Go(func() {
+				memo, p := new(apps.Memo), &program{uid: 5000 + uid, cgroup: "/system.slice/web.service"}
+				r := apps.Request{Route: apps.ByKernel, Caller: p.caller(), Memo: memo, Now: b.now}
+				<-begin
+				for range 3 {
+					if _, err := b.Decide(r); err == nil {
+						granted.Add(1)
+					}
+				}
+			})
+		}
+		close(begin)
+		asking.Wait()
+		if n := granted.Load(); n != 2 {
+			t.Fatalf("user %d, over 16 connections: got %d grants, want 2", 5000+uid, n)
+		}
 	}
 }
 
