@@ -2,6 +2,7 @@ package peer_test
 
 import (
 	"errors"
+	"strconv"
 	"testing"
 	"time"
 
@@ -48,5 +49,25 @@ func TestAUserWhoAsksAllDay(t *testing.T) {
 	}
 	if got, want := charged(), 2*(21+10+10+21); got != want {
 		t.Errorf("got %d looks at all processes and at those found, want %d, none for those who are refused", got, want)
+	}
+}
+
+// Who opens files by the ten thousand makes each look at all processes longer for
+// everybody, and has nobody else pay so much for it that they are refused.
+func TestAUserWithManyOpenFiles(t *testing.T) {
+	needRoot(t, "be two users")
+	const each, processes = 19_000, 12
+	raiseOpenFiles(t, each)
+	s := newStage(t)
+	for range processes {
+		puppetAs(t, userOf(20001)).do("open-many", strconv.Itoa(each))
+	}
+	p, modest := s.connected(userOf(20002))
+	for n := range 12 {
+		found, err := modest.Processes()
+		if err != nil {
+			t.Fatalf("Processes, the %dth time: %v", n+1, err)
+		}
+		expect(t, "Processes", described(found), holder(p.PID, 20002))
 	}
 }

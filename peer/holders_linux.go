@@ -36,10 +36,11 @@ type finder struct {
 }
 
 const (
-	// lookFor is how long a look may take. The processes of the sockets' user come
-	// first, and have to be seen to the end; then those of others, as far as there
-	// is time. SDKs wait for one second in all.
-	lookFor = 500 * time.Millisecond
+	// lookFor is how long a look at the processes of the sockets' user may take,
+	// which have to be seen to the end. SDKs wait for one second in all. Those of
+	// others come then, for othersFor: with a million open files anybody could make
+	// that as long as they like.
+	lookFor, othersFor = 500 * time.Millisecond, 50 * time.Millisecond
 	// longestTurn is how long to wait for the looks that others need.
 	longestTurn = time.Second
 	// A user may have us look for a share of the time, one part of so many, and

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -200,7 +201,7 @@ func FuzzAttributes(f *testing.F) {
 func TestLookingAllocatesNothingForAFile(t *testing.T) {
 	s := new(seen)
 	l := &look{inodes: map[uint32][]holding{1<<32 - 1: nil, 1<<32 - 2: nil}}
-	few := testing.AllocsPerRun(10, func() { _ = s.through(unix.Getpid(), l) })
+	few := testing.AllocsPerRun(10, func() { _ = s.through(unix.Getpid(), l, time.Time{}) })
 	for range 200 {
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
@@ -208,7 +209,7 @@ func TestLookingAllocatesNothingForAFile(t *testing.T) {
 		}
 		defer func() { _ = unix.Close(fd) }()
 	}
-	if many := testing.AllocsPerRun(10, func() { _ = s.through(unix.Getpid(), l) }); many > few {
+	if many := testing.AllocsPerRun(10, func() { _ = s.through(unix.Getpid(), l, time.Time{}) }); many > few {
 		t.Errorf("through: got %v allocations with 200 more sockets, want %v", many, few)
 	}
 }

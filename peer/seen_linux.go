@@ -23,25 +23,28 @@ type seen struct {
 	link [64]byte
 }
 
-// look looks at the processes of the sockets' user, and then at those of others
-// while there is time: nobody can hide their own behind another's, or keep another
-// from being answered.
+// look looks at the processes of the sockets' user, and then at those of others for
+// a moment: nobody can hide their own behind another's, or keep another from being
+// answered, who pays for the time, by opening files.
 func (s *seen) look(l *look) error {
 	began := time.Now()
 	if err := s.list(l.uid); err != nil {
 		return err
 	}
-	for i, pid := range s.pids {
-		late := time.Since(began) > lookFor
-		if late && i < s.own {
+	for _, pid := range s.pids[:s.own] {
+		if time.Since(began) > lookFor {
 			return ErrBusy
 		}
-		if late {
-			break
-		}
-		if err := s.through(pid, l); err != nil && i < s.own {
+		if err := s.through(pid, l, time.Time{}); err != nil {
 			l.hidden++
 		}
+	}
+	until := time.Now().Add(othersFor)
+	for _, pid := range s.pids[s.own:] {
+		if time.Now().After(until) {
+			break
+		}
+		_ = s.through(pid, l, until) // what cannot be seen of theirs is not missed
 	}
 	return nil
 }
@@ -68,7 +71,7 @@ func (s *seen) one(of Socket, guess int) (Process, bool) {
 func (s *seen) first(pids []int, l *look) bool {
 	began := time.Now()
 	for _, pid := range pids {
-		_ = s.through(pid, l)
+		_ = s.through(pid, l, time.Time{})
 		for _, held := range l.inodes {
 			if len(held) > 0 {
 				return true
@@ -108,9 +111,9 @@ func (s *seen) list(uid uint32) error {
 	return err
 }
 
-// through looks through the open files of a process. It fails if they may not be
-// seen, or are too many.
-func (s *seen) through(pid int, l *look) error {
+// through looks through the open files of a process, until a time if there is one. It
+// fails if they may not be seen, or are too many.
+func (s *seen) through(pid int, l *look, until time.Time) error {
 	var files int
 	err := s.files.each(unix.AT_FDCWD, "/proc/"+strconv.Itoa(pid)+"/fd", func(at int, name []byte, _ byte) bool {
 		inode := socketInode(s.readlink(at, name))
@@ -121,7 +124,8 @@ func (s *seen) through(pid int, l *look) error {
 			}
 		}
 		files++
-		return files < mostOpen
+		late := files%512 == 0 && !until.IsZero() && time.Now().After(until)
+		return files < mostOpen && !late
 	})
 	switch {
 	case errors.Is(err, fs.ErrPermission):
