@@ -338,3 +338,44 @@ func containerOf(cgroup string) string {
 	}
 	return id
 }
+
+// slowly is a program whose processes take so long to find that something happens.
+type slowly struct {
+	*program
+	meanwhile func()
+}
+
+func (p slowly) Processes() ([]peer.Process, error) {
+	if p.meanwhile != nil {
+		p.meanwhile()
+	}
+	return p.program.Processes()
+}
+
+// What is revoked, or taken out of the configuration, while the kernel is asked gets
+// nothing any more.
+func TestChangedWhileTheKernelIsAsked(t *testing.T) {
+	exe, own := self(t, 4001)
+	kernel := "[apps.tool]\nprofiles = [\"one\"]\nmatch = {user = \"#4001\", exe = \"" + exe + "\"}\n"
+	both := strings.Replace(kernel, "match", "require = \"both\"\nmatch", 1)
+	const other = "[apps.other]\nprofiles = [\"one\"]\nmatch = {user = \"#4002\"}\n"
+	b := openSystem(t, "", both)
+	secret := b.issue("tool", "john", asUser)
+	ask := func(route apps.Route, secret string, meanwhile func()) error {
+		p := slowly{&program{uid: 4001, processes: []peer.Process{own}}, meanwhile}
+		_, err := b.Decide(apps.Request{Route: route, Token: secret, Caller: &apps.Caller{UID: 4001, Kernel: p}})
+		return err
+	}
+	if err := ask(apps.ByToken, secret, nil); err != nil {
+		t.Fatal(err)
+	}
+	err := ask(apps.ByToken, secret, func() { _, _ = b.Revoke("tool", "") })
+	refusal(t, "a token", err, session.Unrecognised, "token: not recognised", `run the program under "vendord exec", or issue a new token`)
+	b.Set(system(t, kernel))
+	if err := ask(apps.ByKernel, "", nil); err != nil {
+		t.Fatal(err)
+	}
+	without := system(t, other)
+	err = ask(apps.ByKernel, "", func() { b.Set(without) })
+	refusal(t, "a match", err, session.Unrecognised, stranger, seeWhy)
+}

@@ -92,18 +92,27 @@ type Grant struct {
 //
 // A grant that rests on the kernel's word is for the moment: it is decided again
 // if anything was waited for before the answer.
-func (a *Apps) Decide(r Request) (Grant, error) {
-	s := a.state.Load()
+func (a *Apps) Decide(r Request) (grant Grant, err error) {
 	if r.Now.IsZero() {
 		r.Now = a.now() // a clock at its zero would find every token live
 	}
-	switch r.Route {
-	case ByToken:
-		return a.decideByToken(s, &r)
-	case ByKernel:
-		return a.decideByKernel(s, &r)
+	for again := false; ; again = true {
+		s := a.state.Load()
+		switch r.Route {
+		case ByToken:
+			grant, err = a.decideByToken(s, &r)
+		case ByKernel:
+			grant, err = a.decideByKernel(s, &r)
+		default:
+			return Grant{}, unrecognised("caller: this path recognises nobody", "ask /v1/credentials with a token")
+		}
+		// To look for processes, or to ask a user database, takes its time: what
+		// was revoked meanwhile gets nothing.
+		if err != nil || again || a.state.Load() == s {
+			return grant, err
+		}
+		r.Again = true
 	}
-	return Grant{}, unrecognised("caller: this path recognises nobody", "ask /v1/credentials with a token")
 }
 
 // choose returns what is got of the profile that is asked for. Whoever names

@@ -37,9 +37,10 @@ func (s *Server) vend(w http.ResponseWriter, r *http.Request, a ask) {
 		s.fail(w, r, &e, err)
 		return
 	}
+	asked := s.now()
 	c, err := s.credentials.Get(r.Context(), key, s.patience)
 	answered := s.now()
-	if err == nil && answered.Sub(now) > time.Millisecond {
+	if err == nil && answered.Sub(asked) > time.Millisecond {
 		// AWS was waited for, in vain or not: the token may have been revoked
 		// meanwhile, and what is revoked gets nothing from then on; or the
 		// caller whom the kernel recognised has gone.
