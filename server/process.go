@@ -1,10 +1,8 @@
 package server
 
 import (
-	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"golang.org/x/time/rate"
 
@@ -113,12 +111,4 @@ const longestName = 200
 
 // word cuts what others chose, a path or a name, and takes out what does not
 // print and what could be a token.
-func word(name string) string {
-	name = clip(strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, name), longestName)
-	return withoutToken(name)
-}
+func word(name string) string { return withoutToken(clip(name, longestName)) }

@@ -12,7 +12,7 @@ func TestWhatIsRecordedOfAProcess(t *testing.T) {
 		{"/usr/bin/aws", "/usr/bin/aws"},
 		{"/nix/store/0123456789abcdfghijklmnpqrsvwxyz-awscli2-2.31.0/bin/aws", "/nix/store/0123456789abcdfghijklmnpqrsvwxyz-awscli2-2.31.0/bin/aws"},
 		{"/home/zoë/aws (deleted)", "/home/zoë/aws (deleted)"},
-		{"/tmp/\x1b[2J\n\u202eaws", "/tmp/?[2J??aws"},
+		{"/tmp/\x1b[2J\n\u202eaws", "/tmp/ [2J  aws"},
 		{"/tmp/vnd_" + strings.Repeat("0", 49), "/tmp/[redacted]"},
 		{"/" + strings.Repeat("p", 4095), "/" + strings.Repeat("p", longestName-4) + "…"},
 		{"", ""},

@@ -189,6 +189,15 @@ func tokenMark(t control.TokenSpec) string {
 	return ""
 }
 
+// userOf is the name of the user who asked, or the number where that is all that
+// is known.
+func userOf(a control.Asker) string {
+	if a.User == "" && a.UID != "" {
+		return "#" + a.UID.String()
+	}
+	return a.User
+}
+
 // askerInWords says who asked: "/usr/bin/aws (pid 712), user agent, unit x.service".
 func askerInWords(a control.Asker) string {
 	var parts []string
@@ -197,12 +206,9 @@ func askerInWords(a control.Asker) string {
 	} else if a.PID != 0 {
 		parts = append(parts, fmt.Sprintf("pid %d", a.PID))
 	}
-	switch {
-	case a.User != "":
-		parts = append(parts, "user "+a.User)
-	case a.UID != "":
-		parts = append(parts, "user #"+a.UID.String())
-	case a.From != "":
+	if user := userOf(a); user != "" {
+		parts = append(parts, "user "+user)
+	} else if a.From != "" {
 		parts = append(parts, a.From+", no user of this machine")
 	}
 	for _, in := range []struct{ what, name string }{{"unit ", a.Unit}, {"container ", shortID(a.Container)}} {

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/vendord/vendord/audit"
+	"github.com/vendord/vendord/control"
 	"github.com/vendord/vendord/session"
 )
 
@@ -96,7 +97,8 @@ func recordRow(l *audit.Line) []string {
 	if l.Lost > 0 {
 		return []string{at, "-", "-", "-", "-", fmt.Sprintf("%d lines lost: the record could not be written", l.Lost)}
 	}
-	row := []string{at, dash(l.App), dash(callerOf(l.User, l.UID.String())), dash(l.Profile), dash(programOf(l.PID, l.Exe, l.Unit, l.Container, l.From))}
+	who := askerOf(l.Event)
+	row := []string{at, dash(l.App), dash(userOf(who)), dash(l.Profile), dash(programOf(who))}
 	for i, cell := range row {
 		row[i] = shorten(cleaned(cell), widestCell)
 	}
@@ -131,28 +133,20 @@ func resultOf(l *audit.Line) string {
 	return text
 }
 
-// callerOf is a user's name, or the number where there is no name.
-func callerOf(user, uid string) string {
-	if user == "" && uid != "" {
-		return "#" + uid
-	}
-	return user
-}
-
 // programOf says what is known of a program: "aws[1234], worker.service".
-func programOf(pid int, exe, unit, container, from string) string {
+func programOf(a control.Asker) string {
 	var parts []string
-	if exe != "" || pid != 0 {
-		parts = append(parts, fmt.Sprintf("%s[%d]", cmp.Or(filepath.Base(cmp.Or(exe, "?")), "?"), pid))
+	if a.Exe != "" || a.PID != 0 {
+		parts = append(parts, fmt.Sprintf("%s[%d]", filepath.Base(cmp.Or(a.Exe, "?")), a.PID))
 	}
-	if unit != "" {
-		parts = append(parts, unit)
+	if a.Unit != "" {
+		parts = append(parts, a.Unit)
 	}
-	if container != "" {
-		parts = append(parts, "container "+container[:min(len(container), 12)])
+	if a.Container != "" {
+		parts = append(parts, "container "+shortID(a.Container))
 	}
-	if from != "" {
-		parts = append(parts, "from "+from)
+	if a.From != "" {
+		parts = append(parts, "from "+a.From)
 	}
 	return strings.Join(parts, ", ")
 }
@@ -184,7 +178,8 @@ func (p *program) printKeyUse(k *audit.KeyUse, now time.Time) error {
 	fmt.Fprintln(p.stdout)
 	rows := [][]string{{"APP", "USER", "PROGRAM", "EXECUTABLE", "TOKEN", "FIRST", "LAST", "TIMES"}}
 	for _, h := range k.Programs {
-		rows = append(rows, []string{dash(h.App), dash(callerOf(h.User, h.UID.String())), dash(programOf(h.PID, h.Exe, h.Unit, h.Container, h.From)),
+		who := control.Asker{User: h.User, UID: h.UID, From: h.From, PID: h.PID, Exe: h.Exe, Unit: h.Unit, Container: h.Container}
+		rows = append(rows, []string{dash(h.App), dash(userOf(who)), dash(programOf(who)),
 			dash(h.Exe), dash(h.TokenID), h.First.Local().Format(time.DateTime), h.Last.Local().Format(time.DateTime), fmt.Sprint(h.Times)})
 	}
 	for _, row := range rows {

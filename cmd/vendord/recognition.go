@@ -64,8 +64,6 @@ func keysInWords(m profiles.Match) string {
 // shortID is a container's id as its tools show it.
 func shortID(id string) string { return id[:min(len(id), 12)] }
 
-const everyOf = "every program of that user, and no other user's"
-
 // strengthOf says how good a match is: the best of its keys, since all must hold. A
 // user cannot be taken for another without being root, and a container and a
 // system's unit have doors that only root opens. What one user's programs can bring
@@ -76,10 +74,8 @@ func strengthOf(m profiles.Match, own bool) (control.Strength, string) {
 		return control.Convenience, "every program of that user, which is the one that runs vendord"
 	case m.User != "" && m.Unit+m.Container != "":
 		return control.Boundary, "root, who can start something there, and who runs as that user, by taking over what runs there"
-	case m.User != "" && m.UserUnit+m.Cgroup+m.Exe != "":
-		return control.Boundary, everyOf
 	case m.User != "":
-		return control.Boundary, everyOf
+		return control.Boundary, "every program of that user, and no other user's"
 	case m.Group != "":
 		return control.Boundary, "every user of that group, and nobody else"
 	case m.Container != "":

@@ -67,10 +67,8 @@ func (d *daemon) status(caller control.Caller) control.Status {
 func refusalRows(events []audit.Event) (rows []control.RefusalRow) {
 	known := make(map[control.RefusalRow]int) // to its index in rows
 	for _, e := range events {
-		row := control.RefusalRow{App: e.App, User: e.User, Message: e.Message, Hint: e.Hint}
-		if e.User == "" && e.UID != "" {
-			row.User = "#" + e.UID.String() // a stranger, or a thief: all that is known
-		}
+		// Of a stranger, or a thief, the number is all that is known.
+		row := control.RefusalRow{App: e.App, User: userOf(askerOf(e)), Message: e.Message, Hint: e.Hint}
 		i, seen := known[row]
 		if !seen && len(rows) == maxRefusals {
 			continue
@@ -81,7 +79,7 @@ func refusalRows(events []audit.Event) (rows []control.RefusalRow) {
 			row.Time = e.Time
 			rows = append(rows, row)
 		}
-		rows[i].Times++
+		rows[i].Times += 1 + int(e.Unrecorded)
 	}
 	return rows
 }

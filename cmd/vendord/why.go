@@ -20,7 +20,7 @@ func (d *daemon) why(app string) []control.Refusal {
 	known := map[control.Refusal]int{} // to its index in rows
 	r := remedies{config: d.book.Config(), system: d.options.config.System, own: d.options.config.UID, login: d.loginFor}
 	for _, e := range d.audit.Refusals(app) {
-		e.User = d.userOf(e)
+		e.User = d.nameOf(e)
 		row := control.Refusal{App: e.App, Asker: askerOf(e), TokenID: e.TokenID, Path: e.Path, Profile: e.Profile,
 			Code: e.Code, Message: e.Message, Hint: e.Hint, Near: e.Near}
 		same := row
@@ -37,8 +37,8 @@ func (d *daemon) why(app string) []control.Refusal {
 	return rows
 }
 
-// userOf is the name of who asked, by the kernel's word.
-func (d *daemon) userOf(e audit.Event) string {
+// nameOf is the name of who asked, by the kernel's word.
+func (d *daemon) nameOf(e audit.Event) string {
 	if e.User != "" || e.UID == "" {
 		return e.User
 	}
