@@ -53,7 +53,9 @@ func newRule(m profiles.Match) rule {
 			return fits(of(path)), nil
 		}, func(f *facts) string { return f.inGroup(what, want, of) })
 	}
-	same := func(want string) func(string) bool { return func(is string) bool { return unitFits(want, is) } }
+	same := func(want string) func(string) bool {
+		return func(is string) bool { return profiles.UnitFits(want, is) }
+	}
 	inGroup("unit", m.Unit, "unit", peer.SystemUnit, same(m.Unit))
 	add("user_unit", m.UserUnit, func(f *facts) (bool, error) {
 		path, err := f.cgroup()
@@ -62,12 +64,10 @@ func newRule(m profiles.Match) rule {
 		}
 		unit, uid, ok := peer.UserUnit(path)
 		// Below another user's service manager anything can be the caller's.
-		return ok && uid == f.caller.UID && unitFits(m.UserUnit, unit), nil
+		return ok && uid == f.caller.UID && profiles.UnitFits(m.UserUnit, unit), nil
 	}, func(f *facts) string { return f.inGroup("user unit", m.UserUnit, ownUnit(f.caller.UID)) })
 	inGroup("cgroup", m.Cgroup, "control group", func(path string) string { return path },
-		func(is string) bool {
-			return is == m.Cgroup || strings.HasPrefix(is, strings.TrimSuffix(m.Cgroup, "/")+"/")
-		})
+		func(is string) bool { return profiles.CgroupFits(m.Cgroup, is) })
 	inGroup("container", m.Container, "container", trustedContainer(m), func(is string) bool { return is == m.Container })
 	add("exe", m.Exe, func(f *facts) (bool, error) { return f.runs(m.Exe) }, func(f *facts) string { return f.exe(m.Exe) })
 	return r
@@ -81,7 +81,7 @@ func trustedContainer(m profiles.Match) func(path string) string {
 	return func(path string) string {
 		id, within := peer.Container(path)
 		_, uid, users := peer.UserUnit(path)
-		if within == "" || m.Unit != "" && unitFits(m.Unit, within) || users && m.Known && uid == m.UID {
+		if within == "" || m.Unit != "" && profiles.UnitFits(m.Unit, within) || users && m.Known && uid == m.UID {
 			return id
 		}
 		return ""
@@ -96,18 +96,6 @@ func ownUnit(uid uint32) func(string) string {
 		}
 		return ""
 	}
-}
-
-// unitFits says whether a unit is the one that is wanted, or of "name@*.service"
-// one that is made from the template.
-func unitFits(want, is string) bool {
-	before, after, glob := strings.Cut(want, "@*.")
-	if !glob {
-		return want == is
-	}
-	instance, ok := strings.CutPrefix(is, before+"@")
-	instance, suffix := strings.CutSuffix(instance, "."+after)
-	return ok && suffix && instance != ""
 }
 
 // names is how the rule recognises, for the record: "user, unit".

@@ -2,7 +2,6 @@ package profiles
 
 import (
 	"strconv"
-	"strings"
 
 	"github.com/vendord/vendord/peer"
 )
@@ -19,7 +18,7 @@ func (m *Match) excludes(o *Match) (one, other string) {
 		return "unit", "unit"
 	case apart(m.UserUnit, o.UserUnit, sameUnits):
 		return "user_unit", "user_unit"
-	case apart(m.Cgroup, o.Cgroup, func(a, b string) bool { return within(a, b) || within(b, a) }):
+	case apart(m.Cgroup, o.Cgroup, func(a, b string) bool { return CgroupFits(a, b) || CgroupFits(b, a) }):
 		return "cgroup", "cgroup"
 	case apart(m.Container, o.Container, func(a, b string) bool { return a == b }):
 		return "container", "container"
@@ -52,25 +51,12 @@ func (m *Match) excludesKinds(o *Match) (one, other string) {
 // apart reports whether two values are given that do not meet.
 func apart(a, b string, meet func(a, b string) bool) bool { return a != "" && b != "" && !meet(a, b) }
 
-// within reports whether a control group is another, or below it.
-func within(group, above string) bool {
-	return group == above || strings.HasPrefix(group, above+"/")
-}
-
 // manager is the system's unit that the units of a user run in.
 func manager(uid uint32) string { return "user@" + strconv.FormatUint(uint64(uid), 10) + ".service" }
 
 // sameUnits reports whether two names can be one unit's. Either can be all instances
 // of a template.
-func sameUnits(a, b string) bool { return a == b || isInstance(a, b) || isInstance(b, a) }
-
-// isInstance reports whether a unit is an instance of "name@*.service".
-func isInstance(unit, template string) bool {
-	start, isTemplate := strings.CutSuffix(template, "*.service")
-	rest, ok := strings.CutPrefix(unit, start)
-	instance, isService := strings.CutSuffix(rest, ".service")
-	return isTemplate && ok && isService && instance != "" && instance != "*"
-}
+func sameUnits(a, b string) bool { return UnitFits(a, b) || UnitFits(b, a) }
 
 // below is a unit that could be in a control group; that of the path then says
 // whether another one is.

@@ -91,7 +91,7 @@ func TestExcludesIsCertain(t *testing.T) {
 	fits := func(m Match, c caller) bool {
 		unit, uid, ok := peer.UserUnit(c.cgroup)
 		return (m.User == "" || m.UID == c.uid) && (m.Unit == "" || sameUnits(m.Unit, peer.SystemUnit(c.cgroup))) &&
-			(m.UserUnit == "" || ok && uid == c.uid && sameUnits(m.UserUnit, unit)) && (m.Cgroup == "" || within(c.cgroup, m.Cgroup)) &&
+			(m.UserUnit == "" || ok && uid == c.uid && sameUnits(m.UserUnit, unit)) && (m.Cgroup == "" || CgroupFits(m.Cgroup, c.cgroup)) &&
 			(m.Container == "" || m.Container == containerOf(c.cgroup)) && (m.Exe == "" || m.Exe == c.exe)
 	}
 	both := 0

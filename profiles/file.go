@@ -45,7 +45,7 @@ type daemonTable struct {
 	given
 }
 
-// auditTable is the record of who got what, a line for each answer. What it says
+// auditTable is the record of who got what, and who was refused why. What it says
 // takes effect when vendord starts.
 type auditTable struct {
 	// The file that lines are appended to, written like `config_file`; `--audit-log`
@@ -291,7 +291,8 @@ type appTable struct {
 	// For apps of tokens: whether such callers may be anywhere.
 	Unidentified bool `toml:"unidentified" default:"false"`
 	// Whether a program may choose any of `profiles` by its name in the path,
-	// `/v1/credentials/NAME`. Without it that name has to be the current one's.
+	// `/v1/credentials/NAME` or `/v1/process/credentials/NAME`. Without it that name
+	// has to be the current one's.
 	Select bool `toml:"select" default:"false"`
 	given
 }
@@ -316,7 +317,9 @@ type matchTable struct {
 	// The path of the control group that the program's socket was made in, or of one
 	// above it: `/system.slice/worker.service`.
 	Cgroup string `toml:"cgroup" default:"any"`
-	// The id of the container that the program runs in, 64 hexadecimal digits.
+	// The id of the container that the program runs in, 64 hexadecimal digits. Where it
+	// is below a unit, that `unit` has to be given too, or the `user` whose own engine
+	// runs it: whoever has the unit could use any container's name.
 	Container string `toml:"container" default:"any"`
 	// The program's executable: an absolute path. All processes that hold the
 	// connection must run it.

@@ -1,5 +1,7 @@
 package profiles
 
+import "strings"
+
 // Match says which programs are an app's, by what the kernel knows of them. Each
 // key that is given must hold.
 type Match struct {
@@ -26,3 +28,21 @@ type Match struct {
 
 // Any reports whether any key is given.
 func (m Match) Any() bool { return m != Match{} }
+
+// UnitFits reports whether a unit is the one that a match wants, or of
+// "name@*.service" one that is made from the template.
+func UnitFits(want, unit string) bool {
+	before, after, glob := strings.Cut(want, "@*.")
+	if want == unit || !glob {
+		return want == unit
+	}
+	instance, ok := strings.CutPrefix(unit, before+"@")
+	instance, suffix := strings.CutSuffix(instance, "."+after)
+	return ok && suffix && instance != ""
+}
+
+// CgroupFits reports whether a control group is the one that a match wants, or
+// below it.
+func CgroupFits(want, group string) bool {
+	return group == want || strings.HasPrefix(group, want+"/")
+}

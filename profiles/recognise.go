@@ -36,7 +36,7 @@ func (l *loader) match(at path, t *appTable) Match {
 			return true
 		}},
 		{"unit", m.Unit, peer.Cgroup, l.unit},
-		{"user_unit", m.UserUnit, peer.Cgroup, l.userUnit},
+		{"user_unit", m.UserUnit, peer.Cgroup, l.unitName}, // made while it is started, often
 		{"cgroup", m.Cgroup, peer.Cgroup, l.cgroup},
 		{"container", m.Container, peer.Cgroup, l.container},
 		{"exe", m.Exe, peer.Processes, l.exe},

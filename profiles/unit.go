@@ -20,10 +20,6 @@ var (
 // longestUnit is how many characters the name of a unit can have.
 const longestUnit = 255
 
-// userUnit checks the name of a unit of a user's own. Those are often made while
-// they are started, so whether there is one is not asked.
-func (l *loader) userUnit(at path, name string) bool { return l.unitName(at, name) }
-
 // unitName checks the name of a unit that programs can run in.
 func (l *loader) unitName(at path, name string) bool {
 	switch {
