@@ -62,6 +62,8 @@ func unrecorded(err error) error {
 	why := err.Error()
 	if number, ok := errors.AsType[syscall.Errno](err); ok {
 		why = number.Error() // without the path, which is not the caller's to know
+	} else if _, ok := errors.AsType[*session.Error](err); ok {
+		why = "its file is gone, and another thing in its place"
 	}
 	return &session.Error{Class: session.Retry, Public: "record: cannot be written: " + why, Err: err,
 		Hint: "nothing is vended unrecorded here ([audit] required); make room for the record, and it goes on by itself"}

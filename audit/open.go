@@ -67,11 +67,14 @@ type file struct {
 // Write appends p. When the name is gone or another file's, it first opens a
 // file under the name; if that cannot be, or the file is too large and cannot
 // be renamed, p goes into the old one, and the error says so with all of p
-// written.
+// written. But nothing goes into a file without a name, which nobody could read.
 func (f *file) Write(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	trouble := f.follow()
+	if trouble != nil && nameless(f.file) {
+		return 0, trouble
+	}
 	if trouble == nil && f.rotation.MaxSize > 0 && f.size > 0 && f.size+int64(len(p)) > f.rotation.MaxSize && !f.mid {
 		trouble = f.rotate()
 	}

@@ -3,6 +3,7 @@
 package audit_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -212,4 +213,36 @@ func TestLogWritesToAFile(t *testing.T) {
 		t.Fatalf("Flush: %v", err)
 	}
 	wantText(t, path, `{"time":"2026-11-21T11:00:00.123Z","id":1,"status":401,"code":"NotRecognized"}`+"\n")
+}
+
+// What was removed, and cannot be made again, takes no lines: nobody could read them.
+func TestNothingIsWrittenWhereNobodyCanReadIt(t *testing.T) {
+	path := filepath.Join(folder(t), "audit.log")
+	out := open(t, path)
+	write(t, out, "one\n")
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log := audit.New(audit.Config{Out: out, Required: true})
+	ended := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { ended <- log.Run(ctx) }()
+	defer func() { cancel(); <-ended }()
+	err := log.Record(&audit.Event{App: "a", Status: 200}, nil)
+	if want := "record: cannot be written: its file is gone, and another thing in its place"; err == nil || err.Error() != want {
+		t.Errorf("Record: got %v, want %q", err, want)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Record(&audit.Event{App: "b", Status: 200}, nil); err != nil {
+		t.Errorf("Record with the name free again: %v", err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil || !strings.Contains(string(text), `"app":"b"`) || !strings.Contains(string(text), `"lost":1`) || strings.Contains(string(text), `"app":"a"`) {
+		t.Errorf("the new file: got %q, %v, want b, and that one line was lost", text, err)
+	}
 }
