@@ -28,6 +28,9 @@ func (a *Apps) decideByToken(s *snapshot, r *Request) (Grant, error) {
 		if e.User == "" && r.Caller != nil && r.Caller.Err != nil {
 			which.Near = fmt.Sprintf("app %q: it connects from %s, which is not in [apps.%s] from", e.App, r.Caller.Addr, e.App)
 		}
+		if which.Near != "" && errors.Is(r.Caller.Err, peer.ErrNobody) {
+			which.Near = fmt.Sprintf("app %q: it is on this machine, as user 65534, and from is for other networks", e.App)
+		}
 		return which, err
 	}
 	how := byToken
@@ -139,6 +142,9 @@ func (s *snapshot) nobodys(e *entry, c *Caller) error {
 			"issue one for the user that the program runs as: vendord token issue APP --user NAME")
 	case app.Unidentified:
 		return nil
+	case errors.Is(c.Err, peer.ErrNobody):
+		// A socket of this machine, whatever it is bound to: a bridge's own address
+		// is one of the network's.
 	case slices.ContainsFunc(app.From, func(p netip.Prefix) bool { return p.Contains(c.Addr.Unmap().WithZone("")) }):
 		return nil
 	}

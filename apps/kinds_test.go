@@ -144,6 +144,8 @@ func TestTokensWithoutAUser(t *testing.T) {
 		{"from there, with a zone", box, unknown("fd00::1%eth0"), "", "", ""},
 		elsewhere,
 		{"a relay of root's on this machine", box, &apps.Caller{Addr: netip.MustParseAddr("172.18.0.1")}, known, issue, ""},
+		{"nobody of this machine, from the bridge's address", box, &apps.Caller{Err: fmt.Errorf("x: %w", peer.ErrNobody), Addr: netip.MustParseAddr("172.18.0.1")}, from, hint,
+			`app "box": it is on this machine, as user 65534, and from is for other networks`},
 		{"from anywhere", anywhere, unknown("10.0.0.1"), "", "", ""},
 		{"from anywhere, but a user of this machine", anywhere, &apps.Caller{UID: 4001}, known, issue, ""},
 		{"where no users are told", box, &apps.Caller{Err: fmt.Errorf("x: %w", errors.ErrUnsupported)}, "", "", ""},

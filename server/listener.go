@@ -49,7 +49,7 @@ func (l *listener) Accept() (net.Conn, error) {
 			return nil, err // net/http waits and goes on, if it can come right
 		}
 		client := l.who(c)
-		remote := client.Err != nil && client.Addr.IsValid() && !ownAddress(c, client.Addr)
+		remote := client.Err != nil && client.Addr.IsValid() && !ownAddress(c, client)
 		if remote && !l.expects(client.Addr) {
 			l.refuse(c, client.Addr)
 			continue
@@ -62,12 +62,14 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// ownAddress reports whether an address that c comes from is this machine's, so that
-// its client can only be in another user namespace, or the system knows no users.
-// The kernel takes no packet from outside that says it comes from us.
-func ownAddress(c net.Conn, from netip.Addr) bool {
+// ownAddress reports whether the address that c comes from is this machine's, so that
+// its client can only be nobody, of whom the kernel knows the socket, or in another
+// user namespace, or the system knows no users. The kernel takes no packet from
+// outside that says it comes from us.
+func ownAddress(c net.Conn, client *peer.Client) bool {
 	at, ok := c.LocalAddr().(*net.TCPAddr)
-	return from.IsLoopback() || ok && from == at.AddrPort().Addr().Unmap().WithZone("")
+	from := client.Addr
+	return from.IsLoopback() || errors.Is(client.Err, peer.ErrNobody) || ok && from == at.AddrPort().Addr().Unmap().WithZone("")
 }
 
 // refuse closes a connection before a byte of it is read. The log hears of it

@@ -76,8 +76,13 @@ func readPort(path string) (string, bool) {
 	return port, err == nil && bad == nil && n > 0
 }
 
+// bind listens for TCP alone. Go takes Multipath TCP too unless it is told not to: a
+// connection of that can live on over other addresses than those that the kernel is
+// asked about, which are free for others to use by then.
 func bind(address, hint string) (net.Listener, error) {
-	listener, err := (&net.ListenConfig{Control: alone}).Listen(context.Background(), "tcp", address)
+	config := net.ListenConfig{Control: alone}
+	config.SetMultipathTCP(false)
+	listener, err := config.Listen(context.Background(), "tcp", address)
 	if err == nil {
 		return listener, nil
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"syscall"
@@ -74,4 +75,31 @@ func loopbackUp() error {
 	}
 	lo.SetUint16(unix.IFF_UP)
 	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo)
+}
+
+// Who asks for Multipath TCP is answered in TCP: the kernel is asked about the
+// addresses of one connection.
+func TestNoMultipathTCP(t *testing.T) {
+	listener, err := bind("127.0.0.1:0", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	var dialer net.Dialer
+	dialer.SetMultipathTCP(true)
+	asks, err := dialer.DialContext(t.Context(), "tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer asks.Close()
+	accepted, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer accepted.Close()
+	for who, c := range map[string]net.Conn{"our end": accepted, "the client's": asks} {
+		if several, err := c.(*net.TCPConn).MultipathTCP(); several || err != nil {
+			t.Errorf("%s: got Multipath TCP %v, %v, want TCP", who, several, err)
+		}
+	}
 }
