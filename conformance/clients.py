@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "program.py")
-NODE, JS_PROGRAM = os.environ["NODE"], os.environ["JS_PROGRAM"]
+NODE, JS_PROGRAM, GO_PROGRAM = os.environ["NODE"], os.environ["JS_PROGRAM"], os.environ["GO_PROGRAM"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,9 +21,13 @@ class Client:
     also: tuple[tuple[str, ...], ...] = ()
     """Programs that find the same chain in another way; each makes one signed call."""
     tries: int = 3
-    """How often it asks before it gives up on a refusal, whatever the status."""
+    """How often it asks before it gives up on a refusal, whatever the status; but see insists."""
+    insists: int = 0
+    """How often it asks where the refusal may come right by itself, if that is more often: Go tries three times, thrice."""
     blurts: str = ""
     """What it says where it keeps the reason of a refusal to itself; "" for a client that shows it."""
+    as_json: bool = True
+    """It prints the body as it came, or the message in it."""
     asks_anonymously: bool = False
     """Its last try has no token where the token is in a file."""
     uses_proxies: bool = True
@@ -34,14 +38,15 @@ class Client:
     def refused(self, status, from_file=False):
         """The statuses that one refused program gets."""
         anonymous = from_file and self.asks_anonymously
-        return [status] * (self.tries - anonymous) + [401] * anonymous
+        tries = max(self.tries, self.insists) if status == 503 else self.tries
+        return [status] * (tries - anonymous) + [401] * anonymous
 
     def shows(self, line):
         """What its user reads of a refusal, given the refusal's line of the record."""
         if self.blurts:
             return [self.blurts]
-        # The beginnings, as vendord cuts what is long; as JSON, as botocore prints the body as it came.
-        return [json.dumps(text, ensure_ascii=False)[1:-1] for text in (line["message"][:80], line.get("hint", "")[:60])]
+        texts = line["message"][:80], line.get("hint", "")[:60]  # the beginnings, as vendord cuts what is long
+        return [json.dumps(text, ensure_ascii=False)[1:-1] for text in texts] if self.as_json else texts
 
 
 def printed(*argv):
@@ -51,6 +56,7 @@ def printed(*argv):
 def clients():
     """Every client that the table of scenarios is gone through with."""
     cli, boto3 = printed("aws", "--version").split()[0], printed(sys.executable, "-c", "import boto3; print(boto3.__version__)")
+    go = printed("go", "list", "-m", "-f", "{{.Version}}", "github.com/aws/aws-sdk-go-v2")
     with open(os.path.join(os.path.dirname(JS_PROGRAM), "node_modules/@aws-sdk/client-s3/package.json")) as f:
         js = json.load(f)["version"]
     return [
@@ -64,4 +70,8 @@ def clients():
                uses_proxies=False, settings={"NODE_USE_ENV_PROXY": "1"},  # Node's own switch for HTTP_PROXY
                whoami=(NODE, JS_PROGRAM, "whoami"), also=((NODE, JS_PROGRAM, "chain"),),
                put=(NODE, JS_PROGRAM, "put", "ten", "10")),
+        # Go itself takes no proxy for this machine's own addresses, as which AWS is here.
+        Client("Go v2", go.removeprefix("v"), tries=1, insists=9, as_json=False, uses_proxies=False,
+               whoami=(GO_PROGRAM, "sts", "get-caller-identity"),
+               put=(GO_PROGRAM, "s3", "cp", "--recursive", "ten", "s3://company1-hr/ten")),
     ]

@@ -53,9 +53,9 @@ there is one for the answer.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.query.App, "app", "", "only what this `app` got, or was refused")
 	flags.StringVar(&f.query.User, "user", "", "only this `user`'s, by name or as #1234")
-	flags.StringVar(&f.query.Key, "key", "", "which programs had the access key `ASIA…`")
-	flags.StringVar(&f.since, "since", "", "only from then on: how long ago, like 2h or 7d, or a `time` like 2026-11-22 or 2026-11-22T14:05")
-	flags.BoolVarP(&f.follow, "follow", "f", false, "the last ten, or those since --since, and then whatever comes, until Ctrl-C")
+	flags.StringVar(&f.query.Key, "key", "", "which programs had this access key `id`: ASIA…")
+	flags.StringVar(&f.since, "since", "", "only from this `time` on: 2h or 7d ago, 2026-11-22, 2026-11-22T14:05")
+	flags.BoolVarP(&f.follow, "follow", "f", false, "the last ten, or those of --since, and then whatever comes")
 	flags.StringVar(&f.file, "file", "", "read this `file`, and what it was renamed to, instead of the daemon's")
 	return cmd
 }

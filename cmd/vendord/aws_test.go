@@ -27,7 +27,7 @@ import (
 // awsCLI stands for the AWS CLI in scripts, so that they read as the examples do:
 // the few commands that those have, through the Go SDK's default chain.
 func awsCLI() {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
 	defer cancel()
 	if err := runAWS(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -43,6 +43,9 @@ func runAWS(ctx context.Context, args []string) error {
 	c := cli{cfg, s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })}
 	switch command := strings.Join(args[:min(2, len(args))], " "); command {
 	case "s3 cp":
+		if args[2] == "--recursive" {
+			return c.copyAll(ctx, args[3], args[4])
+		}
 		return c.copy(ctx, args[2], args[3])
 	case "s3 ls":
 		return c.list(ctx, args[2])
@@ -97,6 +100,15 @@ func (c cli) copy(ctx context.Context, from, to string) error {
 		key = path.Base(from)
 	}
 	_, err = c.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(text)})
+	return err
+}
+
+// copyAll puts the files of a directory, one after another.
+func (c cli) copyAll(ctx context.Context, from, to string) error {
+	files, err := os.ReadDir(from)
+	for _, file := range files {
+		err = cmp.Or(err, c.copy(ctx, from+"/"+file.Name(), to+"/"+file.Name()))
+	}
 	return err
 }
 
