@@ -13,14 +13,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Cgroups finds the paths of control groups by their ids, which are the inodes of
+// tree finds the paths of control groups by their ids, which are the inodes of
 // their directories (Linux, cgroups(7), version 2). Its methods may be called at
 // the same time; what was found once is found again without a lock.
 //
 // The kernel gives an id to one control group only, until the machine starts
 // again, and version 2 cannot rename any: a path that is remembered stays true,
 // also of one that is gone since, where a socket was made that lives on.
-type Cgroups struct {
+type tree struct {
 	root  string // where version 2 is mounted
 	known atomic.Pointer[map[uint64]string]
 
@@ -46,24 +46,24 @@ const (
 
 var errNoCgroup = errors.New("no control group has this id, or it is gone")
 
-// OpenCgroups finds where version 2 is mounted. It fails with
+// openTree finds where version 2 is mounted. It fails with
 // errors.ErrUnsupported in its chain where there is none, or a container hides it.
-func OpenCgroups() (*Cgroups, error) {
+func openTree() (*tree, error) {
 	root, err := cgroupMount()
 	if err != nil {
 		return nil, fmt.Errorf("control groups: %w", err)
 	}
-	c := &Cgroups{root: root}
+	c := &tree{root: root}
 	c.known.Store(&map[uint64]string{})
 	return c, nil
 }
 
-func openCgroups() (cgroups, error) { return OpenCgroups() }
+func openCgroups() (cgroups, error) { return openTree() }
 
 // Path returns the path of the control group with an id, which begins with a
 // slash. It waits a second at most for others who ask for what is not known, and
 // then for one look at all there are.
-func (c *Cgroups) Path(id uint64) (string, error) {
+func (c *tree) Path(id uint64) (string, error) {
 	if id == 0 {
 		return "", fmt.Errorf("control group: %w", errors.ErrUnsupported)
 	}
@@ -86,7 +86,7 @@ func (c *Cgroups) Path(id uint64) (string, error) {
 
 // walk looks at every control group there is, those nearest to the root first.
 // Those that are gone are kept, for sockets that live on, until there are too many.
-func (c *Cgroups) walk() {
+func (c *tree) walk() {
 	c.began = time.Now()
 	found := maps.Clone(*c.known.Load())
 	if len(found) > mostCgroups/2 {
@@ -109,7 +109,7 @@ type branch struct {
 
 // below finds those below the root, whose owner is given: what another owns was
 // given away, and comes last, since it can hold anything.
-func (c *Cgroups) below(owner uint32, found map[uint64]string) {
+func (c *tree) below(owner uint32, found map[uint64]string) {
 	all := mostCgroups
 	own, given, d := []branch{{"", &all}}, []branch(nil), new(dir)
 	for all > 0 && len(own)+len(given) > 0 {
@@ -140,7 +140,7 @@ func (c *Cgroups) below(owner uint32, found map[uint64]string) {
 
 // children calls f for each child of a control group, as far as its quota goes.
 // One that is gone meanwhile has none.
-func (c *Cgroups) children(d *dir, in branch, f func(branch, *unix.Stat_t)) {
+func (c *tree) children(d *dir, in branch, f func(branch, *unix.Stat_t)) {
 	if *in.quota <= 0 {
 		return
 	}

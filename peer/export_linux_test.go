@@ -19,7 +19,13 @@ func CostlyHolders(now func() time.Time, each time.Duration) (of func(Socket, fu
 	}, func() int { return n }
 }
 
-// Root returns where the control groups are mounted.
+// Cgroups finds the paths of control groups by their ids.
+type Cgroups = tree
+
+// OpenCgroups finds where they are mounted.
+func OpenCgroups() (*Cgroups, error) { return openTree() }
+
+// Root returns where they are mounted.
 func (c *Cgroups) Root() string { return c.root }
 
 // MostBelow is how many control groups of one user's part are looked at.

@@ -39,8 +39,8 @@ func TestADaemonInAUserNamespace(t *testing.T) {
 		want string
 	}{
 		{"mapped", ourOwn(), `user 1000, <nil>; [], 1 hidden, processes of CLIENT: none that may be looked into holds the socket`},
-		{"not mapped", userOf(20002), `user 0, user of CLIENT: a user of another user namespace, or nobody; [], 0 hidden, ` +
-			`user of CLIENT: a user of another user namespace, or nobody`},
+		{"not mapped", userOf(20002), `user 0, user of CLIENT: user 65534, nobody: users of other namespaces look the same; [], 0 hidden, ` +
+			`user of CLIENT: user 65534, nobody: users of other namespaces look the same`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := d.do("kernel"); got != "users: <nil>" {
@@ -57,7 +57,7 @@ func TestADaemonInAUserNamespace(t *testing.T) {
 func TestADaemonWithoutAUserOfItsOwn(t *testing.T) {
 	needRoot(t, "make a user namespace wherever CI runs")
 	d := startPuppet(t, &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER})
-	why := "users of loopback connections: trying it: user of ADDRESS: a user of another user namespace, or nobody: unsupported operation"
+	why := "users of loopback connections: trying it: user of ADDRESS: user 65534, nobody: users of other namespaces look the same: unsupported operation"
 	_, _ = fmt.Fprintln(d.tell, "kernel")
 	expectLines(t, d, "users: "+why, "control groups: "+why, "processes: "+why, "processes of other users: "+why)
 	puppetAs(t, userOf(20001)).do("connect", d.line())
