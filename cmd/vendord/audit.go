@@ -127,7 +127,10 @@ func nothingFound(path string, r *audit.Reader, f auditFlags) error {
 	if f.query.Key != "" {
 		what = "key " + strconv.Quote(f.query.Key)
 	}
-	if r.Oldest.IsZero() {
+	switch {
+	case r.Oldest.IsZero() && !f.query.Since.IsZero(): // older files were not even read
+		return fail("an earlier --since shows what was before", "record: %s: no lines since %s", path, f.query.Since.Local().Format(time.DateTime))
+	case r.Oldest.IsZero():
 		return fail("has anything been vended since the record was switched on?", "record: %s: no lines", path)
 	}
 	return fail("older lines may have been rotated away ([audit] keep), or it was another machine, or a time without a record",
