@@ -21,7 +21,7 @@ const (
 	askOwner = `whoever runs vendord sees with "vendord why" what was missing`
 	// underUser is what a program is told whose user has the number that the kernel
 	// shows for all whom it cannot tell: it is on this machine already.
-	underUser = "its user is 65534 here: nobody, or one of another user namespace; run it under a user of this machine"
+	underUser = "it runs as 65534, nobody, or in another user namespace: run it under a user of this machine"
 	restart   = "restart the program: its executable was replaced since it started"
 )
 

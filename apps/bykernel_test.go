@@ -57,7 +57,7 @@ func TestByKernelRefusals(t *testing.T) {
 			"caller: its user is not known here", "ask from this machine, or /v1/credentials with a token", ""},
 		{"nobody, or a user of another namespace", apps.Request{Caller: &apps.Caller{Err: fmt.Errorf("socket: %w", peer.ErrNobody), Kernel: &program{}}},
 			session.Unrecognised, "caller: its user is not known here",
-			"its user is 65534 here: nobody, or one of another user namespace; run it under a user of this machine", ""},
+			"it runs as 65534, nobody, or in another user namespace: run it under a user of this machine", ""},
 		{"closed meanwhile", apps.Request{Caller: (&program{uid: 4001, cgroup: "/x", gone: gone}).caller()}, session.Unrecognised,
 			"caller: gone, or not the one who asked", "ask again, over a new connection", ""},
 		{"another profile", apps.Request{Profile: "one", Caller: (&program{uid: 4001, cgroup: "/x"}).caller()}, session.Refused,

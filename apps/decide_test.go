@@ -112,7 +112,7 @@ func TestDecideAnotherUser(t *testing.T) {
 		unknown = "caller: its user is not known here, and the token is one user's"
 		here    = "ask from this machine, and not from another network namespace"
 
-		underUser = "its user is 65534 here: nobody, or one of another user namespace; run it under a user of this machine"
+		underUser = "it runs as 65534, nobody, or in another user namespace: run it under a user of this machine"
 	)
 	gone := errors.New("gone")
 	for _, row := range []struct {

@@ -64,6 +64,11 @@ func TestBoth(t *testing.T) {
 	if want := `app "both": it matches, and has to show a token as well`; g.Near != want {
 		t.Errorf("the match alone: got near %q, want %q", g.Near, want)
 	}
+	g, err = b.ask(elsewhere, nil)
+	refusal(t, "a part of the match alone", err, session.Unrecognised, stranger, seeWhy)
+	if want := `app "both": its unit is "ssh.service", not "web.service"`; g.Near != want {
+		t.Errorf("a part of the match alone: got near %q, want %q", g.Near, want)
+	}
 	_, token := b.token("both", "jane")
 	token.UID = 4002
 	refusal(t, "a token for another user than the match's", b.Issue(token), session.Refused,

@@ -40,7 +40,11 @@ func (r rule) misses(f *facts) (m miss) {
 // most keys hold, and of those the one of which fewest do not.
 func (s *snapshot) nearest(f *facts) (near string, replaced bool) {
 	var best miss
-	for _, a := range s.kernel {
+	all := slices.Clone(s.kernel)
+	for _, name := range slices.Sorted(maps.Keys(s.both)) {
+		all = append(all, s.both[name])
+	}
+	for _, a := range all {
 		m := a.rule.misses(f)
 		if m.what != "" && (near == "" || m.held > best.held || m.held == best.held && m.missing < best.missing) {
 			best, near = m, fmt.Sprintf("app %q: %s", a.Name, m.what)

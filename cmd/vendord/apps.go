@@ -32,6 +32,7 @@ func (d *daemon) appInfos(caller control.Caller) []control.AppInfo {
 	for _, row := range d.status(caller).Apps {
 		info := control.AppInfo{AppRow: row, Refusals: d.why(row.Name)}
 		if e, ok := d.audit.Last(row.Name); ok {
+			e.User = d.nameOf(e)
 			info.Last = lastRequest(e)
 		}
 		infos = append(infos, info)
@@ -84,7 +85,11 @@ func (p *program) apps(ctx context.Context, name string) error {
 			known[info.Name] = true
 		}
 		if infos = slices.DeleteFunc(infos, func(a control.AppInfo) bool { return a.Name != name }); len(infos) == 0 {
-			return unknownName("app", name, known)
+			s, err := c.Status(ctx)
+			if err != nil {
+				return err
+			}
+			return notLoaded(s, unknownName("app", name, known))
 		}
 	}
 	var tokens []control.TokenSpec

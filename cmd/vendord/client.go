@@ -203,3 +203,14 @@ func unknownName[V any](kind, name string, known map[string]V) error {
 	}
 	return fail(hint, "%s %q: unknown", kind, name)
 }
+
+// notLoaded adds to what is unknown that it may be in the file by now, as the daemon
+// does by itself where it is asked.
+func notLoaded(s control.Status, err error) error {
+	if e, ok := errors.AsType[*session.Error](err); ok && s.Changed {
+		e.Hint = reloadIt
+	}
+	return err
+}
+
+const reloadIt = "the configuration has changed and is not loaded: vendord reload"

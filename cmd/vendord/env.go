@@ -145,7 +145,7 @@ func (p *program) tokenFor(status control.Status, name string) (control.TokenSpe
 			return control.TokenSpec{App: profiles.CLI, Profile: name}, nil
 		}
 	}
-	return control.TokenSpec{}, unknownName("app or profile", name, known)
+	return control.TokenSpec{}, notLoaded(status, unknownName("app or profile", name, known))
 }
 
 // warnOfShadows says what env cannot put out of the way.

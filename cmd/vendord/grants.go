@@ -183,7 +183,7 @@ func (d *daemon) ecsURL() string {
 // notLoaded adds to what is unknown that it may be in the file by now.
 func (d *daemon) notLoaded(err error) error {
 	if e, ok := errors.AsType[*session.Error](err); ok && d.book.Config().Changed() {
-		e.Hint = "the configuration has changed and is not loaded: vendord reload"
+		e.Hint = reloadIt
 	}
 	return err
 }
