@@ -2,6 +2,7 @@ package audit
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 	"strings"
 	"sync"
@@ -20,12 +21,9 @@ type ring struct {
 	apps map[string]*refusals
 }
 
-// refusals are those of one app; once there are ring.size, the oldest, at
-// next, gives way.
-type refusals struct {
-	events []Event
-	next   int
-}
+// refusals are those of one app, the oldest first; once there are ring.size, one of
+// the caller gives way who has most, so that nobody's noise pushes out the others'.
+type refusals struct{ events []Event }
 
 // add remembers e, detached from the request it came from: net/http's strings
 // may each hold on to 16 KiB of header.
@@ -39,12 +37,32 @@ func (r *ring) add(e Event) {
 		of = r.makeRoomLocked()
 		r.apps[e.App] = of
 	}
-	if len(of.events) < r.size {
-		of.events = append(of.events, e)
-		return
+	if len(of.events) >= r.size {
+		i := of.leastMissed()
+		of.events = slices.Delete(of.events, i, i+1)
 	}
-	of.events[of.next] = e
-	of.next = (of.next + 1) % r.size
+	of.events = append(of.events, e)
+}
+
+// asker is a caller by what the kernel knows.
+type asker struct {
+	uid  json.Number
+	from string
+}
+
+// leastMissed returns the oldest refusal of the caller who has most.
+func (of *refusals) leastMissed() (oldest int) {
+	count := make(map[asker]int)
+	for _, e := range of.events {
+		count[asker{e.UID, e.From}]++
+	}
+	most := 0
+	for i, e := range of.events {
+		if n := count[asker{e.UID, e.From}]; n > most {
+			oldest, most = i, n
+		}
+	}
+	return oldest
 }
 
 // makeRoomLocked returns an empty ring, and forgets the app that was refused
@@ -66,9 +84,7 @@ func (r *ring) makeRoomLocked() *refusals {
 }
 
 // latest returns the id of the newest refusal.
-func (of *refusals) latest() uint64 {
-	return of.events[(of.next+len(of.events)-1)%len(of.events)].ID
-}
+func (of *refusals) latest() uint64 { return of.events[len(of.events)-1].ID }
 
 // of returns the refusals of an app, or all for "", newest first.
 func (r *ring) of(app string) []Event {

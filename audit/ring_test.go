@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -89,5 +90,26 @@ func TestRecordTellsTheTime(t *testing.T) {
 	log.Record(&audit.Event{Status: 401}, nil)
 	if got := log.Refusals("")[0].Time; !got.Equal(noon) {
 		t.Errorf("time: got %v, want %v", got, noon)
+	}
+}
+
+// One who is refused in a loop pushes out what they were refused themselves, and
+// nobody else's.
+func TestOnePushesNobodyElsesRefusalsOut(t *testing.T) {
+	log := audit.New(audit.Config{Ring: 4})
+	of := func(uid, from string, n int) {
+		for range n {
+			_ = log.Record(&audit.Event{UID: json.Number(uid), From: from, Status: 401}, nil) // of a refusal it does not fail
+		}
+	}
+	of("33", "", 1)
+	of("", "172.18.0.2", 1)
+	of("501", "", 1_000)
+	if got, want := ids(log.Refusals("")), []uint64{1002, 1001, 2, 1}; !slices.Equal(got, want) {
+		t.Errorf("Refusals: got %v, want %v", got, want)
+	}
+	of("33", "", 2)
+	if got, want := ids(log.Refusals("")), []uint64{1004, 1003, 1002, 2}; !slices.Equal(got, want) {
+		t.Errorf("Refusals, after two more of the first: got %v, want %v", got, want)
 	}
 }

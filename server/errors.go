@@ -78,11 +78,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, e *audit.Event, er
 // are for programs that get something.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *audit.Event, a answer, err *session.Error) {
 	stranger := e.App == "" || err.Class == session.Unrecognised
-	who := refusedCaller{party: connOf(r).party}
-	if !stranger {
-		who.app = e.App
-	}
-	v := s.refusals.count(who, e.Time)
+	v := s.count(connOf(r), e, stranger)
 	if v.tooMany && stranger {
 		a, err = answers[session.Limited], slowDown
 	}
@@ -118,6 +114,17 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *audit.Event, 
 	if r.ContentLength != 0 {
 		connOf(r).enter(reading) // and what it sends is not worth its place
 	}
+}
+
+// count counts a refusal against whose it is.
+func (s *Server) count(c *conn, e *audit.Event, stranger bool) verdict {
+	switch {
+	case !stranger:
+		return s.refusals.count(refusedCaller{c.party, e.App}, e.Time)
+	case c.party == party{uid: nobody} && c.client.Err == nil:
+		return s.refusals.countStranger(c.client.Socket.UID, e.Time)
+	}
+	return s.refusals.count(refusedCaller{party: c.party}, e.Time)
 }
 
 // bodyTimeout is for a client that sends a body to read that it should not.

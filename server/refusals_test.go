@@ -52,6 +52,36 @@ func TestRefusalsThatHaveNoLineAreCounted(t *testing.T) {
 	}
 }
 
+// A user who has nothing here and asks in a loop does not keep the refusals of others
+// like that off the record; as many users, all one person's, do no more than two.
+func TestStrangersAreCountedApartAndTogether(t *testing.T) {
+	r, now := newRefusals(), time.Unix(1_800_000_000, 0)
+	for range 10 * refusedBurst {
+		r.countStranger(501, now)
+	}
+	if got := r.countStranger(502, now); got != (verdict{record: true}) {
+		t.Errorf("another, after a thousand refusals of one: got %+v, want a line", got)
+	}
+	lines := refusedBurst + 2
+	for uid := range uint32(5_000) {
+		if r.countStranger(1_000+uid, now).record {
+			lines++
+		}
+	}
+	if want := 2*refusedBurst + 3; lines > want {
+		t.Errorf("of 5,002 users at once: got %d lines, want %d at most", lines, want)
+	}
+	if len(r.callers) > mostStrangers+1 {
+		t.Errorf("got %d accounts, want %d and one for all others", len(r.callers), mostStrangers)
+	}
+	if got := r.count(refusedCaller{party{uid: 503}, ""}, now); got != (verdict{record: true}) {
+		t.Errorf("somebody who has something here: got %+v, want a line", got)
+	}
+	if got := r.countStranger(9_999, now.Add(time.Minute)); !got.record || got.unspoken == 0 {
+		t.Errorf("a minute later: got %+v, want a line that counts those without one", got)
+	}
+}
+
 // Who comes as many callers, in a user namespace say, fills no memory, and those
 // who were quiet are forgotten.
 func TestRefusalsAreBounded(t *testing.T) {
