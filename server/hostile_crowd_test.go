@@ -76,50 +76,51 @@ func hostileCrowds(t *testing.T, start open) {
 }
 
 // TestHostileSlowness checks on the wire that what does not get on is cut off
-// while others are served, and without an answer.
-func TestHostileSlowness(t *testing.T) { atBothDoors(t, hostileSlowness) }
-
-func hostileSlowness(t *testing.T, start open) {
+// while others are served, and without an answer. It never comes to a path.
+func TestHostileSlowness(t *testing.T) {
 	t.Parallel()
 	w := start(t, always(credentials(nil)))
-	for _, test := range []struct {
-		name, first string
-		within      time.Duration
-		more        string // each 100 ms
-	}{
-		{"a header that never begins", "", 15 * time.Second, ""},
-		{"half a header", "GET /v1/credentials HTTP/1.1\nHost: AD", 15 * time.Second, ""},
-		{"a byte of a header now and then", "GET /v1/credentials HTTP/1.1\nX: ", 15 * time.Second, "x"},
-		{"a line of a header now and then", "GET /v1/credentials HTTP/1.1\n", 15 * time.Second, "X: y\n"},
-		{"a body, a byte now and then", "POST /v1/credentials HTTP/1.1\nHost: ADDR\nContent-Length: 1000000\n\n", 15 * time.Second, "x"},
-		{"chunks now and then", "GET /v1/credentials HTTP/1.1\nHost: ADDR\nTransfer-Encoding: chunked\n\n", 15 * time.Second, "1\nx\n"},
+	var waiting sync.WaitGroup // all at once, whatever -parallel says: they only wait
+	defer waiting.Wait()
+	for _, test := range []struct{ name, first, more string }{
+		{"a header that never begins", "", ""},
+		{"half a header", "GET /v1/credentials HTTP/1.1\nHost: AD", ""},
+		{"a byte of a header now and then", "GET /v1/credentials HTTP/1.1\nX: ", "x"},
+		{"a line of a header now and then", "GET /v1/credentials HTTP/1.1\n", "X: y\n"},
+		{"a body, a byte now and then", "POST /v1/credentials HTTP/1.1\nHost: ADDR\nContent-Length: 1000000\n\n", "x"},
+		{"chunks now and then", "GET /v1/credentials HTTP/1.1\nHost: ADDR\nTransfer-Encoding: chunked\n\n", "1\nx\n"},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			c := w.dialFor(t)
-			_ = c.SetDeadline(time.Now().Add(test.within))
-			var sending sync.WaitGroup
-			defer sending.Wait()
-			_, _ = io.WriteString(c, w.fill(test.first))
-			sending.Go(func() {
-				for test.more != "" {
-					if _, err := io.WriteString(c, w.fill(test.more)); err != nil {
-						return
-					}
-					time.Sleep(100 * time.Millisecond)
-				}
-			})
-			answer, err := io.ReadAll(c)
-			_ = c.Close()
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				t.Errorf("still open after %v", test.within)
-			}
-			if strings.Contains(string(answer), "canary") || strings.Contains(string(answer), " 200 ") {
-				t.Errorf("got %q", answer)
-			}
-			w.honest(t)
+		waiting.Go(func() {
+			t.Run(test.name, func(t *testing.T) { w.slowly(t, test.first, test.more) })
 		})
 	}
+}
+
+// slowly sends what does not get on, and then more each 100 ms.
+func (w *world) slowly(t *testing.T, first, more string) {
+	const within = 15 * time.Second
+	c := w.dialFor(t)
+	_ = c.SetDeadline(time.Now().Add(within))
+	var sending sync.WaitGroup
+	defer sending.Wait()
+	_, _ = io.WriteString(c, w.fill(first))
+	sending.Go(func() {
+		for more != "" {
+			if _, err := io.WriteString(c, w.fill(more)); err != nil {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	})
+	answer, err := io.ReadAll(c)
+	_ = c.Close()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("still open after %v", within)
+	}
+	if strings.Contains(string(answer), "canary") || strings.Contains(string(answer), " 200 ") {
+		t.Errorf("got %q", answer)
+	}
+	w.honest(t)
 }
 
 // TestHostileDisappearances is of clients that are gone, one way or another,

@@ -93,6 +93,7 @@ func with(lines ...string) string {
 func TestHostileRequests(t *testing.T) { atBothDoors(t, hostileRequests) }
 
 func hostileRequests(t *testing.T, start open) {
+	t.Parallel() // the two doors with one another
 	var cases, right atomic.Int64
 	t.Run("theme", func(t *testing.T) {
 		for _, theme := range themes {
