@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net/http"
 	"sync"
 	"time"
 
@@ -13,9 +14,14 @@ import (
 // looks is the budget for finding processes, for the record. To find one is to look
 // through the open files of many, which takes a millisecond where there are few,
 // and ten where one program has thousands: so there is a bound on how often that
-// is done, and one on the time that it takes, a quarter of one processor's.
+// is done, and one on the time that it takes: a quarter of one processor's, and a
+// tenth for strangers.
+//
+// Who is recognised and who is not have one each: a stranger whose processes take
+// long to look through would keep the record from naming anybody's otherwise.
 type looks struct {
 	often *rate.Limiter
+	share time.Duration // one part of so many of one processor's time
 
 	mu    sync.Mutex // guards the rest
 	at    time.Time  // when spent was right
@@ -27,22 +33,19 @@ const (
 	looksForRecord = 200 // a second
 	looksForRing   = 20  // where only the latest refusals are remembered
 	looksShare     = 4   // of one processor's time, one in so many
+	strangersShare = 10
 	looksAtOnce    = 25 * time.Millisecond
 )
 
-func newLooks(recorded bool) *looks {
-	perSecond := looksForRing
-	if recorded {
-		perSecond = looksForRecord
-	}
-	return &looks{often: rate.NewLimiter(rate.Limit(perSecond), perSecond/10)}
+func newLooks(perSecond int, share time.Duration) *looks {
+	return &looks{often: rate.NewLimiter(rate.Limit(perSecond), max(5, perSecond/10)), share: share}
 }
 
 // process finds the process of a client, if there is anything left to spend.
 func (l *looks) process(of *peer.Client) (found peer.Process, ok bool) {
 	now := time.Now()
 	l.mu.Lock()
-	l.spent, l.at = max(0, l.spent-now.Sub(l.at)/looksShare), now
+	l.spent, l.at = max(0, l.spent-now.Sub(l.at)/l.share), now
 	guess := l.last
 	affordable := l.spent+guess <= looksAtOnce || l.spent == 0
 	if affordable = affordable && l.often.AllowN(now, 1); affordable {
@@ -84,10 +87,18 @@ func (s *Server) look(c *conn, e *audit.Event) {
 		c.seen.unit = word(unitOf(path))
 		c.seen.container, _ = peer.Container(path)
 	}
-	if p, ok := s.looks.process(c.client); ok {
+	if p, ok := s.budget(e).process(c.client); ok {
 		c.seen.pid, c.seen.exe = p.PID, word(p.Exe)
 	}
 	c.seen.tell(e)
+}
+
+// budget returns what there is to spend on who asks.
+func (s *Server) budget(e *audit.Event) *looks {
+	if e.App == "" || e.Status == http.StatusUnauthorized {
+		return s.strangersLooks
+	}
+	return s.looks
 }
 
 // tell copies what was seen into an event.

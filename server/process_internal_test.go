@@ -1,8 +1,13 @@
 package server
 
 import (
+	"errors"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/vendord/vendord/audit"
+	"github.com/vendord/vendord/peer"
 )
 
 // What others chose, a path or the name of a unit, is cut and cannot write to a
@@ -30,5 +35,26 @@ func TestWhatIsRecordedOfAProcess(t *testing.T) {
 		if got := unitOf(path); got != want {
 			t.Errorf("unitOf(%q): got %q, want %q", path, got, want)
 		}
+	}
+}
+
+// Strangers who have us look for longer than there is time use up what there is for
+// strangers.
+func TestStrangersUseUpNobodyElsesLooks(t *testing.T) {
+	s := New(Config{Recorded: true})
+	stolen, stranger, granted := &audit.Event{App: "a", Status: 401}, &audit.Event{Status: 403}, &audit.Event{App: "a", Status: 200}
+	s.budget(stranger).at, s.budget(stranger).spent = time.Now(), time.Hour
+	left := func(e *audit.Event) time.Duration {
+		l := s.budget(e)
+		l.process(&peer.Client{Err: errors.ErrUnsupported})
+		return l.spent
+	}
+	for _, e := range []*audit.Event{stranger, stolen} {
+		if got := left(e); got < time.Minute {
+			t.Errorf("%d of %q: got %v spent, want an hour, less a moment", e.Status, e.App, got)
+		}
+	}
+	if got := left(granted); got > time.Second {
+		t.Errorf("granted: got %v spent, want what one look takes", got)
 	}
 }

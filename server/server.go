@@ -92,12 +92,14 @@ type Server struct {
 	audit       *audit.Log
 	who         func(net.Conn) *peer.Client
 	looks       *looks
-	places      *places
-	refusals    *refusals
-	dates       dates
-	patience    time.Duration
-	now         func() time.Time
-	log         *slog.Logger
+	// strangersLooks are for who was not recognised.
+	strangersLooks *looks
+	places         *places
+	refusals       *refusals
+	dates          dates
+	patience       time.Duration
+	now            func() time.Time
+	log            *slog.Logger
 }
 
 // New returns a Server that Serve starts.
@@ -120,9 +122,14 @@ func New(c Config) *Server {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	perSecond := looksForRing
+	if c.Recorded {
+		perSecond = looksForRecord
+	}
 	return &Server{
-		apps: c.Apps, credentials: c.Credentials, audit: c.Audit, who: c.Who, looks: newLooks(c.Recorded),
-		places: newPlaces(c.MaxConns, c.Apps.Owns, c.Log), refusals: newRefusals(),
+		apps: c.Apps, credentials: c.Credentials, audit: c.Audit, who: c.Who, looks: newLooks(perSecond, looksShare),
+		strangersLooks: newLooks(looksForRing, strangersShare),
+		places:         newPlaces(c.MaxConns, c.Apps.Owns, c.Log), refusals: newRefusals(),
 		patience: c.Patience, now: c.Now, log: c.Log,
 	}
 }
