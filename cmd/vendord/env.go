@@ -38,7 +38,7 @@ put files out of the way as exec does, and warns.`,
 	}
 	f := cmd.Flags()
 	f.Var(&ttl, "ttl", "how long the token lives: 12h, 30d")
-	f.StringVar(&into.file, "file", "", "write the token to `path` and print the lines that name it")
+	f.Var((*outFile)(&into.file), "file", "write the token to `path` and print the lines that name it")
 	f.BoolVar(&into.force, "force", false, "with --file: replace what is there, be it a token or not")
 	f.StringVar(&shell, "shell", p.shellName(), "whose lines: sh, fish or powershell")
 	cmd.SetFlagErrorFunc(inItsOwnWords)

@@ -25,6 +25,25 @@ type tokenFile struct {
 	unfinished string   // the name of what is written, until it has its own
 }
 
+// outFile is the value of a --file that a token is written to. What a script's unset
+// variable leaves is no path: the token would be printed, into a log as a rule.
+type outFile string
+
+// Set takes a path.
+func (o *outFile) Set(path string) error {
+	if path == "" {
+		return usageError{`file "": no path`, "name one, or leave --file out to have the token printed"}
+	}
+	*o = outFile(path)
+	return nil
+}
+
+// String is what help shows as the default.
+func (o *outFile) String() string { return string(*o) }
+
+// Type is the word for a value in help.
+func (*outFile) Type() string { return "path" }
+
 const otherTokenFile = "choose another path for --file"
 
 // openTokenFile looks whether a user's token may be put at a path. What is there
@@ -41,7 +60,9 @@ func (p *program) openTokenFile(path, user string, force bool) (*tokenFile, erro
 	if f.dir, err = os.OpenRoot(filepath.Dir(path)); err != nil {
 		return nil, f.problem(otherTokenFile, disk.Reason(err))
 	}
-	err = f.checkPlace()
+	if err = f.checkKind(); err == nil {
+		err = f.checkPlace()
+	}
 	if err == nil {
 		err = f.checkThere(force)
 	}
@@ -93,17 +114,30 @@ func (f *tokenFile) checkPlace() error {
 	return fail(fault.HintOr(otherTokenFile), "token file %s: %w", f.path, fault)
 }
 
-// checkThere refuses to replace what is no token: a slip of the finger would be the
-// end of somebody's file.
-func (f *tokenFile) checkThere(force bool) error {
+// checkKind refuses what is there and is no file. That comes first: to trust
+// /dev/null, nobody is to be told to change its mode.
+func (f *tokenFile) checkKind() error {
 	info, err := f.dir.Lstat(f.name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
+	case f.path == filepath.Dir(f.path), err == nil && !info.Mode().IsRegular():
+		return f.problem(otherTokenFile, errors.New("not a regular file"))
 	case err != nil:
 		return f.problem(otherTokenFile, disk.Reason(err))
-	case !info.Mode().IsRegular():
-		return f.problem(otherTokenFile, errors.New("not a regular file"))
+	}
+	return nil
+}
+
+// checkThere refuses to replace what is no token: a slip of the finger would be the
+// end of somebody's file. In a directory that can be trusted nobody has put another
+// kind of file there meanwhile.
+func (f *tokenFile) checkThere(force bool) error {
+	switch _, err := f.dir.Lstat(f.name); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return f.problem(otherTokenFile, disk.Reason(err))
 	case force:
 		return nil
 	}

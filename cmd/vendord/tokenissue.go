@@ -23,7 +23,7 @@ func (o *issuing) flags(cmd *cobra.Command) {
 	o.ttl = lifetime(90 * 24 * time.Hour)
 	f := cmd.Flags()
 	f.Var(&o.ttl, "ttl", "how long it lives: 12h, 30d")
-	f.StringVar(&o.file, "file", "", "write it to `path`, for AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
+	f.Var((*outFile)(&o.file), "file", "write it to `path`, for AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
 	f.BoolVar(&o.force, "force", false, "with --file: replace what is there, be it a token or not")
 	cmd.SetFlagErrorFunc(inItsOwnWords)
 }
