@@ -1,7 +1,8 @@
 // Package audit keeps the record of what was handed out and what was refused:
-// one line of JSON for each decision that the server records, in a file, in
-// systemd's journal, or in both; the latest refusals in memory, for whoever asks
-// why a program got nothing; and counts, for metrics. It reads the record too.
+// one line of JSON for each decision that the server records, in a file that is
+// renamed where it gets too large (Rotation), in systemd's journal, or in both; the
+// latest refusals in memory, for whoever asks why a program got nothing; and counts,
+// for metrics. It reads the record too.
 //
 // Vending goes before recording, unless a Log is Required. Lines gather in a
 // bounded buffer that Run writes; when it is full, Record waits 50 ms for the
