@@ -7,12 +7,17 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/vendord/vendord/profiles"
 )
 
 // maxSeen is how many identities are remembered of an app whose rule names no
 // user.
 const maxSeen = 1024
+
+// newcomersAtOnce of them can be new at once, and one more a second.
+const newcomersAtOnce = 100
 
 // byKernel says whether the kernel alone recognises an app's programs.
 func byKernel(a profiles.App) bool { return a.Match.Any() && !a.Both }
@@ -92,6 +97,10 @@ type app struct {
 	// known once they were seen.
 	own  *identity
 	seen seen
+	// newcomers bounds how often a user is new: each can have a session of its own,
+	// and one program in a container or a user namespace can be 65,536 users, for
+	// whom AWS would be asked until it refuses everybody's.
+	newcomers *rate.Limiter
 }
 
 // seen are the identities that a rule without a user has recognised. They are
@@ -112,18 +121,23 @@ func (s *seen) all() map[uint32]*identity {
 }
 
 // add remembers an identity, and forgets the oldest where there are too many. It
-// returns the one that is remembered: two connections can be the first.
-func (s *seen) add(id *identity) *identity {
+// returns the one that is remembered: two connections can be the first; or nil
+// where too many are new.
+func (s *seen) add(id *identity, now time.Time, newcomers *rate.Limiter) *identity {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	was, ok := s.all()[id.uid]
+	switch {
+	case ok && was.user == id.user:
+		return was
+	case !newcomers.AllowN(now, 1):
+		return nil
+	}
 	known := maps.Clone(s.all())
 	if known == nil {
 		known = make(map[uint32]*identity)
 	}
-	switch was, ok := known[id.uid]; {
-	case ok && was.user == id.user:
-		return was
-	case !ok:
+	if !ok {
 		if len(s.order) >= maxSeen {
 			delete(known, s.order[0])
 			s.order = s.order[1:]

@@ -153,7 +153,11 @@ func (s *snapshot) identityOf(a *app, f *facts, now time.Time) (*identity, error
 		return was, nil
 	}
 	id := s.identity(who{a.Name, name}, f.caller.UID, now, was, s.config.Daemon.RequestsPerSecond)
-	return a.seen.add(id), nil
+	if id = a.seen.add(id, now, a.newcomers); id == nil {
+		return nil, &session.Error{Class: session.Limited, Public: fmt.Sprintf("app %q: too many users, one after another", a.Name),
+			Hint: "try again in a second; or have it run as one user"}
+	}
+	return id, nil
 }
 
 // matched refuses the holder of a token whom the app's rule does not recognise. With

@@ -254,6 +254,11 @@ func TestSeen(t *testing.T) {
 		t.Errorf("Owns: got %t and %t, want not who was never seen, and whom a rule names", b.Owns(5000), b.Owns(4003))
 	}
 	for i := range uint32(1025) {
+		if i >= 100 { // as many as may be new at once
+			_, err := b.ask(&program{uid: 5000 + i, cgroup: "/system.slice/web.service"}, nil)
+			refusal(t, "one more", err, session.Limited, `app "web": too many users, one after another`, "try again in a second; or have it run as one user")
+			b.now = b.now.Add(time.Second)
+		}
 		ask(5000 + i)
 	}
 	if b.Owns(5000) || !b.Owns(5001) || !b.Owns(6024) || count() != 1024 {

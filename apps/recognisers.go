@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/vendord/vendord/profiles"
 )
 
@@ -57,9 +59,11 @@ func (s *snapshot) recogniser(c profiles.App, was *app, now time.Time, bound int
 		a.own = s.identity(w, c.Match.UID, now, before, bound)
 		return a
 	}
+	a.newcomers = rate.NewLimiter(1, newcomersAtOnce)
 	if was == nil || was.Match != c.Match {
 		return a
 	}
+	a.newcomers = was.newcomers
 	was.seen.mu.Lock()
 	order := slices.Clone(was.seen.order)
 	known := was.seen.all()
