@@ -60,6 +60,7 @@ var remedyTable = []remedy{
 	}},
 
 	{said(`caller: (this path .*|gone, or .*|its name and groups are not known now|too many of its connections .*|refused too often lately)`), nil},
+	{said(`app "[^"]+": too many users, one after another`), nil},
 	{said(`(app|profile) "[^"]+": gone from the configuration`), nil},
 	{said(`app "[^"]+": recognised by the kernel now, its tokens are good for nothing`), nil},
 	{said(`token: more than one Authorization header`), nil},
