@@ -155,6 +155,9 @@ func (l *Log) Record(e *Event, memo *Memo) error {
 	return nil
 }
 
+// Required reports whether Record waits until what is vended is written.
+func (l *Log) Required() bool { return l.required }
+
 // Refusals returns the refusals that are remembered of an app, or of all and
 // of strangers if app is "", newest first.
 func (l *Log) Refusals(app string) []Event { return l.refusals.of(app) }

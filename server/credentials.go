@@ -57,11 +57,12 @@ func (s *Server) vend(w http.ResponseWriter, r *http.Request, a ask) {
 		return
 	}
 	e.KeyID, e.Expires, e.Minted, e.Status = c.KeyID, c.Expires, c.Minted.After(now), http.StatusOK
-	s.look(connOf(r), &e)
+	own := connOf(r)
+	waited := s.look(own, &e) || s.audit.Required()
 	// First: what left the daemon is on record, even if it never arrived.
-	err = s.audit.Record(&e, &connOf(r).line)
-	if err == nil && s.now().Sub(answered) > time.Millisecond {
-		err = s.stillVended(&e, r, a, key) // a required record was waited for, in which time anybody may have been locked out
+	err = s.audit.Record(&e, &own.line)
+	if err == nil && waited && s.now().Sub(answered) > time.Millisecond {
+		err = s.stillVended(&e, r, a, key) // anybody may have been locked out meanwhile
 	}
 	if err != nil {
 		e.KeyID, e.Expires, e.Minted = "", time.Time{}, false

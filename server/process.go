@@ -74,14 +74,14 @@ type seen struct {
 // look finds out who c's client is, for the record alone, and adds it to e. It is
 // done once for each connection, before its first answer: the client waits for
 // that, so it still holds its socket. Where too many are new at once, the record
-// has their user and unit, and no process.
-func (s *Server) look(c *conn, e *audit.Event) {
+// has their user and unit, and no process. It reports whether that took any time.
+func (s *Server) look(c *conn, e *audit.Event) bool {
 	if c.seen.done {
-		return
+		return false
 	}
 	c.seen.done = true
 	if c.client.Err != nil {
-		return
+		return false
 	}
 	if path, err := c.client.Cgroup(); err == nil {
 		c.seen.unit = word(unitOf(path))
@@ -91,6 +91,7 @@ func (s *Server) look(c *conn, e *audit.Event) {
 		c.seen.pid, c.seen.exe = p.PID, word(p.Exe)
 	}
 	c.seen.tell(e)
+	return true
 }
 
 // budget returns what there is to spend on who asks.
