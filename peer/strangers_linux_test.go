@@ -1,6 +1,7 @@
 package peer_test
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -122,24 +123,18 @@ func TestAClientOfAnotherNetworkNamespace(t *testing.T) {
 func TestAnAddressThatAnotherHasByNow(t *testing.T) {
 	other := anotherUser(t)
 	s := newStage(t)
-	first, err := net.Dial("tcp4", s.ln.Addr().String())
+	first, was, err := s.exchanged(t, other)
+	for range 20 { // somebody else's test may have been given the port meanwhile
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			break
+		}
+		first, was, err = s.exchanged(t, other)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	was, _ := s.next()
-	if err := first.(*net.TCPConn).SetLinger(0); err != nil {
-		t.Fatal(err)
-	}
-	_ = first.Close()
-	as(t, other, func() error {
-		c, err := (&net.Dialer{LocalAddr: first.LocalAddr()}).Dial("tcp4", s.ln.Addr().String())
-		if err == nil {
-			t.Cleanup(func() { _ = c.Close() })
-		}
-		return err
-	})
 	is, _ := s.next()
-	want := "user of " + first.LocalAddr().String() + ": it is another one by now"
+	want := "user of " + first.String() + ": it is another one by now"
 	if err := was.Still(); err == nil || err.Error() != want {
 		t.Errorf("Still of the first: got %v, want %s", err, want)
 	}
@@ -149,6 +144,30 @@ func TestAnAddressThatAnotherHasByNow(t *testing.T) {
 	if is.Socket.UID != other || is.Still() != nil {
 		t.Errorf("Client of the second: got user %d, %v, want %d", is.Socket.UID, is.Still(), other)
 	}
+}
+
+// exchanged has a client connect and reset its connection, and then another user
+// connect from the same address. It returns that, and the first client.
+func (s *stage) exchanged(t *testing.T, other uint32) (net.Addr, *peer.Client, error) {
+	t.Helper()
+	first, err := net.Dial("tcp4", s.ln.Addr().String())
+	if err != nil {
+		return nil, nil, err
+	}
+	was, _ := s.next()
+	if err := first.(*net.TCPConn).SetLinger(0); err != nil {
+		return nil, nil, err
+	}
+	_ = first.Close()
+	var dialled error
+	as(t, other, func() error {
+		var c net.Conn
+		if c, dialled = (&net.Dialer{LocalAddr: first.LocalAddr()}).Dial("tcp4", s.ln.Addr().String()); dialled == nil {
+			t.Cleanup(func() { _ = c.Close() })
+		}
+		return nil
+	})
+	return first.LocalAddr(), was, dialled
 }
 
 // A relay asks for whoever asks it, and is seen in their place: it is often

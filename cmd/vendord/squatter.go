@@ -42,7 +42,7 @@ func refuseSquatter(c *control.Client, address string) error {
 	case listens.UID == daemon || listens.UID == 0:
 		return nil
 	}
-	who := "another user"
+	who := "user " + peer.UserName(listens.UID)
 	if holder, err := peer.Listener(at); err == nil {
 		who = holder.String()
 	}
