@@ -16,11 +16,12 @@ import (
 )
 
 // listener finds the socket in the kernel's tables and then, as far as we are
-// permitted to look, a process that has it open. /proc/self/net and not
-// /proc/net: systemd's ProcSubset=pid hides the latter.
+// permitted to look, a process that has it open. Not by /proc/net, which systemd's
+// ProcSubset=pid hides, nor by /proc/self, which is the first thread: another can
+// be in another network namespace.
 func listener(addr netip.AddrPort) (Holder, error) {
 	var found []socket
-	for _, table := range []string{"/proc/self/net/tcp", "/proc/self/net/tcp6"} {
+	for _, table := range []string{"/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"} {
 		text, err := os.ReadFile(table)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // no IPv6 here

@@ -10,10 +10,13 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/vendord/vendord/peer"
 )
@@ -246,5 +249,35 @@ func TestOfUnixNobodyConnected(t *testing.T) {
 	p, err := ofUnix(c)
 	if want := "peer of a unix socket: asking for SO_PEERGROUPS: no data available"; err == nil || err.Error() != want || p.User != "" {
 		t.Errorf("OfUnix: got %+v, %v, want %s", p, err, want)
+	}
+}
+
+// Where the process's first thread is in another network namespace than the one
+// that asks, it is the latter's listeners that count.
+func TestListenerOfTheThreadThatAsks(t *testing.T) {
+	needRoot(t, "have a network of one's own")
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = ln.Close() }()
+	addr := ln.Addr().(*net.TCPAddr).AddrPort()
+	asked := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with its namespace
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			asked <- err
+			return
+		}
+		if h, err := peer.Listener(addr); err == nil {
+			t.Errorf("Listener, in a network of its own: got %v, want nobody", h)
+		}
+		asked <- nil
+	}()
+	if err := <-asked; err != nil {
+		t.Fatal(err)
+	}
+	if _, err := peer.Listener(addr); err != nil {
+		t.Errorf("Listener: got %v, want our own", err)
 	}
 }
