@@ -74,10 +74,17 @@ func TestCallersWhoDoNotExist(t *testing.T) {
 				t.Fatalf("Reload: got %q, %v, want %q", said, err, row.says)
 			}
 			status, d := s.process()
+			why, err := s.client.Why(t.Context(), "", 1)
+			for range 100 { // a child that another test starts has all files of ours, until it becomes its program
+				if err != nil || len(why) != 1 || !strings.Contains(why[0].Near, "its connection too") {
+					break
+				}
+				status, d = s.process()
+				why, err = s.client.Why(t.Context(), "", 1)
+			}
 			if want := `caller: not recognised; hint: whoever runs vendord sees with "vendord why" what was missing`; status != http.StatusUnauthorized || d.Message != want {
 				t.Errorf("GET: got HTTP %d %q, want 401 %q", status, d.Message, want)
 			}
-			why, err := s.client.Why(t.Context(), "", 1)
 			if err != nil || len(why) != 1 || !strings.Contains(why[0].Near, row.near) {
 				t.Errorf("why: got %+v, %v, want near %q", why, err, row.near)
 			} else {
