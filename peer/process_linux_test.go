@@ -31,6 +31,9 @@ func TestMain(m *testing.M) {
 		child(os.Args[1], os.Args[2])
 		return
 	}
+	// The first thread is kept from tests: what they change of theirs, its user or
+	// its network, ends with the thread, and the first does not end.
+	runtime.LockOSThread()
 	os.Exit(m.Run())
 }
 

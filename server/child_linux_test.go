@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,6 +23,9 @@ func TestMain(m *testing.M) {
 		(&asker{addr: os.Args[1]}).obey(os.Stdin)
 		return
 	}
+	// The first thread is kept from tests: what they change of theirs, its user or
+	// its network, ends with the thread, and the first does not end.
+	runtime.LockOSThread()
 	os.Exit(m.Run())
 }
 

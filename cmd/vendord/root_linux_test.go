@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"runtime"
 	"testing"
@@ -29,6 +30,10 @@ func onThread(t *testing.T, prepare, f func() error) {
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // and never unlocked
+		if unix.Gettid() == os.Getpid() {
+			done <- errors.New("this is the first thread, which does not end: see TestMain")
+			return
+		}
 		err := prepare()
 		if err == nil {
 			err = f()
