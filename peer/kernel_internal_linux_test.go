@@ -3,6 +3,7 @@ package peer // with abilities that do not tell the truth
 import (
 	"errors"
 	"net"
+	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -34,6 +35,9 @@ func TestAbilitiesThatFailTheirTest(t *testing.T) {
 		t.Fatal(err)
 	}
 	own, err := ownCgroup()
+	if err != nil && os.Getenv("CI") != "" {
+		t.Fatal(err)
+	}
 	if err != nil {
 		t.Skip(err)
 	}
