@@ -29,6 +29,8 @@ var arrows = map[string][]string{
 	"disk":        {},
 	"login":       {"awshttp", "disk", "session", "trust"},
 	"trust":       {},
+	"install":     {},
+	"systemd":     {},
 	"sdkenv":      {},
 	"policy":      {"near"},
 	"peer":        {},
