@@ -51,6 +51,24 @@ func Load(o Options) (*Config, error) {
 	if text, ok := l.read(l.path, l.name(l.path), nil); ok {
 		l.load(string(text))
 	}
+	return l.done()
+}
+
+// LoadText is Load of a text that is in no file yet: o.Path is where it would be.
+func LoadText(text string, o Options) (*Config, error) {
+	l, err := newLoader(o)
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxMain {
+		return nil, problems{{File: l.name(l.path), Problem: fmt.Sprintf("larger than %d bytes", maxMain)}}
+	}
+	l.load(text)
+	return l.done()
+}
+
+// done is what came of it.
+func (l *loader) done() (*Config, error) {
 	if len(l.errors) > 0 {
 		return nil, l.errors.told(l.name(l.path), "errors")
 	}

@@ -19,11 +19,23 @@ const (
 // defaultSessionName is the default of session_name and name.
 const defaultSessionName = "{{user}}-{{app}}"
 
+// noProfiles says that nothing can be vended yet. That is a warning: the service of
+// a fresh install has to start. But a file with nothing in it is more likely one
+// that was cut off while it was written, and must not take the place of another.
+func (l *loader) noProfiles() {
+	const hint = "add a [profiles.NAME] table with source and role_arn"
+	if len(l.document.tree) == 0 {
+		l.wrong(path{"profiles"}, hint, "there are none: nothing can be vended")
+		return
+	}
+	l.doubt(path{"profiles"}, hint, "there are none yet: nothing is vended")
+}
+
 // profiles checks all profiles, parents before their children.
 func (l *loader) profiles() {
 	if len(l.file.Profiles) == 0 {
 		if !l.file.named("profiles") || l.file.has("profiles") {
-			l.wrong(path{"profiles"}, "add a [profiles.NAME] table with source and role_arn", "there are none: nothing can be vended")
+			l.noProfiles()
 		}
 		return
 	}
