@@ -213,10 +213,7 @@ func (c *Cache) end(e *entry, a *attempt, creds *session.Credentials, failure *s
 		failure = e.stopping()
 	}
 	if better {
-		next.view = newView(creds, before.view)
-		if personal(e.request) {
-			next.view.renew = min(next.view.renew, reminder)
-		}
+		next.view = newView(e.request, creds, before.view)
 	}
 	if latest {
 		next.attempt = nil
@@ -233,6 +230,9 @@ func (c *Cache) end(e *entry, a *attempt, creds *session.Credentials, failure *s
 	c.mu.Unlock()
 	if latest || better {
 		c.tell(e, before, failure)
+	}
+	if better && c.changed != nil {
+		c.changed()
 	}
 }
 

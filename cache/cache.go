@@ -9,7 +9,8 @@
 //
 // The files follow a session's life: Get (this one) looks at what there is,
 // zones.go decides, attempt.go asks AWS, run.go renews behind the callers'
-// backs, and status.go tells.
+// backs, status.go tells, and carry.go takes sessions from one process to the
+// next.
 //
 // The package does not know how credentials are made (a Minter does), nor
 // who may have them (its callers have decided that), and it writes nothing to
@@ -43,13 +44,17 @@ type Config struct {
 	// Log hears of failures and recoveries, once for each bout; nil is
 	// silence.
 	Log *slog.Logger
+	// Changed, if not nil, is told whenever a session has new credentials, so that
+	// somebody takes a Snapshot. It must not wait.
+	Changed func()
 }
 
 // A Cache holds sessions. Its methods may be called from many goroutines.
 type Cache struct {
-	mint Minter
-	now  func() time.Time
-	log  *slog.Logger
+	mint    Minter
+	now     func() time.Time
+	log     *slog.Logger
+	changed func()
 
 	// ctx is what attempts run under: they outlive the callers that started
 	// them, and end with Run. stop is called with mu held, so that nothing
@@ -73,7 +78,7 @@ type Cache struct {
 // behind callers' backs takes a Run.
 func New(config Config) *Cache {
 	c := &Cache{
-		mint: config.Mint, now: config.Now, log: config.Log,
+		mint: config.Mint, now: config.Now, log: config.Log, changed: config.Changed,
 		wake: make(chan struct{}, 1), lanes: map[lane]chan struct{}{},
 	}
 	if c.now == nil {

@@ -19,13 +19,16 @@ type view struct {
 	warned atomic.Bool  // the log knows that it was handed out late
 }
 
-// newView returns the view of credentials that follow old, which may be nil.
-// Half of the jitter is always there: with a one-hour session it is more than
+// newView returns the view of a request's credentials that follow old, which may be
+// nil. Half of the jitter is always there: with a one-hour session it is more than
 // the longest time from the end of an outage to the end of the next attempt,
 // so that an outage of 30 minutes goes unseen at whatever moment it begins.
-func newView(creds *session.Credentials, old *view) *view {
+func newView(r session.Request, creds *session.Credentials, old *view) *view {
 	v := &view{creds: creds}
 	v.renew, v.wait = lines(creds.Life, (1+rand.Float64())/2)
+	if personal(r) {
+		v.renew = min(v.renew, reminder)
+	}
 	if old != nil {
 		v.before = max(old.before, old.used.Load())
 	}

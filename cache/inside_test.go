@@ -60,7 +60,7 @@ func TestHeld(t *testing.T) {
 		{"a pause", nil, 99 * s, 50 * s, 49 * s},
 		{"a pause is over at death", nil, 99 * s, 0, 60 * s},
 	} {
-		s := &state{view: newView(creds, nil), failure: test.failure, hold: test.hold, ended: end}
+		s := &state{view: newView(session.Request{}, creds, nil), failure: test.failure, hold: test.hold, ended: end}
 		if got := s.held(end.Add(test.at)); got != test.held {
 			t.Errorf("%s: got %v, want %v", test.name, got, test.held)
 		}

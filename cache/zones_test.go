@@ -164,7 +164,7 @@ func TestJudge(t *testing.T) {
 		e := &entry{name: "role"}
 		var old *view
 		if test.old != nil {
-			old = newView(test.old, nil)
+			old = newView(session.Request{}, test.old, nil)
 		}
 		better, err := e.judge(old, test.fresh, test.now)
 		if better != test.better || (err == nil) != (test.err == "") || err != nil && (err.Public != test.err || err.Class != session.Retry || err.Hint == "") {
@@ -179,7 +179,7 @@ func TestDeadStayDead(t *testing.T) {
 	noon := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	creds := session.NewCredentials("K1", "s", "t", noon)
 	creds.Minted, creds.Life = noon.Add(-time.Hour), time.Hour
-	v := newView(creds, nil)
+	v := newView(session.Request{}, creds, nil)
 	if got := v.zone(noon.Add(-m)); got != late {
 		t.Errorf("a minute before the end: got zone %d, want %d", got, late)
 	}
