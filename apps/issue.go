@@ -114,21 +114,33 @@ func (a *Apps) Hold(t Token) (release func(), err error) {
 	if t, err = s.admit(t, now); err != nil {
 		return nil, err
 	}
-	tokens := s.live(now)
-	if count(tokens, func(o Token) bool { return o.Held && o.User == t.User }) >= maxHeld {
-		return nil, refused(fmt.Sprintf("user %q: %d programs hold tokens already", t.User, maxHeld),
-			"end some of the programs under vendord exec")
-	}
-	if t.Narrowed() && count(tokens, func(o Token) bool { return o.Narrowed() && o.User == t.User }) >= maxNarrowed {
-		return nil, refused(fmt.Sprintf("user %q: %d programs with policies of their own run already", t.User, maxNarrowed),
-			"end some of them, or give them a profile of that policy")
-	}
-	if t.Narrowed() && !a.mayNarrowLocked(t, now) {
-		return nil, &session.Error{Class: session.Limited, Public: fmt.Sprintf("user %q: too many commands with policies of their own, one after another", t.User),
-			Hint: "try again in a second; or have a profile of that policy, whose session they share"}
+	live := s.live(now)
+	// The one that waits for this program was counted, and metered, when it came.
+	tokens := slices.DeleteFunc(slices.Clone(live), func(o Token) bool { return o.awaits(t, now) })
+	if len(tokens) == len(live) {
+		if err := a.mayHoldLocked(tokens, t, now); err != nil {
+			return nil, err
+		}
 	}
 	a.state.Store(newSnapshot(s, s.config, append(tokens, t), now))
 	return sync.OnceFunc(func() { a.release(t) }), nil
+}
+
+// mayHoldLocked refuses the one held token that is too many for its user.
+func (a *Apps) mayHoldLocked(tokens []Token, t Token, now time.Time) error {
+	if count(tokens, func(o Token) bool { return o.Held && o.User == t.User }) >= maxHeld {
+		return refused(fmt.Sprintf("user %q: %d programs hold tokens already", t.User, maxHeld),
+			"end some of the programs under vendord exec")
+	}
+	if t.Narrowed() && count(tokens, func(o Token) bool { return o.Narrowed() && o.User == t.User }) >= maxNarrowed {
+		return refused(fmt.Sprintf("user %q: %d programs with policies of their own run already", t.User, maxNarrowed),
+			"end some of them, or give them a profile of that policy")
+	}
+	if t.Narrowed() && !a.mayNarrowLocked(t, now) {
+		return &session.Error{Class: session.Limited, Public: fmt.Sprintf("user %q: too many commands with policies of their own, one after another", t.User),
+			Hint: "try again in a second; or have a profile of that policy, whose session they share"}
+	}
+	return nil
 }
 
 // mayNarrowLocked reports whether a user may hold one more narrowed token now.
@@ -196,7 +208,7 @@ func (s *snapshot) admit(t Token, now time.Time) (Token, error) {
 		return t, refused("token: would live for more than 366 days", "let it expire sooner, and issue a new one then")
 	}
 	for _, e := range s.entries {
-		if e.Hash == t.Hash || e.ID == t.ID {
+		if (e.Hash == t.Hash || e.ID == t.ID) && !e.awaits(t, now) {
 			// Two tokens of one secret would be cut off, or not, together.
 			return t, refused("token: there is one with this id or secret", "make a new one")
 		}

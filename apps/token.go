@@ -46,6 +46,10 @@ type Token struct {
 	// Issued is when it was issued, and Expires from when on it is refused.
 	Issued  time.Time `json:"issued"`
 	Expires time.Time `json:"expires"`
+
+	// waits says that a former process held it, and is its end once its program
+	// has come back: until then, Expires is soon. See Restore.
+	waits time.Time
 }
 
 // Narrowed says whether the token has session policies of its own.
