@@ -147,6 +147,9 @@ func listener(f *os.File) (net.Listener, error) {
 	if err != nil || listens == 0 {
 		return nil, errors.New("not a listening socket")
 	}
+	if kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || kind != unix.SOCK_STREAM {
+		return nil, errors.New("not a stream")
+	}
 	protocol, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PROTOCOL)
 	if err != nil {
 		return nil, os.NewSyscallError("getsockopt", err)
