@@ -24,6 +24,7 @@ type Service struct {
 	Config string // the configuration: an absolute path; empty: where this mode looks for it
 	User   string // whose service it is, where it is not the system's; also the name of launchd's and OpenRC's user
 	Home   string // that user's home directory
+	Copied bool   // the binary was put where it is by the installer, which takes it away again
 	Needs  Needs
 }
 
