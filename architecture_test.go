@@ -29,7 +29,7 @@ var arrows = map[string][]string{
 	"disk":                {},
 	"login":               {"awshttp", "disk", "session", "trust"},
 	"trust":               {},
-	"install":             {},
+	"install":             {"session"},
 	"systemd":             {},
 	"systemd/systemdtest": {},
 	"sdkenv":              {},

@@ -1,0 +1,72 @@
+package install
+
+import (
+	"fmt"
+	"regexp"
+)
+
+// accountName is what useradd(8) takes for a name by default.
+var accountName = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,30}$`)
+
+// user is whom the daemon runs as.
+func (s Service) user(standard string) string {
+	if s.User == "" {
+		return standard
+	}
+	return s.User
+}
+
+// initScript refuses what no script under /etc/init.d can do.
+func (s Service) initScript(manager string) error {
+	if !s.System {
+		return refused("service of a user", manager+" has services of the machine alone",
+			`as root, install it with --system, or start "vendord serve" when you log in`)
+	}
+	if !accountName.MatchString(s.user(InitUser)) || s.user(InitUser) == "root" {
+		return refused(fmt.Sprintf("user %q", s.user(InitUser)), "not the name of a service's own user", "lower-case letters, digits, _ and -")
+	}
+	return s.check()
+}
+
+// lowPort is a port that root alone may listen at, or 0.
+func (s Service) lowPort() uint16 {
+	for _, at := range s.Needs.Listen {
+		if at.Port() < 1024 && at.Port() > 0 {
+			return at.Port()
+		}
+	}
+	return 0
+}
+
+// noLowPort refuses a port that a manager cannot give to a daemon that is not root's.
+func (s Service) noLowPort(manager string) error {
+	port := s.lowPort()
+	if port == 0 {
+		return nil
+	}
+	return refused(fmt.Sprintf("port %d", port), manager+" has no way to give a port below 1024 to a daemon that is not root's",
+		"have it listen at a port of 1024 or more")
+}
+
+// errorsFirst is the first that is one.
+func errorsFirst(all ...error) error {
+	for _, err := range all {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// waitReady is the body of a shell function that returns once vendord answers, so
+// that what is started after it finds it there. It says no after ten seconds.
+func waitReady(binary string) string {
+	return `	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		for _ in 1 2 3 4 5; do
+			` + shellWords([]string{binary, "status", "--system"}) + ` >/dev/null 2>&1 && return 0
+			sleep 0.2
+		done
+	done
+	return 1
+`
+}

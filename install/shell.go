@@ -1,0 +1,17 @@
+package install
+
+import "strings"
+
+// shellWord writes a word so that a POSIX shell reads it as that word, whatever is
+// in it: between single quotes nothing has a meaning but the single quote.
+func shellWord(word string) string {
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+func shellWords(words []string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = shellWord(word)
+	}
+	return strings.Join(quoted, " ")
+}
