@@ -22,10 +22,16 @@ func (s Service) initScript(manager string) error {
 		return refused("service of a user", manager+" has services of the machine alone",
 			`as root, install it with --system, or start "vendord serve" when you log in`)
 	}
-	if !accountName.MatchString(s.user(InitUser)) || s.user(InitUser) == "root" {
-		return refused(fmt.Sprintf("user %q", s.user(InitUser)), "not the name of a service's own user", "lower-case letters, digits, _ and -")
+	return errorsFirst(s.account(InitUser), s.check())
+}
+
+// account refuses a name that is none, and root: what vendord has to be protected
+// from would then have everything.
+func (s Service) account(standard string) error {
+	if name := s.user(standard); !accountName.MatchString(name) || name == "root" {
+		return refused(fmt.Sprintf("user %q", name), "not the name of a user that is a service's own", `such as "vendord": lower-case letters, digits, _ and -`)
 	}
-	return s.check()
+	return nil
 }
 
 // lowPort is a port that root alone may listen at, or 0.
@@ -58,12 +64,18 @@ func errorsFirst(all ...error) error {
 	return nil
 }
 
+// ask is a command of vendord's to the service, as root: what whoever runs the script
+// has in their environment must not send it to another daemon.
+func ask(binary, command string) string {
+	return "env -i " + shellWords(binary, command, "--system")
+}
+
 // waitReady is the body of a shell function that returns once vendord answers, so
 // that what is started after it finds it there. It says no after ten seconds.
 func waitReady(binary string) string {
 	return `	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		for _ in 1 2 3 4 5; do
-			` + shellWords([]string{binary, "status", "--system"}) + ` >/dev/null 2>&1 && return 0
+			` + ask(binary, "status") + ` >/dev/null 2>&1 && return 0
 			sleep 0.2
 		done
 	done

@@ -35,11 +35,6 @@ func (s Service) Launchd() ([]File, error) {
 		log, at = path.Join(s.Home, "Library/Logs/vendord.log"), path.Join(s.Home, "Library/LaunchAgents")
 		words = s.words()
 	}
-	for i, word := range append(words, at) {
-		if err := unicodeOnly(fmt.Sprintf("word %d of the command", i+1), word); err != nil {
-			return nil, err
-		}
-	}
 	var p plist
 	p.key("Label", "string", LaunchdLabel)
 	p.array("ProgramArguments", words)
@@ -76,10 +71,15 @@ func (s Service) launchdCan() error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	if !s.System {
-		if err := absolute("home directory", s.Home); err != nil {
+	if err := errorsFirst(unicodeOnly("binary", s.Binary), unicodeOnly("configuration", "/"+s.Config)); err != nil {
+		return err
+	}
+	if s.System {
+		if err := s.account(LaunchdUser); err != nil {
 			return err
 		}
+	} else if err := errorsFirst(absolute("home directory", s.Home), unicodeOnly("home directory", s.Home)); err != nil {
+		return err
 	}
 	if s.Needs.Exe {
 		return refused("rules by executable", "macOS shows a daemon's user no other user's processes", "recognise the program by its user, or by a token")

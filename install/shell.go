@@ -1,14 +1,23 @@
 package install
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
+
+// plainWord is what a shell takes as it stands, wherever it stands.
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9/_.-]+$`)
 
 // shellWord writes a word so that a POSIX shell reads it as that word, whatever is
 // in it: between single quotes nothing has a meaning but the single quote.
 func shellWord(word string) string {
+	if plainWord.MatchString(word) {
+		return word
+	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-func shellWords(words []string) string {
+func shellWords(words ...string) string {
 	quoted := make([]string, len(words))
 	for i, word := range words {
 		quoted[i] = shellWord(word)

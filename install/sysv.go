@@ -39,8 +39,10 @@ log=` + InitLog + `
 # Not in a directory of that user: root signals the process whose number is there.
 pidfile=` + InitPID + `
 
+# Nothing of the environment of whoever runs this script comes along: keys, or
+# settings of vendord's own, would be the service's.
 daemon() {
-	start-stop-daemon --quiet --pidfile "$pidfile" --exec "$binary" "$@"
+	env -i PATH="$PATH" HOME=` + InitState + ` start-stop-daemon --quiet --pidfile "$pidfile" --exec "$binary" "$@"
 }
 
 directory() {
@@ -57,7 +59,7 @@ start() {
 	ulimit -c 0                # no image of its memory on disk
 	ulimit -n 8192 2>/dev/null # a descriptor for each connection
 	daemon --start --background --no-close --make-pidfile --chuid "$user:$user" --umask 077 --chdir / \
-		-- ` + shellWords(words[1:]) + ` </dev/null >>"$log" 2>&1 && ready && return 0
+		-- ` + shellWords(words[1:]...) + ` </dev/null >>"$log" 2>&1 && ready && return 0
 	echo "vendord: not started; the end of $log says:" >&2
 	tail -n 5 "$log" >&2
 	stop
@@ -86,7 +88,7 @@ case $1 in
 start | stop | status) "$1" ;;
 restart | force-reload) stop && start ;;
 try-restart) daemon --status || exit 0; stop && start ;;
-reload) daemon --status || exit 7; "$binary" reload --system ;;
+reload) daemon --status || exit 7; ` + ask(words[0], "reload") + ` ;;
 *) echo "usage: $0 start|stop|restart|try-restart|reload|force-reload|status" >&2; exit 2 ;;
 esac
 `
