@@ -145,7 +145,7 @@ func TestPlistlibReadsTheSame(t *testing.T) {
 // TestLaunchdKeys is what launchd is told, of a daemon and of an agent, as plistlib
 // reads it.
 func TestLaunchdKeys(t *testing.T) {
-	daemon, err := kinds["launchd"](system(install.Needs{}))
+	daemon, err := kinds["launchd"](asService(install.Needs{}))
 	if err != nil {
 		t.Fatal(err)
 	}

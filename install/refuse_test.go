@@ -29,7 +29,7 @@ func first(files []install.File, err error) (string, error) {
 	return files[0].Text, nil
 }
 
-func system(needs install.Needs) install.Service {
+func asService(needs install.Needs) install.Service {
 	return install.Service{System: true, Binary: "/usr/local/bin/vendord", Config: "/etc/vendord/vendord.toml", Needs: needs}
 }
 
@@ -48,11 +48,11 @@ func TestGolden(t *testing.T) {
 	odd.Needs.Exe = true
 	agent := install.Service{Binary: "/Users/ann/go/bin/vendord", User: "ann", Home: "/Users/ann"}
 	for name, file := range map[string]func() ([]install.File, error){
-		"launchd-daemon.plist": system(ports("127.0.0.1:9797")).Launchd,
+		"launchd-daemon.plist": asService(ports("127.0.0.1:9797")).Launchd,
 		"launchd-agent.plist":  agent.Launchd,
-		"openrc":               system(ports("127.0.0.1:9797")).OpenRC,
+		"openrc":               asService(ports("127.0.0.1:9797")).OpenRC,
 		"openrc-odd":           odd.OpenRC,
-		"sysv":                 system(ports("127.0.0.1:9797")).SysV,
+		"sysv":                 asService(ports("127.0.0.1:9797")).SysV,
 	} {
 		t.Run(name, func(t *testing.T) {
 			files, err := file()
@@ -86,7 +86,7 @@ func TestRefused(t *testing.T) {
 	const windows = `C:\Program Files\vendord\vendord.exe`
 	secret := install.Needs{Credentials: []install.Credential{{Name: "key"}}}
 	with := func(change func(*install.Service)) install.Service {
-		s := system(install.Needs{})
+		s := asService(install.Needs{})
 		change(&s)
 		return s
 	}
@@ -107,13 +107,13 @@ func TestRefused(t *testing.T) {
 		{"a user's own, under SysV init", "SysV", with(func(s *install.Service) { s.System = false }), "service of a user: SysV init has services of the machine alone", `"vendord serve"`},
 		{"a user's own, under Windows", "Windows", with(func(s *install.Service) { s.System = false }), "service of a user: Windows has services of the machine alone", "--system"},
 		{"an agent without a home", "launchd", with(func(s *install.Service) { s.System = false }), "home directory: empty", "whole path"},
-		{"a secret, under OpenRC", "OpenRC", system(secret), `credential "key": OpenRC has no way to hand a secret to a daemon`, "name a file"},
-		{"a secret, under SysV init", "SysV", system(secret), `credential "key": SysV init has no way`, "name a file"},
-		{"a secret, on a Mac", "launchd", system(secret), `credential "key": launchd has no way`, "name a file"},
-		{"a low port, under SysV init", "SysV", system(ports("127.0.0.1:80")), "port 80: SysV init has no way to give a port below 1024 to a daemon that is not root's", "1024 or more"},
-		{"a low port, on a Mac", "launchd", system(ports("127.0.0.1:80")), "port 80: launchd has no way", "1024 or more"},
-		{"executables, under SysV init", "SysV", system(install.Needs{Exe: true}), "rules by executable: SysV init has no way to give a daemon the right to look at other users' processes (CAP_SYS_PTRACE)", "systemd and OpenRC have"},
-		{"executables, on a Mac", "launchd", system(install.Needs{Exe: true}), "rules by executable: macOS shows a daemon's user no other user's processes", "by its user"},
+		{"a secret, under OpenRC", "OpenRC", asService(secret), `credential "key": OpenRC has no way to hand a secret to a daemon`, "name a file"},
+		{"a secret, under SysV init", "SysV", asService(secret), `credential "key": SysV init has no way`, "name a file"},
+		{"a secret, on a Mac", "launchd", asService(secret), `credential "key": launchd has no way`, "name a file"},
+		{"a low port, under SysV init", "SysV", asService(ports("127.0.0.1:80")), "port 80: SysV init has no way to give a port below 1024 to a daemon that is not root's", "1024 or more"},
+		{"a low port, on a Mac", "launchd", asService(ports("127.0.0.1:80")), "port 80: launchd has no way", "1024 or more"},
+		{"executables, under SysV init", "SysV", asService(install.Needs{Exe: true}), "rules by executable: SysV init has no way to give a daemon the right to look at other users' processes (CAP_SYS_PTRACE)", "systemd and OpenRC have"},
+		{"executables, on a Mac", "launchd", asService(install.Needs{Exe: true}), "rules by executable: macOS shows a daemon's user no other user's processes", "by its user"},
 		{"executables, on Windows", "Windows", install.Service{System: true, Binary: windows, Needs: install.Needs{Exe: true}}, "rules by executable: not on Windows, which tells nobody who is asking", "a token"},
 		{"a secret, on Windows", "Windows", install.Service{System: true, Binary: windows, Needs: secret}, `credential "key": Windows has no way`, "name a file"},
 		{"a variable in a path", "Windows", install.Service{System: true, Binary: `C:\%TEMP%\v.exe`}, `has a %, and Windows puts variables there in a service's command line`, "rename it"},
@@ -144,7 +144,7 @@ func TestOpenRCGivesRights(t *testing.T) {
 		"a port of 1,024": {ports("127.0.0.1:1024"), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			files, err := system(row.needs).OpenRC()
+			files, err := asService(row.needs).OpenRC()
 			if err != nil {
 				t.Fatal(err)
 			}
