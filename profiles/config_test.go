@@ -140,7 +140,7 @@ func TestFileThatCannotBeRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ name, path, want string }{
-		{"missing", filepath.Join(dir, "vendord.toml"), "error: $DIR/vendord.toml: no such file\nhint: start from examples/vendord.toml, or name another file with --config or $VENDORD_CONFIG\n"},
+		{"missing", filepath.Join(dir, "vendord.toml"), "error: $DIR/vendord.toml: no such file\nhint: vendord init prints a first one, or name another file with --config or $VENDORD_CONFIG\n"},
 		{"a directory", dir, "error: " + filepath.Base(dir) + ": not a regular file\n"},
 		{"too large", filepath.Join(dir, "large.toml"), "error: large.toml: larger than 8388608 bytes\n"},
 		{"no path", "", "error: : no configuration: its path is not known\nhint: name the file with --config or $VENDORD_CONFIG\n"},

@@ -112,3 +112,17 @@ func testArchive(t *testing.T, file, kind string) {
 		t.Fatal(err)
 	}
 }
+
+func TestLoadText(t *testing.T) {
+	o := profiles.Options{Path: "/nowhere/vendord.toml"}
+	config, err := profiles.LoadText("[daemon]\nregion = \"eu-west-1\"\n", o)
+	if err != nil || config.Daemon.Region != "eu-west-1" || len(config.Warnings) != 1 {
+		t.Errorf("LoadText: got %+v, %v, want a region and a warning", config, err)
+	}
+	if _, err := profiles.LoadText("[daemon]\nregoin = 1\n", o); err == nil || !strings.Contains(err.Error(), "vendord.toml:2: daemon.regoin") {
+		t.Errorf("LoadText of a slip: got %v, want its line", err)
+	}
+	if _, err := profiles.LoadText(strings.Repeat("#\n", 5<<20), o); err == nil || !strings.Contains(err.Error(), "larger than 8388608 bytes") {
+		t.Errorf("LoadText of 10 MB: got %v, want a refusal", err)
+	}
+}

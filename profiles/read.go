@@ -68,7 +68,7 @@ func (l *loader) read(file, name string, at path) ([]byte, bool) {
 			p = l.problem(at, "a relative path begins in the folder of vendord.toml", "%s: %s", filepath.ToSlash(file), reason(err))
 		} else if errors.Is(err, fs.ErrNotExist) {
 			p.File = file
-			p.Hint = "start from examples/vendord.toml, or name another file with --config or $VENDORD_CONFIG"
+			p.Hint = "vendord init prints a first one, or name another file with --config or $VENDORD_CONFIG"
 		}
 		l.errors.add(p)
 		return nil, false

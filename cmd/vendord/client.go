@@ -99,7 +99,7 @@ func (p *program) connectOrServe(ctx context.Context) (c *control.Client, stop f
 	}
 	path := p.configPath()
 	if _, gone := os.Stat(path); errors.Is(gone, os.ErrNotExist) {
-		return nil, nil, fail("start one with vendord serve, or write "+path+" (see examples/vendord.toml)",
+		return nil, nil, fail("start one with vendord serve, or write "+path+": vendord init prints a first one",
 			"no daemon is running, and there is no configuration of your own")
 	}
 	socket, stop, err := p.private(ctx)

@@ -20,7 +20,7 @@ func firstOptions(t *testing.T, system bool) profiles.Options {
 }
 
 func TestFirstSystemConfigurationVendsNothingYet(t *testing.T) {
-	text, err := firstConfiguration(true, sdkenv.Files{})
+	text, err := (&program{}).firstConfiguration(true, sdkenv.Files{})
 	if err != nil {
 		t.Fatalf("firstConfiguration(true): %v", err)
 	}
@@ -41,7 +41,7 @@ func TestFirstSystemConfigurationVendsNothingYet(t *testing.T) {
 
 // Who takes the "# " away from the examples must get what they say.
 func TestFirstSystemConfigurationHasExamplesThatLoad(t *testing.T) {
-	text, err := firstConfiguration(true, sdkenv.Files{})
+	text, err := (&program{}).firstConfiguration(true, sdkenv.Files{})
 	if err != nil {
 		t.Fatal(err)
 	}

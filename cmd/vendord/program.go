@@ -126,7 +126,7 @@ no more: short-lived, narrowed by a session policy, fresh before they expire, ov
 the endpoints that every AWS SDK already asks.
 
 Try it without an AWS account:   vendord demo
-With one:                        write vendord.toml, then
+With one:                        vendord init > ~/.config/vendord/vendord.toml
                                  vendord check
                                  vendord exec PROFILE -- aws sts get-caller-identity`,
 		SilenceErrors: true, SilenceUsage: true, PersistentPreRunE: p.needHome, Version: versionText(),
