@@ -2,8 +2,8 @@
 
 // Command probe is a program that wants AWS credentials, as honest or as sly as it
 // is told to be. It asks once and prints, as a line of JSON, what it was answered,
-// and who it was when it asked. It is for the tests of conformance/systemd and
-// conformance/containers.
+// and who it was when it asked. It is for the tests of conformance/systemd,
+// conformance/containers and conformance/service.
 package main
 
 import (
@@ -40,6 +40,10 @@ type probe struct {
 	mapped, hangUp, orphan, sdk bool
 	read                        bool
 	crowd, fd                   int
+	load                        string
+	kept, sandbox               bool
+	workers, asks               int
+	pace                        time.Duration
 }
 
 func main() {
@@ -62,7 +66,17 @@ func main() {
 	flag.IntVar(&p.fd, "fd", 0, "a connection that is open already")
 	flag.StringVar(&p.relay, "relay", "", "pass on all that comes to this `address`, until killed")
 	flag.StringVar(&p.hold, "hold", "", "connect, write our port to this `file`, and ask when it is gone")
+	flag.StringVar(&p.load, "load", "", "ask again and again until this `file` is gone")
+	flag.BoolVar(&p.kept, "kept", false, "with -load: keep connections")
+	flag.IntVar(&p.workers, "workers", 4, "with -load: how `many` ask at once")
+	flag.IntVar(&p.asks, "asks", 0, "with -load: how `often` each asks at most; 0: no bound")
+	flag.DurationVar(&p.pace, "pace", time.Millisecond, "with -load: the `time` from an answer to the next question")
+	flag.BoolVar(&p.sandbox, "sandbox", false, "try what a daemon that was taken over would, and say what came of it")
 	flag.Parse()
+	if p.sandbox {
+		tryAll()
+		return
+	}
 	if p.relay != "" {
 		fatal(relay(p.relay, strings.TrimPrefix(p.host(), "http://")))
 	}
@@ -84,6 +98,8 @@ func (p *probe) run() {
 		}
 	case p.crowd > 0:
 		p.askAll()
+	case p.load != "":
+		p.askUntil(p.load)
 	default:
 		c, err := p.connection()
 		if err != nil {
@@ -141,7 +157,10 @@ func (p *probe) ask(c net.Conn) (a Answer) {
 // request is what an SDK sends, but for the User-Agent, by which the record is
 // searched.
 func (p *probe) request() string {
-	lines := []string{"GET " + strings.TrimPrefix(p.url, p.host()) + " HTTP/1.1", "Host: " + strings.TrimPrefix(p.host(), "http://"), "User-Agent: " + p.agent, "Connection: close"}
+	lines := []string{"GET " + strings.TrimPrefix(p.url, p.host()) + " HTTP/1.1", "Host: " + strings.TrimPrefix(p.host(), "http://"), "User-Agent: " + p.agent}
+	if !p.kept {
+		lines = append(lines, "Connection: close")
+	}
 	if p.token != "" {
 		lines = append(lines, "Authorization: "+p.token)
 	}
