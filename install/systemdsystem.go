@@ -29,9 +29,9 @@ After=vendord.socket
 # Before it counts as started, it asks AWS for what programs will ask it for.
 Wants=network-online.target
 After=network-online.target nss-user-lookup.target
-# Ten starts within half a minute are no bad luck: somebody has to look.
+# Twenty starts within half a minute are no bad luck: somebody has to look.
 StartLimitIntervalSec=30s
-StartLimitBurst=10
+StartLimitBurst=20
 
 [Service]
 Type=notify
@@ -88,6 +88,8 @@ SystemCallArchitectures=native
 # landlock_*: with these it takes from itself what it does not need.
 SystemCallFilter=@system-service landlock_create_ruleset landlock_add_rule landlock_restrict_self
 SystemCallFilter=~@privileged @resources
+# io_uring opens files and sockets past this very filter.
+SystemCallFilter=~io_uring_setup io_uring_enter io_uring_register userfaultfd
 SystemCallErrorNumber=EPERM
 # Not here, since it would switch vendord off: PrivateUsers= makes every caller
 # "nobody", IPAddressDeny= cuts it off from AWS, PrivateNetwork= from everybody.

@@ -19,9 +19,9 @@ Requires=vendord.socket
 After=vendord.socket
 `)
 	}
-	add(`# Ten starts within half a minute are no bad luck: somebody has to look.
+	add(`# Twenty starts within half a minute are no bad luck: somebody has to look.
 StartLimitIntervalSec=30s
-StartLimitBurst=10
+StartLimitBurst=20
 
 [Service]
 Type=notify
