@@ -14,7 +14,7 @@ func (s Service) systemUnit() string {
 	add(`# A file with an error changes nothing, and fails "systemctl reload". As root ("+"),
 # since only root and operators may have it reload.
 ExecReload=`, command("+", s.Binary, "reload", "--system"), "\n", systemLife)
-	add("\n", n.bounds(), "\n", systemFiles, n.files(), "\n", n.rights(), n.processes(), systemHardening, n.commands())
+	add("\n", n.bounds(), "\n", systemFiles, n.files(), "\n", n.rights(), systemHardening, n.commands())
 	add("\n[Install]\nWantedBy=multi-user.target\n", s.facts())
 	return b.String()
 }
@@ -68,6 +68,9 @@ PrivateTmp=yes
 
 // systemHardening is what nothing that vendord does has any use for.
 const systemHardening = `NoNewPrivileges=yes
+ProtectProc=invisible
+ProcSubset=pid
+PrivateMounts=yes
 PrivateDevices=yes
 DevicePolicy=closed
 ProtectClock=yes
@@ -138,14 +141,6 @@ func (n Needs) rights() string {
 CapabilityBoundingSet=CAP_SYS_PTRACE CAP_DAC_READ_SEARCH
 AmbientCapabilities=CAP_SYS_PTRACE CAP_DAC_READ_SEARCH
 `
-}
-
-// processes is what is seen of others.
-func (n Needs) processes() string {
-	if n.Exe {
-		return "# Such a rule looks for the process that holds a connection.\nProtectProc=default\nProcSubset=pid\n"
-	}
-	return "ProtectProc=invisible\nProcSubset=pid\n"
 }
 
 // commands is what programs that are run for credentials cannot live with.

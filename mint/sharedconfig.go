@@ -245,3 +245,14 @@ func ssoPortal(at *link) (region, startURL string) {
 	}
 	return at.SSORegion, at.SSOStartURL
 }
+
+// RunsCommand tells whether getting a source's credentials runs a program: its own
+// command, or the credential_process of an SDK profile that it leads to. A source
+// that cannot be used runs none. home is where .aws is.
+func RunsCommand(s session.Source, home string) bool {
+	if s.Type != session.SharedConfig {
+		return s.Command != ""
+	}
+	at, err := firstLink(s, home)
+	return err == nil && kindOf(at) == fromProcess
+}
