@@ -10,9 +10,9 @@ import (
 	"github.com/vendord/vendord/install"
 )
 
-// parsed is a unit as systemd reads it (systemd.syntax(7)): the lines of each key,
+// parsedUnit is a unit as systemd reads it (systemd.syntax(7)): the lines of each key,
 // by section and key. It takes nothing for granted that the renderer says.
-func parsed(t *testing.T, text string) map[string][]string {
+func parsedUnit(t *testing.T, text string) map[string][]string {
 	t.Helper()
 	unit, section := map[string][]string{}, ""
 	lines := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("\n\r\x00", r) })
@@ -42,9 +42,9 @@ func parsed(t *testing.T, text string) map[string][]string {
 	return unit
 }
 
-// words takes a line apart (systemd.syntax(7), "Quoting"): double and single quotes
+// unitWords takes a line apart (systemd.syntax(7), "Quoting"): double and single quotes
 // around words, C's escapes, white space between.
-func words(t *testing.T, line string) (all []string) {
+func unitWords(t *testing.T, line string) (all []string) {
 	t.Helper()
 	for i := 0; i < len(line); {
 		if strings.IndexByte(" \t", line[i]) >= 0 {
@@ -79,8 +79,8 @@ func words(t *testing.T, line string) (all []string) {
 	return all
 }
 
-// resolved takes "%%" for "%", and fails for any other specifier (systemd.unit(5)).
-func resolved(t *testing.T, s string) string {
+// unitResolved takes "%%" for "%", and fails for any other specifier (systemd.unit(5)).
+func unitResolved(t *testing.T, s string) string {
 	t.Helper()
 	for i := 0; i < len(s); i++ {
 		if s[i] == '%' {
@@ -92,15 +92,15 @@ func resolved(t *testing.T, s string) string {
 	return strings.ReplaceAll(s, "%%", "%")
 }
 
-// run is what a command line runs (systemd.service(5), "Command lines"), with the
+// unitRun is what a command line runs (systemd.service(5), "Command lines"), with the
 // signs before it.
-func run(t *testing.T, line string) (signs string, argv []string) {
+func unitRun(t *testing.T, line string) (signs string, argv []string) {
 	t.Helper()
-	argv = words(t, line)
+	argv = unitWords(t, line)
 	program := strings.TrimLeft(argv[0], "@-:+!")
 	signs, argv[0] = argv[0][:len(argv[0])-len(program)], program
 	for i, word := range argv {
-		argv[i] = resolved(t, word)
+		argv[i] = unitResolved(t, word)
 		if strings.Contains(word, "$") && !strings.Contains(signs, ":") {
 			t.Fatalf("line %q: a variable", line)
 		}
@@ -111,13 +111,13 @@ func run(t *testing.T, line string) (signs string, argv []string) {
 	return signs, argv
 }
 
-// hostile are paths that somebody with bad intentions, or bad luck, may have.
-var hostile = []string{"/usr/bin/vendord", "/a b/c", "/100%/%h", "/$HOME/${HOME}", `/a\b`, `/a\`, `/a"b`, "/a'b", "/é/日本", "/-x", "/ ;", "/;", "/a ", "/ a",
+// hostilePaths are paths that somebody with bad intentions, or bad luck, may have.
+var hostilePaths = []string{"/usr/bin/vendord", "/a b/c", "/100%/%h", "/$HOME/${HOME}", `/a\b`, `/a\`, `/a"b`, "/a'b", "/é/日本", "/-x", "/ ;", "/;", "/a ", "/ a",
 	"/a\nExecStart=/bin/sh", "/a\r[Install]", "/a\x00", "relative", "", "-/x", "+/x", "/a/../b", "/a//b", "/\xff", "/#", "/a\tb", "/$$", "/%%", "/{{x}}", "/:", "/@"}
 
 func FuzzUnits(f *testing.F) {
-	for i, path := range hostile {
-		f.Add(path, hostile[(i+7)%len(hostile)], path, hostile[(i+11)%len(hostile)])
+	for i, path := range hostilePaths {
+		f.Add(path, hostilePaths[(i+7)%len(hostilePaths)], path, hostilePaths[(i+11)%len(hostilePaths)])
 	}
 	f.Fuzz(func(t *testing.T, binary, config, writes, source string) {
 		s := install.Service{System: true, Binary: binary, Config: config, Needs: install.Needs{
@@ -129,7 +129,7 @@ func FuzzUnits(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			sameUnit(t, s, parsed(t, files[0].Text))
+			sameUnit(t, s, parsedUnit(t, files[0].Text))
 		}
 	})
 }
@@ -150,23 +150,23 @@ func sameUnit(t *testing.T, s install.Service, unit map[string][]string) {
 		}
 		return unit[key][0]
 	}
-	if signs, got := run(t, one("[Service]ExecStart")); !slices.Equal(got, want) || strings.ContainsAny(signs, "@-+!") {
+	if signs, got := unitRun(t, one("[Service]ExecStart")); !slices.Equal(got, want) || strings.ContainsAny(signs, "@-+!") {
 		t.Errorf("ExecStart: got %q with %q, want %q", got, signs, want)
 	}
-	if signs, got := run(t, one("[Service]ExecReload")); !slices.Equal(got, reload) || strings.Contains(signs, "+") != s.System || strings.ContainsAny(signs, "@-!") {
+	if signs, got := unitRun(t, one("[Service]ExecReload")); !slices.Equal(got, reload) || strings.Contains(signs, "+") != s.System || strings.ContainsAny(signs, "@-!") {
 		t.Errorf("ExecReload: got %q with %q, want %q", got, signs, reload)
 	}
 	if !s.System {
 		return
 	}
 	var writes []string
-	for _, word := range words(t, one("[Service]ReadWritePaths")) {
-		writes = append(writes, resolved(t, word))
+	for _, word := range unitWords(t, one("[Service]ReadWritePaths")) {
+		writes = append(writes, unitResolved(t, word))
 	}
 	if !slices.Equal(writes, s.Needs.Writes) {
 		t.Errorf("ReadWritePaths: got %q, want %q", writes, s.Needs.Writes)
 	}
-	if _, path, _ := strings.Cut(one("[Service]LoadCredential"), ":"); resolved(t, path) != s.Needs.Credentials[0].Path {
+	if _, path, _ := strings.Cut(one("[Service]LoadCredential"), ":"); unitResolved(t, path) != s.Needs.Credentials[0].Path {
 		t.Errorf("LoadCredential: got %q, want %q", path, s.Needs.Credentials[0].Path)
 	}
 	if user := one("[Service]User"); user != "vendord" {
