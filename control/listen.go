@@ -27,6 +27,16 @@ func Listen(path string, mode os.FileMode) (net.Listener, error) {
 	return ln, nil
 }
 
+// Inherit takes a listener for path that a service manager made. The same holds for
+// its directory as of Listen's, and the path must still be there: closing the
+// listener does not remove it, and commands that come then wait for a successor.
+func Inherit(ln net.Listener, path string) (net.Listener, error) {
+	if err := inherited(ln, path); err != nil {
+		return nil, err
+	}
+	return ln, nil
+}
+
 // badSocket is an error about the place where a socket is, or should be.
 func badSocket(path, problem, hint string, err error) error {
 	return &session.Error{Class: session.Configuration,

@@ -17,5 +17,10 @@ func listen(path string, _ os.FileMode) (net.Listener, error) {
 	return nil, badSocket(path, errNoPeers.Error(), "vendord exec works without a daemon", errNoPeers)
 }
 
+// inherited refuses: nothing is inherited here.
+func inherited(_ net.Listener, path string) error {
+	return badSocket(path, errNoPeers.Error(), "vendord exec works without a daemon", errNoPeers)
+}
+
 // checkPlace refuses every daemon on such a system: it is not one of ours.
 func checkPlace(string) error { return errNoPeers }

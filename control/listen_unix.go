@@ -130,6 +130,30 @@ func bind(path string, mode os.FileMode) (net.Listener, error) {
 	return net.FileListener(f)
 }
 
+// inherited refuses a listener that commands would not find at its path, or where
+// they could find another's.
+func inherited(ln net.Listener, path string) error {
+	const again = "systemctl restart vendord.socket"
+	unix, ok := ln.(*net.UnixListener)
+	if !ok {
+		return badSocket(path, "inherited as a socket of "+ln.Addr().Network(), again, nil)
+	}
+	unix.SetUnlinkOnClose(false)
+	if err := checkDir(path, filepath.Dir(path)); err != nil {
+		return err
+	}
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return badSocket(path, "inherited, but nothing is at its path any more", again, err)
+	case err != nil:
+		return badSocket(path, err.Error(), again, err)
+	case info.Mode()&fs.ModeSocket == 0:
+		return badSocket(path, "inherited, but there is something else of that name now", again, nil)
+	}
+	return nil
+}
+
 // socket removes itself from the file system when it is closed.
 type socket struct {
 	net.Listener

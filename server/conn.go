@@ -3,9 +3,13 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +22,7 @@ import (
 type conn struct {
 	net.Conn
 	of     *places
+	in     *listener
 	client *peer.Client
 	party  party
 	caller apps.Caller
@@ -28,9 +33,13 @@ type conn struct {
 	line   audit.Memo   // the same
 	state  atomic.Int64 // phases times the tick at which the phase began, plus the phase
 	closed atomic.Bool
-	// readBy and writeBy say whether a deadline is set. Only the goroutine
-	// that serves the connection sets any.
-	readBy, writeBy bool
+	// writeBy says whether a deadline is set. Only the goroutine that serves the
+	// connection sets any.
+	writeBy bool
+
+	limiting sync.Mutex // guards the next two, and deadlines for reading
+	readBy   bool       // the goroutine that serves the connection has set one
+	nudged   bool       // so have we, to see whether it is to be closed
 }
 
 func newConn(c net.Conn, of *places, client *peer.Client, remote bool) *conn {
@@ -72,22 +81,57 @@ func (c *conn) Read(b []byte) (int, error) {
 	if doing, _ := c.now(); doing == accepted {
 		c.enter(reading)
 	}
-	n, err := c.Conn.Read(b)
-	if n > 0 {
-		if doing, _ := c.now(); doing == idling {
-			c.enter(reading)
+	for {
+		n, err := c.Conn.Read(b)
+		if n > 0 {
+			if doing, _ := c.now(); doing == idling {
+				c.enter(reading)
+			}
+		}
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		if err := c.why(err); err != nil {
+			return 0, err
 		}
 	}
-	return n, err
+}
+
+// nudge interrupts a Read, for it to see whether the connection is to be closed. It
+// is Read that closes it, since nobody else knows whether a request has been read.
+func (c *conn) nudge() {
+	c.limiting.Lock()
+	defer c.limiting.Unlock()
+	if !c.readBy {
+		c.nudged = true
+		_ = c.Conn.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// why returns the error with which an interrupted Read ends, or nil if it goes on.
+func (c *conn) why(err error) error {
+	c.limiting.Lock()
+	defer c.limiting.Unlock()
+	if c.readBy || !c.nudged {
+		return err
+	}
+	c.nudged = false
+	_ = c.Conn.SetReadDeadline(time.Time{})
+	if doing, _ := c.now(); doing == idling && hangUp(c.Conn) {
+		return io.EOF
+	}
+	return nil
 }
 
 // SetReadDeadline passes on what makes a difference. net/http takes a deadline
 // away three times for each request, whether there was one or not.
 func (c *conn) SetReadDeadline(t time.Time) error {
+	c.limiting.Lock()
+	defer c.limiting.Unlock()
 	if t.IsZero() && !c.readBy {
 		return nil
 	}
-	c.readBy = !t.IsZero()
+	c.readBy, c.nudged = !t.IsZero(), false
 	return c.Conn.SetReadDeadline(t)
 }
 

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -27,6 +28,7 @@ type listener struct {
 	who     func(net.Conn) *peer.Client
 	expects func(netip.Addr) bool
 	log     *slog.Logger
+	ending  atomic.Bool // every answer is the last of its connection
 
 	// Accept's alone:
 	told   time.Time // when the log last heard of connections that nobody expects
@@ -55,6 +57,7 @@ func (l *listener) Accept() (net.Conn, error) {
 			continue
 		}
 		own := newConn(c, l.places, client, remote)
+		own.in = l
 		if l.places.admit(own) {
 			return own, nil
 		}

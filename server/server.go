@@ -46,10 +46,9 @@ const (
 const (
 	// patience is under the one second after which, as of 2026-11, Java,
 	// C++, PHP, Ruby and JavaScript's older SDK give up.
-	patience     = 800 * time.Millisecond
-	maxConns     = 1024
-	maxHeader    = 16 << 10
-	graceTimeout = 5 * time.Second
+	patience  = 800 * time.Millisecond
+	maxConns  = 1024
+	maxHeader = 16 << 10
 )
 
 // Credentials gets the credentials of a session, waiting for them as long as
@@ -143,11 +142,10 @@ func unknown(c net.Conn) *peer.Client {
 	return client
 }
 
-// Serve answers requests on ln until ctx ends, and then those that are under
-// way, for five seconds at most; then it returns nil. It closes ln. It may be
-// called for several, which share the places. It refuses a listener that is neither
-// on a loopback address nor on one of those of containers' credentials, with a
-// *session.Error of class Configuration.
+// Serve answers requests on ln until ctx ends, and then those that are under way:
+// see end. It closes ln, and returns nil. It may be called for several, which share
+// the places. It refuses a listener that is neither on a loopback address nor on one
+// of those of containers' credentials, with a *session.Error of class Configuration.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	h, err := s.handler(ln.Addr())
 	if err != nil {
@@ -159,7 +157,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	base, cutOff := context.WithCancel(context.WithoutCancel(ctx))
 	defer cutOff()
 	own := &listener{Listener: ln, places: s.places, who: s.who, expects: s.apps.Expects, log: s.log}
-	hs := newHTTPServer(base, h, s.log)
+	hs := newHTTPServer(base, own.farewell(h), s.log)
 	defer func() { _ = hs.Close() }()
 
 	served := make(chan error, 1)
@@ -169,10 +167,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		return fmt.Errorf("serving %s: %w", ln.Addr(), err)
 	case <-ctx.Done():
 	}
-	grace, cancel := context.WithTimeout(base, graceTimeout)
-	defer cancel()
-	_ = hs.Shutdown(grace) // what is left after the grace is closed above
-	<-served
+	own.end(served) // what is left after the grace is closed above
 	return nil
 }
 

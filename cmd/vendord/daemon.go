@@ -26,6 +26,7 @@ import (
 	"github.com/vendord/vendord/profiles"
 	"github.com/vendord/vendord/server"
 	"github.com/vendord/vendord/session"
+	"github.com/vendord/vendord/systemd"
 )
 
 // How long the daemon waits for AWS, where somebody waits for it.
@@ -48,6 +49,7 @@ type daemonOptions struct {
 	now     func() time.Time                      // nil: time.Now
 	look    time.Duration                         // how often identities at sources are looked at; 0: every 30 s
 	log     *slog.Logger
+	manager *systemd.Manager // who started it, if a service manager did
 }
 
 // daemon is the whole of vendord: every part is constructed here, once, and
@@ -164,21 +166,51 @@ func (d *daemon) Run(ctx context.Context, vend, ctl net.Listener, ready func()) 
 	go func() { recorded <- d.audit.Run(auditContext) }()
 
 	parts, ctx := errgroup.WithContext(ctx)
-	parts.Go(func() error { return d.cache.Run(ctx) })
-	parts.Go(func() error { return d.server.Serve(ctx, vend) })
+	part := partsOf(parts, context.WithoutCancel(ctx))
+	endCache := part(d.cache.Run)
+	endPrograms := part(func(ctx context.Context) error { return d.server.Serve(ctx, vend) })
+	endContainers := func() {}
 	if d.ecs != nil {
-		parts.Go(func() error { return d.server.Serve(ctx, d.ecs) })
+		endContainers = part(func(ctx context.Context) error { return d.server.Serve(ctx, d.ecs) })
 	}
-	parts.Go(func() error { return d.control.Serve(ctx, ctl) })
+	endCommands := part(func(ctx context.Context) error { return d.control.Serve(ctx, ctl) })
 	parts.Go(func() error {
 		d.warm(ctx)
+		d.ready(ctx)
 		ready()
 		return d.reloadWhenAsked(ctx)
 	})
 	parts.Go(func() error { return d.lookAgain(ctx) })
+	parts.Go(func() error {
+		<-ctx.Done()
+		d.tell(d.options.manager.Stopping())
+		// In an order in which nobody loses what they wait for: programs, while the
+		// cache still asks AWS for them; then commands, then the cache.
+		both := sync.WaitGroup{}
+		both.Go(endPrograms)
+		both.Go(endContainers)
+		both.Wait()
+		endCommands()
+		endCache()
+		return nil
+	})
 	err := parts.Wait()
 	stopAudit()
 	return errors.Join(err, <-recorded)
+}
+
+// partsOf returns a func that starts a part of the daemon and returns what ends it.
+// If a part fails, the group's context ends, and with it all in their order.
+func partsOf(parts *errgroup.Group, ctx context.Context) func(run func(context.Context) error) (end func()) {
+	return func(run func(context.Context) error) func() {
+		ctx, cancel := context.WithCancel(ctx)
+		ended := make(chan struct{})
+		parts.Go(func() error {
+			defer close(ended)
+			return run(ctx)
+		})
+		return func() { cancel(); <-ended }
+	}
 }
 
 // warm mints what the programs with live tokens will ask for.
@@ -224,6 +256,8 @@ func (d *daemon) parent(ctx context.Context, r session.Request) (*session.Creden
 func (d *daemon) reload(ctx context.Context) ([]string, error) {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
+	d.tell(d.options.manager.Reloading())
+	defer d.ready(context.WithoutCancel(ctx)) // whatever came of it
 	config, err := profiles.Load(d.options.config)
 	if err != nil {
 		d.options.log.Warn("reload: refused, the old configuration stays", "problems", len(profiles.Problems(err)))

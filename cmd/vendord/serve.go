@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -12,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vendord/vendord/control"
 	"github.com/vendord/vendord/profiles"
 )
 
@@ -42,15 +42,24 @@ func (p *program) serve(ctx context.Context) (err error) {
 	reloads, release := hangups()
 	defer release()
 	log, err := p.logger()
+	if p.toJournal() {
+		p.stderr = journalErrors{p.stderr}
+	}
 	if err != nil {
 		return err
 	}
+	manager, err := p.underManager()
+	if err != nil {
+		return err
+	}
+	sockets := inheritedFrom(manager, p.system)
+	defer sockets.close()
 	p.leaveAWS()
 	harden(log)
 	p.spareCollections()
 
 	options := p.daemonOptions(p.stateDirectory(), log)
-	options.record = p.record
+	options.record, options.manager = p.record, manager
 	d, err := newDaemon(options)
 	if err != nil {
 		return err
@@ -64,22 +73,15 @@ func (p *program) serve(ctx context.Context) (err error) {
 	for _, line := range d.book.Set(config) { // tokens may have outlived what they are for
 		log.Warn(line)
 	}
-	ctl, err := control.Listen(p.ownSocket(), p.socketMode())
+	doors, err := p.openDoors(config, sockets)
 	if err != nil {
 		return err
 	}
-	defer ctl.Close()
-	vend, err := listen(config.Daemon.Listen, p.stateDirectory())
-	if err != nil {
-		return err
-	}
-	defer vend.Close()
-	if d.ecs, err = listenECS(config.ECS); err != nil {
-		return err
-	}
+	defer doors.close()
+	d.ecs = doors.ecs
 	d.reloads = reloads
 	defer func() { log.Info("stopped") }()
-	return d.Run(ctx, vend, ctl, func() {
+	return d.Run(ctx, doors.vend, doors.ctl, func() {
 		log.Info("ready", "url", d.url, "control", p.ownSocket(), "config", config.Path,
 			"profiles", len(config.Profiles), "apps", len(config.Apps), "gogc", collects())
 		go func() {
@@ -164,13 +166,19 @@ func (p *program) logger() (*slog.Logger, error) {
 		}
 	}
 	options := &slog.HandlerOptions{Level: level}
+	var handler func(io.Writer) slog.Handler
 	switch p.logFormat {
 	case "", "text":
-		return slog.New(slog.NewTextHandler(p.stderr, options)), nil
+		handler = func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, options) }
 	case "json":
-		return slog.New(slog.NewJSONHandler(p.stderr, options)), nil
+		handler = func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, options) }
+	default:
+		return nil, usageError{fmt.Sprintf("log format %q: unknown", p.logFormat), "text or json"}
 	}
-	return nil, usageError{fmt.Sprintf("log format %q: unknown", p.logFormat), "text or json"}
+	if p.toJournal() {
+		return slog.New(newJournal(p.stderr, handler)), nil
+	}
+	return slog.New(handler(p.stderr)), nil
 }
 
 // hinted is a hint as an attribute of a line in the log, if there is one.

@@ -1,0 +1,95 @@
+package server
+
+import (
+	"net/http"
+	"time"
+)
+
+// How long the end of a listener may take.
+const (
+	// lastRequest is how long connections that are kept have to ask once more, and
+	// be told that the answer was the last. Others are let in and answered meanwhile.
+	lastRequest = 250 * time.Millisecond
+	// lastHeader is how long who has connected has to send a request, once nobody is
+	// let in any more: programs send theirs at once, and others wait for us to be gone.
+	lastHeader   = 500 * time.Millisecond
+	graceTimeout = 5 * time.Second // for all that is under way
+	endPoll      = time.Millisecond
+)
+
+// end ends what a listener began, so that no request is lost that was sent. net/http's
+// Shutdown would lose some: it closes without an answer what it has accepted and not
+// read a request from, and what is idle, though a request be on its way.
+//
+// From now on every answer says that it is the last of its connection. When no
+// connection is idle any more, or after a moment, nobody is let in: whoever connects
+// waits in the kernel, if somebody else holds the socket too, for our successor. Who
+// is in gets an answer. An idle connection is closed when nothing has come over it.
+//
+// What is left: a request over a kept connection, sent in the microsecond between
+// the kernel's saying that nothing has come and our closing it, or by a client that
+// does not look whether it was closed.
+func (l *listener) end(served <-chan error) {
+	l.ending.Store(true)
+	began := time.Now()
+	for l.places.idle(l) > 0 && time.Since(began) < lastRequest {
+		time.Sleep(endPoll)
+	}
+	_ = l.Listener.Close()
+	<-served // what it accepted is known by now
+	for closed := time.Now(); time.Since(closed) < graceTimeout; time.Sleep(endPoll) {
+		if l.places.hurry(l, time.Since(closed) >= lastHeader) == 0 {
+			return
+		}
+	}
+}
+
+// farewell has every answer from the end on say so.
+func (l *listener) farewell(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if l.ending.Load() {
+			w.Header()["Connection"] = farewell
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// farewell is read alone.
+var farewell = []string{"close"}
+
+// of returns the connections of a listener.
+func (p *places) of(l *listener) (all []*conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.open {
+		if c.in == l {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// idle returns how many connections wait for another request.
+func (p *places) idle(l *listener) (n int) {
+	for _, c := range p.of(l) {
+		if doing, _ := c.now(); doing == idling {
+			n++
+		}
+	}
+	return n
+}
+
+// hurry closes what is idle, and with silent what has not sent a request, and returns
+// how many connections there are.
+func (p *places) hurry(l *listener, silent bool) int {
+	all := p.of(l)
+	for _, c := range all {
+		switch doing, _ := c.now(); {
+		case doing == idling:
+			c.nudge()
+		case silent && (doing == accepted || doing == reading):
+			_ = c.Close()
+		}
+	}
+	return len(all)
+}
