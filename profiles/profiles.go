@@ -54,6 +54,9 @@ type Options struct {
 	// Credentials is the value of $CREDENTIALS_DIRECTORY, where systemd puts
 	// what "credential:NAME" stands for; empty means that there is none.
 	Credentials string
+	// Stores are where systemd would take "credential:NAME" from. They are looked
+	// into where Credentials is empty: from outside of the service. See Stores.
+	Stores []Store
 	// Machine answers what the file's rules ask of this machine; nil is the
 	// machine itself.
 	Machine *Machine
@@ -79,12 +82,15 @@ type Config struct {
 	// ECS is the address of the link-local network that the ECS endpoint listens
 	// on besides Daemon.Listen; not valid where there is none.
 	ECS netip.AddrPort
+	// Credentials are those of systemd that the file names, in its order.
+	Credentials []Credential
 	// Warnings are what AWS accepts and the author probably did not mean,
 	// sorted by file and line.
 	Warnings []Problem
 
 	host    string
 	files   []snapshot
+	named   []string             // files of sources, see Files
 	authors map[authored]Written // nil without Options.Authors
 }
 

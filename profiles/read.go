@@ -170,23 +170,3 @@ func (l *loader) resolve(at path, file string) (string, bool) {
 	}
 	return filepath.Join(filepath.Dir(l.path), file), true
 }
-
-// credential returns the path of a file that systemd put into the service's
-// credentials directory (systemd.exec(5), as of 2026-11). The name is one of a
-// file there: with a slash or as ".." it would be any file of the daemon's user.
-func (l *loader) credential(at path, name string) (string, bool) {
-	const hint = "the unit needs LoadCredential=NAME:PATH or LoadCredentialEncrypted=NAME:PATH"
-	bad := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`/\:`, r) }
-	switch {
-	case name == "" || name == "." || name == ".." || len(name) > 255 || strings.ContainsFunc(name, bad):
-		l.wrong(at, "write credential:NAME, with the NAME of LoadCredential=NAME:PATH", "%q cannot be the name of a credential", shortened(name))
-		return "", false
-	case l.options.Credentials == "":
-		l.wrong(at, hint, "credential:%s: $CREDENTIALS_DIRECTORY is not set: systemd handed over no credentials", name)
-		return "", false
-	case !filepath.IsAbs(l.options.Credentials):
-		l.wrong(at, hint, "credential:%s: $CREDENTIALS_DIRECTORY is not an absolute path", name)
-		return "", false
-	}
-	return filepath.Join(l.options.Credentials, name), true
-}

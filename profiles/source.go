@@ -160,6 +160,12 @@ func (l *loader) external(at path, text string) string {
 	if !ok {
 		return ""
 	}
+	if strings.HasPrefix(text, "credential:") && l.options.Credentials == "" {
+		return file // root's, and said already; trust says nothing of what others cannot see
+	}
+	if !strings.HasPrefix(text, "credential:") {
+		l.config.named = append(l.config.named, file)
+	}
 	if exists, ok := l.trusted(file, at); ok && !exists {
 		l.doubt(at, "put it there or correct the path; it is looked for again when a session is made", "%s: no such file", filepath.ToSlash(file))
 	}

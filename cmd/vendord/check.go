@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -9,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vendord/vendord/mint"
 	"github.com/vendord/vendord/policy"
 	"github.com/vendord/vendord/profiles"
 	"github.com/vendord/vendord/session"
@@ -22,7 +22,11 @@ func (p *program) checkCommand() *cobra.Command {
 		Long: `Check the whole configuration and every session policy, without the network:
 every error at once, warnings apart, for each profile what its session policy lets
 through, and for each app how its programs are recognised. Exit status 1 if the
-daemon would refuse the configuration.`,
+daemon would refuse the configuration.
+
+That of the system's service is looked at as the service will see it: its user may
+read what everybody may, no home directory, and what systemd hands over, from
+/etc/credstore.encrypted or /etc/credstore.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				p.config = args[0]
@@ -62,9 +66,8 @@ type checkedApp struct {
 }
 
 func (p *program) check() error {
-	path := p.configPath()
-	config, err := profiles.Load(profiles.Options{Path: path, System: p.system || ofSystem(path), UID: p.uid, Home: p.home,
-		Credentials: p.getenv("CREDENTIALS_DIRECTORY")})
+	options := p.checkOptions(p.configPath())
+	config, err := profiles.Load(options)
 	if err != nil {
 		if p.json {
 			_ = p.printJSON(map[string]any{"ok": false, "errors": profiles.Problems(err)})
@@ -76,11 +79,13 @@ func (p *program) check() error {
 	for _, w := range config.Warnings {
 		warnings = append(warnings, w)
 	}
-	for _, name := range slices.Sorted(maps.Keys(config.Sources)) {
-		// The files of a source may come later, or be another machine's.
-		if err := mint.CheckSource(config.Sources[name], p.home); err != nil && !toldOf(config, name) {
-			warnings = append(warnings, err)
+	warnings = append(warnings, checkSources(config, options.Home)...)
+	if ofSystem(options.Path) && byService() {
+		wrong, doubts := fromOutside(config, options.UID)
+		if len(wrong) > 0 && unitInstalled() {
+			return p.refuse(wrong)
 		}
+		warnings = slices.Concat(warnings, wrong, doubts)
 	}
 	checked := []checkedProfile{}
 	for _, name := range slices.Sorted(maps.Keys(config.Profiles)) {
@@ -97,6 +102,11 @@ func (p *program) check() error {
 	for _, w := range warnings {
 		p.warn(w)
 	}
+	for _, c := range config.Credentials {
+		if words := credentialInWords(c); words != "" {
+			say(p.stdout, "%s", words)
+		}
+	}
 	for _, c := range checked {
 		p.printChecked(config, c)
 	}
@@ -106,6 +116,19 @@ func (p *program) check() error {
 	say(p.stdout, "%s: %s, %s, %s: ok", config.Path, count(len(config.Sources), "source"),
 		count(len(config.Profiles), "profile"), count(len(config.Apps), "app"))
 	return nil
+}
+
+// refuse says what is wrong with a configuration that loads, for its service.
+func (p *program) refuse(wrong []error) error {
+	if !p.json {
+		return errors.Join(wrong...)
+	}
+	var problems []profiles.Problem
+	for _, err := range wrong {
+		problems = append(problems, profiles.Problem{Problem: err.Error(), Hint: hintOf(err)})
+	}
+	_ = p.printJSON(map[string]any{"ok": false, "errors": problems})
+	return exitError{code: 1}
 }
 
 // ofSystem reports whether a configuration is the machine's, whoever looks at it and

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/vendord/vendord/profiles"
+)
+
+// The service is a user that owns nothing, and sees no home directory.
+func TestWhatTheServiceCannotRead(t *testing.T) {
+	dir, err := os.MkdirTemp("/var/lib", "vendord-check-")
+	if err != nil {
+		needsRoot(t, "make a directory outside of /tmp")
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	shut := filepath.Join(dir, "shut")
+	for _, d := range []string{dir, shut} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	put := func(path string, mode os.FileMode) string {
+		if err := os.WriteFile(path, nil, mode); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	open, group, closed := put(filepath.Join(dir, "open"), 0o644), put(filepath.Join(dir, "group"), 0o640), put(filepath.Join(dir, "closed"), 0o600)
+	inside := put(filepath.Join(shut, "open"), 0o644)
+	if err := os.Chmod(shut, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct{ name, file, reach, mode string }{
+		{"for everybody", open, "", ""},
+		{"of a group", group, "", "its mode lets its owner and group read it, and no other"},
+		{"of root alone", closed, "", "its mode lets its owner read it, and no other"},
+		{"in a directory of root's", inside, "it may not enter " + shut, ""},
+		{"that is not there", filepath.Join(dir, "none"), "", ""},
+		{"in a home directory", "/home/me/.aws/config", "it sees no home directories (ProtectHome=)", ""},
+		{"in root's", "/root/.aws/config", "it sees no home directories (ProtectHome=)", ""},
+		{"in /tmp", "/tmp/config", "its /tmp is its own (PrivateTmp=)", ""},
+		{"beside /home", "/homestead/config", "", ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			const dynamic = 61234
+			if got := outOfReach(row.file, dynamic); got != row.reach {
+				t.Errorf("outOfReach(%s): got %q, want %q", row.file, got, row.reach)
+			}
+			if got := unreadable(row.file, dynamic); row.reach == "" && got != row.mode {
+				t.Errorf("unreadable(%s): got %q, want %q", row.file, got, row.mode)
+			}
+		})
+	}
+	if uid := serviceUser(shut); uid != os.Getuid() {
+		t.Errorf("serviceUser: got %d, want the owner of its state, %d", uid, os.Getuid())
+	}
+	if uid := serviceUser(filepath.Join(dir, "none")); uid != 0 {
+		t.Errorf("serviceUser before the first start: got %d, want 0", uid)
+	}
+}
+
+func TestWhatTheServiceCannotReadIsSaid(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "vendord.toml")
+	text := "[daemon]\nregion = \"eu-west-1\"\n[sources.a]\nconfig_file = \"/home/me/.aws/config\"\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config, err := profiles.Load(profiles.Options{Path: path, UID: os.Getuid()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong, _ := fromOutside(config, 61234)
+	if len(wrong) != 2 || !strings.HasSuffix(wrong[0].Error(), "vendord.toml: the service will not be able to read it: its /tmp is its own (PrivateTmp=)") ||
+		wrong[1].Error() != "/home/me/.aws/config: the service will not be able to read it: it sees no home directories (ProtectHome=)" {
+		t.Errorf("fromOutside: got %v, want both files", wrong)
+	}
+	if want := "chmod a+r, and a directory that every user may enter: there is no secret in it"; hintOf(wrong[0]) != want {
+		t.Errorf("hint: got %q, want %q", hintOf(wrong[0]), want)
+	}
+	if want := "give it a place and a mode that let every user read it, or make it a credential of systemd: credential:NAME"; hintOf(wrong[1]) != want {
+		t.Errorf("hint: got %q, want %q", hintOf(wrong[1]), want)
+	}
+}
+
+func TestCredentialInWords(t *testing.T) {
+	for want, c := range map[string]profiles.Credential{
+		"": {Name: "aws", Hidden: true},
+		"credential aws: from /etc/credstore/aws":                                                   {Name: "aws", Path: "/etc/credstore/aws"},
+		"credential aws: from /etc/credstore.encrypted/aws, which systemd decrypts for the service": {Name: "aws", Path: "/etc/credstore.encrypted/aws", Encrypted: true},
+	} {
+		if got := credentialInWords(c); got != want {
+			t.Errorf("credentialInWords(%+v): got %q, want %q", c, got, want)
+		}
+	}
+}
