@@ -27,9 +27,12 @@ func (p *program) connect(ctx context.Context) (*control.Client, error) {
 		return nil, err
 	}
 	c, err := control.Dial(ctx, p.sockets()...)
+	if err == nil && c.ByManager() {
+		err = p.await(ctx, c)
+	}
 	if e, ok := errors.AsType[*session.Error](err); ok && errors.Is(err, control.ErrNoDaemon) {
 		told := *e
-		told.Hint = "start it: vendord serve" + p.howToServe()
+		told.Hint = p.howToStart()
 		return nil, &told
 	}
 	if err != nil {
@@ -40,6 +43,14 @@ func (p *program) connect(ctx context.Context) (*control.Client, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// howToStart says how to have a daemon.
+func (p *program) howToStart() string {
+	if p.socket == "" && unitInstalled() {
+		return "start the service: sudo vendord service start; or one of your own: vendord serve" + p.howToServe()
+	}
+	return "start it: vendord serve" + p.howToServe()
 }
 
 // howToServe is what makes serve open the socket that was looked for.
