@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -255,4 +256,20 @@ func RunsCommand(s session.Source, home string) bool {
 	}
 	at, err := firstLink(s, home)
 	return err == nil && kindOf(at) == fromProcess
+}
+
+// Files are those that a source's credentials are read from, as far as they are
+// known: its own, and those that its SDK profiles name. home is where .aws is.
+func Files(s session.Source, home string) (all []string) {
+	all = append(all, s.File)
+	if s.Type == session.SharedConfig {
+		paths, _ := sdkFiles(s, home) // what cannot be read now may be there later
+		all = append(all, s.ConfigFile, s.CredentialsFile, paths.config, paths.credentials)
+		at, _ := chain(s, home)
+		for ; at != nil; at = at.Source {
+			all = append(all, at.WebIdentityTokenFile)
+		}
+	}
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(file string) bool { return file == "" })
 }

@@ -72,6 +72,7 @@ type daemon struct {
 	listen    string           // daemon.listen as it was at the start
 	ecsListen netip.AddrPort   // endpoints.ecs.listen as it was at the start
 	ecs       net.Listener     // for the credentials of containers, besides Run's; nil for none
+	confined  *confinement     // what serve has closed itself off from
 	url       string           // where credentials are asked for; set by Run
 	reloads   <-chan os.Signal // each is a wish to reload; nil for none
 
@@ -262,6 +263,10 @@ func (d *daemon) reload(ctx context.Context) ([]string, error) {
 	if err != nil {
 		d.options.log.Warn("reload: refused, the old configuration stays", "problems", len(profiles.Problems(err)))
 		return nil, asErrors(err)
+	}
+	if err := d.confined.outgrown(d.needer(config)); err != nil {
+		d.options.log.Warn("reload: refused, the old configuration stays", "problems", 1)
+		return nil, err
 	}
 	lines := d.book.Set(d.withGenerations(ctx, config))
 	for _, w := range config.Warnings {

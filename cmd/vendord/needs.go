@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -116,4 +117,10 @@ func (n needer) stored(s session.Source) session.Source {
 // isBelow tells whether a path is in a directory, at any depth.
 func isBelow(file, directory string) bool {
 	return file == directory || strings.HasPrefix(file, strings.TrimSuffix(directory, "/")+"/")
+}
+
+// isFile is what a needer asks of this machine.
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }

@@ -79,6 +79,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 	}
 	defer doors.close()
 	d.ecs = doors.ecs
+	p.confine(d, closeOff)
 	d.reloads = reloads
 	defer func() { log.Info("stopped") }()
 	return d.Run(ctx, doors.vend, doors.ctl, func() {

@@ -36,6 +36,9 @@ func (d *daemon) status(caller control.Caller) control.Status {
 			s.Warnings = append(s.Warnings, w.Error())
 		}
 		s.Warnings = append(s.Warnings, switchedOff(d.kernel.Off, config, d.options.config.UID)...)
+		if w := d.confined.warning(); w != "" {
+			s.Warnings = append(s.Warnings, w)
+		}
 	} else {
 		ownApps, ownProfiles = d.allowed(caller.Peer.User, caller.Peer.Groups)
 	}
