@@ -49,6 +49,8 @@ type daemon struct {
 	asked    []control.TokenSpec // what Issue and Hold got
 	revoked  []string
 	held     int
+	holds    string        // the app of those
+	ended    bool          // they were revoked
 	changed  chan struct{} // gets a value whenever held went down
 	status   control.Status
 	issue    func(context.Context) error // called by Issue and Hold, if not nil
@@ -96,15 +98,19 @@ func (d *daemon) config() control.Config {
 			if err != nil {
 				return issued, nil, err
 			}
-			d.hold(1)
-			return issued, func() { d.hold(-1) }, nil
+			d.hold(1, t.App)
+			return issued, func() { d.hold(-1, t.App) }, nil
 		},
 		Revoke:  d.revoke,
 		Metrics: func() []byte { return []byte("vendord_locked 0\n") },
 		Tokens: func(app string) []control.TokenSpec {
 			d.mu.Lock()
 			defer d.mu.Unlock()
-			return slices.DeleteFunc(slices.Clone(d.tokens), func(t control.TokenSpec) bool { return app != "" && t.App != app })
+			tokens := slices.Clone(d.tokens)
+			if d.held > 0 && !d.ended {
+				tokens = append(tokens, control.TokenSpec{ID: "new", App: d.holds, User: me(), Held: true})
+			}
+			return slices.DeleteFunc(tokens, func(t control.TokenSpec) bool { return app != "" && t.App != app })
 		},
 		Anyone: func(app string) bool { return app == "bridge" },
 		Use: func(_ context.Context, q control.UseSpec) (control.Used, error) {
@@ -148,9 +154,10 @@ func (d *daemon) register(ctx context.Context, t control.TokenSpec) (control.Iss
 		Region: "eu-west-1", Expires: t.Expires}, nil
 }
 
-func (d *daemon) hold(n int) {
+func (d *daemon) hold(n int, app string) {
 	d.mu.Lock()
 	d.held += n
+	d.holds = app
 	d.mu.Unlock()
 	if n < 0 {
 		select {
@@ -195,6 +202,10 @@ func (d *daemon) revoke(app, id string) (int, error) {
 		return 0, &session.Error{Class: session.Configuration, Public: `app "nonsense": not in vendord.toml`, Hint: "vendord apps lists them"}
 	}
 	d.revoked = append(d.revoked, app+"/"+id)
+	if id == "new" {
+		d.ended = true
+		return 1, nil
+	}
 	before := len(d.tokens)
 	d.tokens = slices.DeleteFunc(d.tokens, func(t control.TokenSpec) bool { return t.App == app && (id == "" || t.ID == id) })
 	return before - len(d.tokens), nil

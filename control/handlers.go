@@ -133,6 +133,7 @@ func (s *Server) revoke(r request) error {
 	}
 	n, err := s.revokeVisible(r.caller, q)
 	if n > 0 {
+		s.letGo()
 		s.log(r, "tokens revoked", "app", q.App, "id", q.ID, "tokens", n)
 	}
 	if err != nil {

@@ -46,6 +46,8 @@ func (s *Server) hold(r request) error {
 		return nil // the client has gone: nobody is left to be told
 	}
 	defer l.close()
+	defer s.holding.add(issued.ID, l)()
+	s.letGo()                                 // it may have been revoked since it was held
 	stop := context.AfterFunc(r.ctx, l.close) // the daemon stops
 	defer stop()
 	l.gone()
@@ -96,13 +98,15 @@ func (l line) gone() {
 // ends.
 type Held struct {
 	Issued
-	gone  chan struct{}
-	close func()
-	done  chan struct{}
+	gone    chan struct{}
+	revoked bool // set before gone is closed
+	close   func()
+	done    chan struct{}
 }
 
 // Hold has the daemon register a token, by its hash, and keep it for as long as
-// Held is not closed. ctx bounds the registration, not what comes after.
+// Held is not closed. A secret that a former daemon knew can be held again, unless it
+// was revoked. ctx bounds the registration, not what comes after.
 func (c *Client) Hold(ctx context.Context, t TokenSpec) (*Held, error) {
 	// The request lives as long as the hold, so it gets a context that
 	// follows ctx only until the first line of the answer is here.
@@ -129,18 +133,26 @@ func (c *Client) Hold(ctx context.Context, t TokenSpec) (*Held, error) {
 }
 
 // watch waits for the answer's end, which comes when either end goes.
-func (h *Held) watch(holding context.Context, rest io.Reader, body io.Closer) {
+func (h *Held) watch(holding context.Context, rest *bufio.Reader, body io.Closer) {
 	defer close(h.done)
-	_, _ = io.Copy(io.Discard, rest)
+	var last goodbye
+	if readLine(rest, &last) == nil {
+		_, _ = io.Copy(io.Discard, rest)
+	}
 	_ = body.Close()
 	if holding.Err() == nil {
+		h.revoked = last.Revoked
 		close(h.gone)
 	}
 }
 
-// Gone is closed when the daemon went away, and the token with it. It stays
-// open after Close.
+// Gone is closed when the daemon went away, or the token was revoked. It stays open
+// after Close.
 func (h *Held) Gone() <-chan struct{} { return h.gone }
+
+// Revoked reports, once Gone is closed, whether the token was revoked. Its secret
+// must not be registered anew.
+func (h *Held) Revoked() bool { return h.revoked }
 
 // Close gives the token up. When it returns the connection is closed; the
 // daemon forgets the token as soon as it notices.

@@ -65,6 +65,46 @@ func TestHold(t *testing.T) {
 		}
 		_ = h.Close()
 	})
+	t.Run("ends when it is revoked, and is told so", func(t *testing.T) {
+		d := newDaemon(control.Vend | control.Steer)
+		path, stop := d.serve(t, 0o600)
+		h, err := dial(t, path).Hold(t.Context(), tok("claude", "", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := dial(t, path).Revoke(t.Context(), "uploader", "other-app"); err != nil || isClosed(h.Gone()) {
+			t.Errorf("Revoke of another: got %v, and gone %t, want nil and false", err, isClosed(h.Gone()))
+		}
+		if n, err := dial(t, path).Revoke(t.Context(), "claude", "new"); n != 1 || err != nil {
+			t.Fatalf("Revoke: got %d, %v, want 1", n, err)
+		}
+		_ = stop() // what was said before is read all the same
+		select {
+		case <-h.Gone():
+			if !h.Revoked() {
+				t.Error("Revoked: got false, want true: it would be registered again")
+			}
+		case <-time.After(10 * time.Second):
+			t.Error("Gone: still open 10 s after the token was revoked")
+		}
+	})
+	t.Run("revoked while it was made", func(t *testing.T) {
+		d := newDaemon(control.Vend | control.Steer)
+		d.ended = true
+		path, _ := d.serve(t, 0o600)
+		h, err := dial(t, path).Hold(t.Context(), tok("claude", "", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-h.Gone():
+			if !h.Revoked() {
+				t.Error("Revoked: got false, want true")
+			}
+		case <-time.After(10 * time.Second):
+			t.Error("Gone: still open after 10 s, of a token that is none")
+		}
+	})
 	t.Run("ends with the daemon", func(t *testing.T) {
 		d := newDaemon(control.Vend)
 		path, stop := d.serve(t, 0o600)
@@ -77,6 +117,9 @@ func TestHold(t *testing.T) {
 		}
 		select {
 		case <-h.Gone():
+			if h.Revoked() {
+				t.Error("Revoked: got true, want false: the next daemon may know it")
+			}
 		case <-time.After(10 * time.Second):
 			t.Errorf("Gone: still open 10 s after the daemon stopped")
 		}

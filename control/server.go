@@ -27,6 +27,8 @@ type Server struct {
 	// revocations counts what was revoked by who steers.
 	revocations int
 
+	holding holding
+
 	dumping sync.Mutex // held while a CPU profile or a trace is taken
 }
 
