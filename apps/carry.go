@@ -1,18 +1,43 @@
 package apps
 
 import (
+	"fmt"
 	"slices"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/vendord/vendord/profiles"
 )
 
-// Carried returns the tokens that commands under exec hold, for the next process,
-// which Restore brings them to. Other held tokens are not carried: those of apps have
-// the profile that their app uses now, which is remembered only for tokens in the file.
-func (a *Apps) Carried() []Token {
+// Carried is what one process knows and no file has, for the next one.
+type Carried struct {
+	// Tokens are those that commands under exec hold. Other held tokens are not
+	// carried: those of apps have the profile that their app uses now, which is
+	// remembered only for tokens in the file.
+	Tokens []Token
+	// Seen are the users whom rules have recognised that name none.
+	Seen []Seen
+}
+
+// Seen is a user whom an app's rule has recognised. It gives no right: whoever asks
+// is recognised again. But it says that there are sessions of theirs.
+type Seen struct {
+	App, User string
+	UID       uint32
+	// Rule is the rule's text: what was seen by another one is forgotten.
+	Rule string
+}
+
+// Carried returns what Restore brings to the next process.
+func (a *Apps) Carried() Carried {
 	s, now := a.state.Load(), a.now()
-	var carried []Token
+	var c Carried
+	for _, app := range s.kernel {
+		for uid, id := range app.seen.all() {
+			c.Seen = append(c.Seen, Seen{App: app.Name, User: id.user, UID: uid, Rule: ruleText(app)})
+		}
+	}
 	for _, t := range s.live(now) {
 		if !t.Held || !t.Exec || t.App != profiles.CLI {
 			continue
@@ -20,16 +45,18 @@ func (a *Apps) Carried() []Token {
 		if !t.waits.IsZero() {
 			t.Expires, t.waits = t.waits, time.Time{}
 		}
-		carried = append(carried, t)
+		c.Tokens = append(c.Tokens, t)
 	}
-	return carried
+	return c
 }
 
-// Restore recognises tokens that a former process's commands hold, and returns how
-// many. Each waits for its program for patience: to Hold the same secret for the same
-// thing, as the same user, adopts it, and nothing else does. What the configuration
-// no longer has is left out, and so is what would be too many.
-func (a *Apps) Restore(tokens []Token, patience time.Duration) (n int) {
+func ruleText(a *app) string { return fmt.Sprintf("%+v", a.Match) }
+
+// Restore takes in what a former process knew, and returns how many tokens. Each
+// waits for its program for patience: to Hold the same secret for the same thing, as
+// the same user, adopts it, and nothing else does. What the configuration no longer
+// has is left out, and so is what would be too many.
+func (a *Apps) Restore(c Carried, patience time.Duration) (n int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s, now := a.state.Load(), a.now()
@@ -37,7 +64,7 @@ func (a *Apps) Restore(tokens []Token, patience time.Duration) (n int) {
 	taken := func(t Token) bool {
 		return slices.ContainsFunc(live, func(o Token) bool { return o.Hash == t.Hash || o.ID == t.ID })
 	}
-	for _, was := range tokens {
+	for _, was := range c.Tokens {
 		t, err := s.admit(was, now)
 		if err != nil || !t.Exec || t.App != profiles.CLI || taken(t) || a.mayHoldLocked(live, t, now) != nil {
 			continue
@@ -49,8 +76,22 @@ func (a *Apps) Restore(tokens []Token, patience time.Duration) (n int) {
 		live = append(live, t)
 		n++
 	}
-	a.state.Store(newSnapshot(s, s.config, live, now))
+	next := newSnapshot(s, s.config, live, now)
+	next.see(c.Seen, now)
+	a.state.Store(next)
 	return n
+}
+
+// see remembers users whom the same rules have recognised before.
+func (s *snapshot) see(seen []Seen, now time.Time) {
+	for _, was := range seen {
+		for _, a := range s.kernel {
+			if a.Name == was.App && a.own == nil && ruleText(a) == was.Rule && checkUser(was.User) == nil {
+				id := s.identity(who{a.Name, was.User}, was.UID, now, nil, 0)
+				a.seen.add(id, now, rate.NewLimiter(rate.Inf, 0)) // they were new before
+			}
+		}
+	}
 }
 
 // Abandon forgets the tokens whose programs have not come back, and returns how many.

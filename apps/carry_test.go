@@ -53,8 +53,8 @@ func TestCarriedTokens(t *testing.T) {
 	first.hold(short)
 
 	carried := first.Carried()
-	if len(carried) != 2 {
-		t.Fatalf("Carried: got %d tokens, want the two of commands that run: %+v", len(carried), carried)
+	if len(carried.Tokens) != 2 {
+		t.Fatalf("Carried: got %d tokens, want the two of commands that run: %+v", len(carried.Tokens), carried.Tokens)
 	}
 	next := open(t, "", "agent=one,two")
 	if n := next.Restore(carried, patience); n != 2 {
@@ -70,7 +70,7 @@ func TestCarriedTokens(t *testing.T) {
 	if got := next.Awaited(command.Hash); got != command.ID {
 		t.Errorf("Awaited: got %q, want %q", got, command.ID)
 	}
-	if again := next.Carried(); len(again) != 2 || again[0].Expires.Sub(next.now) < time.Minute {
+	if again := next.Carried().Tokens; len(again) != 2 || again[0].Expires.Sub(next.now) < time.Minute {
 		t.Errorf("Carried of what waits: got %+v, want both, with the ends that they had", again)
 	}
 	release := next.hold(command)
@@ -139,7 +139,7 @@ func TestRestoreLeavesOut(t *testing.T) {
 			b := open(t, "", row.list)
 			secret, token := b.command("one", "john")
 			row.change(&token)
-			if n := b.Restore([]apps.Token{token}, patience); n != 0 {
+			if n := b.Restore(apps.Carried{Tokens: []apps.Token{token}}, patience); n != 0 {
 				t.Errorf("Restore: got %d, want 0", n)
 			}
 			if err := b.as(secret, 4001); err == nil {
@@ -154,7 +154,7 @@ func TestRestoreLeavesOut(t *testing.T) {
 			_, token := b.command("one", "john")
 			tokens = append(tokens, token, token)
 		}
-		if n := b.Restore(tokens, patience); n != 1000 {
+		if n := b.Restore(apps.Carried{Tokens: tokens}, patience); n != 1000 {
 			t.Errorf("Restore: got %d, want 1000", n)
 		}
 	})
@@ -166,7 +166,7 @@ func TestAbandon(t *testing.T) {
 	b := open(t, "", "agent=one")
 	secret, token := b.command("one", "john")
 	_, back := b.command("one", "john")
-	if n := b.Restore([]apps.Token{token, back}, patience); n != 2 {
+	if n := b.Restore(apps.Carried{Tokens: []apps.Token{token, back}}, patience); n != 2 {
 		t.Fatalf("Restore: got %d, want 2", n)
 	}
 	b.hold(back)
@@ -176,5 +176,35 @@ func TestAbandon(t *testing.T) {
 	}
 	if len(b.Tokens(profiles.CLI)) != 1 {
 		t.Error("Abandon: the one whose program is back has gone too")
+	}
+}
+
+// Sessions of users whom a rule without a user recognised are led to by nothing but
+// their having been seen. It gives them no right.
+func TestSeenAreCarried(t *testing.T) {
+	const rule = "[apps.a]\nprofiles = [\"one\"]\nmatch = {unit = \"a.service\"}\n"
+	first := openSystem(t, "", rule)
+	p := &program{uid: 4001, cgroup: "/system.slice/a.service"}
+	if _, err := first.Decide(apps.Request{Route: apps.ByKernel, Caller: p.caller()}); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		name, text string
+		want       int
+	}{
+		{"by the same rule", rule, 1},
+		{"by another rule", "[apps.a]\nprofiles = [\"one\"]\nmatch = {unit = \"b.service\"}\n", 0},
+		{"by a rule that is gone", "", 0},
+	} {
+		next := openSystem(t, "", row.text)
+		before := len(next.Grants())
+		next.Restore(first.Carried(), patience)
+		if got := len(next.Grants()) - before; got != row.want || next.Owns(4001) != (row.want > 0) {
+			t.Errorf("Grants, %s: got %d more, want %d", row.name, got, row.want)
+		}
+		stranger := &program{uid: 4001, cgroup: "/system.slice/c.service"}
+		if _, err := next.Decide(apps.Request{Route: apps.ByKernel, Caller: stranger.caller()}); err == nil {
+			t.Errorf("Decide, %s: got a grant for the same user elsewhere, want none", row.name)
+		}
 	}
 }

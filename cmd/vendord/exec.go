@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -123,13 +124,14 @@ func (p *program) runWith(ctx context.Context, release func(), spec control.Toke
 		return exitError{execFailed, err}
 	}
 	defer stop()
-	defer c.Close()
 	secret, spec := newToken(spec)
 	held, err := c.Hold(ctx, spec)
 	if err != nil {
+		c.Close()
 		return exitError{execFailed, err}
 	}
-	defer held.Close()
+	h := newHolder(c, held, spec)
+	defer h.close()
 	if err := refuseSquatter(c, held.URL); err != nil {
 		return exitError{execFailed, err}
 	}
@@ -146,7 +148,7 @@ func (p *program) runWith(ctx context.Context, release func(), spec control.Toke
 	}
 	// The loop that inside guards against is the daemon's, not the command's.
 	child.Env = sdkenv.Environ(p.environ, vars, inside)
-	return p.runChild(ctx, release, child, held.Gone())
+	return p.runChild(ctx, release, child, h.keep)
 }
 
 // copyAWSFiles puts copies of AWS's files without credentials into a directory
@@ -165,9 +167,9 @@ func (p *program) copyAWSFiles() (vars []sdkenv.Variable, remove func(), err err
 	return vars, remove, nil
 }
 
-// runChild runs the command, passing signals on, and turns how it ended into
-// an exit status.
-func (p *program) runChild(ctx context.Context, release func(), child *exec.Cmd, gone <-chan struct{}) error {
+// runChild runs the command, passing signals on, and turns how it ended into an exit
+// status. Meanwhile keep keeps its token, or returns why that is over.
+func (p *program) runChild(ctx context.Context, release func(), child *exec.Cmd, keep func(context.Context, string) error) error {
 	stopSignals := holdSignals()
 	if ctx.Err() != nil { // a signal was first
 		stopSignals(nil)
@@ -181,15 +183,16 @@ func (p *program) runChild(ctx context.Context, release func(), child *exec.Cmd,
 	stop := stopSignals(child.Process)
 	ended := make(chan error, 1)
 	go func() { ended <- child.Wait() }()
-	var err error
-	select {
-	case err = <-ended:
-	case <-gone:
-		// The token is gone with the daemon, and is not offered to the
-		// next that listens there: it could be anybody's.
-		p.warn(fail("start the command again once vendord runs", "the daemon has stopped: %s gets no more credentials", filepath.Base(child.Path)))
-		err = <-ended
-	}
+	keeping, enough := context.WithCancel(context.WithoutCancel(ctx))
+	var kept sync.WaitGroup
+	kept.Go(func() {
+		if problem := keep(keeping, filepath.Base(child.Path)); problem != nil {
+			p.warn(problem)
+		}
+	})
+	err := <-ended
+	enough()
+	kept.Wait()
 	stop()
 	if err == nil {
 		return nil
