@@ -50,6 +50,9 @@ type daemonOptions struct {
 	look    time.Duration                         // how often identities at sources are looked at; 0: every 30 s
 	log     *slog.Logger
 	manager *systemd.Manager // who started it, if a service manager did
+	store   store            // keeps what lives for the next daemon; nil: the manager does
+
+	sinceBoot func() (boot string, since time.Duration) // nil: the machine's
 }
 
 // daemon is the whole of vendord: every part is constructed here, once, and
@@ -75,6 +78,8 @@ type daemon struct {
 	confined  *confinement     // what serve has closed itself off from
 	url       string           // where credentials are asked for; set by Run
 	reloads   <-chan os.Signal // each is a wish to reload; nil for none
+	carry     *carrier
+	ending    func() bool // whether Run is to end; set by Run
 
 	reloading   sync.Mutex        // held from reading a configuration to its being in force: the last one read wins
 	loaded      *profiles.Config  // as it was read; guarded, like the next, by reloading
@@ -85,12 +90,20 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 	if o.now == nil {
 		o.now = time.Now
 	}
+	if o.sinceBoot == nil {
+		o.sinceBoot = sinceBoot
+	}
 	config, err := profiles.Load(o.config)
 	if err != nil {
 		return nil, err
 	}
 	d := &daemon{options: o, started: o.now(), listen: config.Daemon.Listen, ecsListen: config.ECS,
-		users: peer.NewUsers(o.now), using: make(chan struct{}, 1)}
+		users: peer.NewUsers(o.now), using: make(chan struct{}, 1),
+		ending: func() bool { return false }}
+	if o.store == nil {
+		o.store = o.manager
+	}
+	d.carry = newCarrier(d, o.store)
 	d.book, err = apps.Open(apps.Config{Profiles: config, StateDir: o.state, User: d.users.Of, Now: o.now})
 	if err != nil {
 		return nil, err
@@ -102,7 +115,7 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 	d.book.Set(d.withGenerations(context.Background(), config))
 	d.gate = newGate(o.state, d.minter)
 	d.gate.other = o.locks
-	d.cache = cache.New(cache.Config{Mint: d.gate, Now: o.now, Log: o.log})
+	d.cache = cache.New(cache.Config{Mint: d.gate, Now: o.now, Log: o.log, Changed: d.carry.changed})
 	d.gate.cache = d.cache
 	if err := d.keepRecord(config.Audit); err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -122,6 +135,7 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 		Reload: d.reload, FetchPolicy: d.fetchPolicy, Login: d.login, FinishLogin: d.finishLogin, Code: d.code, Logout: d.logout, Lock: d.lock,
 		Metrics: d.metrics, Sources: d.sources, CheckSource: d.checkSource, Refresh: d.refresh, Now: o.now, Log: o.log,
 	})
+	d.carry.restore()
 	return d, nil
 }
 
@@ -167,6 +181,7 @@ func (d *daemon) Run(ctx context.Context, vend, ctl net.Listener, ready func()) 
 	go func() { recorded <- d.audit.Run(auditContext) }()
 
 	parts, ctx := errgroup.WithContext(ctx)
+	d.ending = func() bool { return ctx.Err() != nil }
 	part := partsOf(parts, context.WithoutCancel(ctx))
 	endCache := part(d.cache.Run)
 	endPrograms := part(func(ctx context.Context) error { return d.server.Serve(ctx, vend) })
@@ -182,6 +197,8 @@ func (d *daemon) Run(ctx context.Context, vend, ctl net.Listener, ready func()) 
 		return d.reloadWhenAsked(ctx)
 	})
 	parts.Go(func() error { return d.lookAgain(ctx) })
+	parts.Go(func() error { d.carry.run(ctx); return nil })
+	parts.Go(func() error { d.carry.abandon(ctx); return nil })
 	parts.Go(func() error {
 		<-ctx.Done()
 		d.tell(d.options.manager.Stopping())
@@ -192,6 +209,7 @@ func (d *daemon) Run(ctx context.Context, vend, ctl net.Listener, ready func()) 
 		both.Go(endContainers)
 		both.Wait()
 		endCommands()
+		d.carry.leave()
 		endCache()
 		return nil
 	})
@@ -282,6 +300,9 @@ func (d *daemon) reload(ctx context.Context) ([]string, error) {
 		lines = append(lines, "endpoints.ecs.listen: takes effect at the next start of vendord")
 	}
 	d.forget()
+	if err := d.carry.settle(); err != nil {
+		lines = append(lines, "warning: "+err.Error())
+	}
 	go func() { d.warm(context.WithoutCancel(ctx)); giveBack() }() // who asked for the reload need not wait for AWS
 	return lines, nil
 }
@@ -290,7 +311,7 @@ func (d *daemon) reload(ctx context.Context) ([]string, error) {
 func (d *daemon) revoke(app, id string) (int, error) {
 	n, err := d.book.Revoke(app, id)
 	d.drop()
-	return n, err
+	return n, errors.Join(err, d.carry.settle())
 }
 
 // forget drops the sessions that nothing leads to any more, and every
@@ -312,6 +333,7 @@ func (d *daemon) drop() {
 		}
 	}
 	d.cache.Retain(func(r session.Request) bool { return reachable[r.Key()] })
+	d.carry.changed()
 }
 
 // asErrors makes of a configuration's problems errors that can cross the

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -96,7 +97,21 @@ func (d *daemon) hold(ctx context.Context, spec control.TokenSpec) (control.Issu
 		return control.Issued{}, nil, err
 	}
 	release, err := d.book.Hold(token)
-	return issued, release, err
+	if err != nil {
+		return control.Issued{}, nil, err
+	}
+	d.carry.changed()
+	return issued, d.letting(func() { release(); d.carry.changed() }), nil
+}
+
+// letting is how a held token is released. Where the daemon ends, it was not its
+// holder who let go: it is left to the next daemon.
+func (d *daemon) letting(release func()) func() {
+	return func() {
+		if !d.carry.on() || !d.ending() {
+			release()
+		}
+	}
 }
 
 // holdNarrowed holds a token with policies of its own. Nothing else leads to
@@ -113,6 +128,7 @@ func (d *daemon) holdNarrowed(ctx context.Context, spec control.TokenSpec) (cont
 	if err != nil {
 		return control.Issued{}, nil, err
 	}
+	d.carry.changed()
 	release := func() { held(); d.drop() }
 	if warm {
 		_, err = d.gate.Get(ctx, key, commandPatience)
@@ -121,7 +137,7 @@ func (d *daemon) holdNarrowed(ctx context.Context, spec control.TokenSpec) (cont
 		release()
 		return control.Issued{}, nil, err
 	}
-	return issued, release, nil
+	return issued, d.letting(release), nil
 }
 
 // prepare turns what the control socket was asked into a token, and mints its
@@ -133,6 +149,7 @@ func (d *daemon) prepare(ctx context.Context, spec control.TokenSpec) (apps.Toke
 	if _, err := hex.Decode(token.Hash[:], []byte(spec.Hash)); err != nil {
 		return token, session.Key{}, control.Issued{}, fail("", "token: its hash is not 64 hexadecimal digits")
 	}
+	token.ID = cmp.Or(d.book.Awaited(token.Hash), token.ID)
 	config := d.book.Config()
 	if token.App != profiles.CLI {
 		if _, ok := config.Apps[token.App]; !ok {

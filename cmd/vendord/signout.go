@@ -35,6 +35,7 @@ func (d *daemon) logout(ctx context.Context, name string) (out control.WipedOut,
 	out.Logins, err = wipe(ctx)
 	d.gate.signedOut()
 	out.Sessions += d.forgetSessions(which)
+	err = errors.Join(err, d.carry.settle())
 	if found && out.Logins == 0 {
 		out.Notes = append(out.Notes, "nobody was signed in through vendord; where the AWS CLI is, its login is used again: aws sso logout ends that")
 	}
@@ -100,6 +101,7 @@ func (d *daemon) lock(ctx context.Context, locked bool) (out control.WipedOut, e
 	}
 	err = d.gate.lock()
 	out.Sessions = d.forgetSessions(func(session.Request) bool { return true })
+	err = errors.Join(err, d.carry.settle()) // before AWS is told, which takes its time
 	var wiping error
 	out.Logins, wiping = d.wipe(ctx)
 	return out, errors.Join(err, wiping)

@@ -137,7 +137,7 @@ func (d *daemon) refresh(ctx context.Context, name string, drop bool) (int, erro
 	which := descends(func(r session.Request) bool { return r.Source.Name == name })
 	if drop {
 		d.gate.signedOut()
-		return d.forgetSessions(which), nil
+		return d.forgetSessions(which), d.carry.settle()
 	}
 	d.look(ctx)
 	return d.wake(func(r session.Request) bool { return r.Source.Name == name && r.Parent == "" }), nil
