@@ -139,7 +139,7 @@ func inherited(ln net.Listener, path string) error {
 		return badSocket(path, "inherited as a socket of "+ln.Addr().Network(), again, nil)
 	}
 	unix.SetUnlinkOnClose(false)
-	if err := checkDir(path, filepath.Dir(path)); err != nil {
+	if err := checkInheritedDir(path, filepath.Dir(path)); err != nil {
 		return err
 	}
 	info, err := os.Lstat(path)

@@ -160,9 +160,14 @@ func (p *program) configuredRecord() (string, error) {
 		return readable(p.auditLog)
 	}
 	if _, err := os.Stat(p.configPath()); errors.Is(err, fs.ErrNotExist) {
+		if !p.system && unitInstalled() { // the service is down, and its record is there
+			service := *p
+			service.system = true
+			return service.configuredRecord()
+		}
 		return "", fail("start it: vendord serve; or name the record: --file", "record: no daemon answers, and there is no %s that says where it is", p.configPath())
 	}
-	config, err := profiles.Load(p.profileOptions())
+	config, err := profiles.Load(p.checkOptions(p.configPath()))
 	if err != nil {
 		return "", err
 	}

@@ -110,8 +110,11 @@ func (p *program) connectOrServe(ctx context.Context) (c *control.Client, stop f
 	}
 	path := p.configPath()
 	if _, gone := os.Stat(path); errors.Is(gone, os.ErrNotExist) {
-		return nil, nil, fail("start one with vendord serve, or write "+path+": vendord init prints a first one",
-			"no daemon is running, and there is no configuration of your own")
+		hint := "start one with vendord serve, or write " + path + ": vendord init prints a first one"
+		if unitInstalled() {
+			hint = p.howToStart()
+		}
+		return nil, nil, fail(hint, "no daemon is running, and there is no configuration of your own")
 	}
 	socket, stop, err := p.private(ctx)
 	if err != nil {
