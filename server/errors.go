@@ -78,7 +78,10 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, e *audit.Event, er
 // are for programs that get something.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *audit.Event, a answer, err *session.Error) {
 	stranger := e.App == "" || err.Class == session.Unrecognised
-	v := s.count(connOf(r), e, stranger)
+	var v verdict // of our own check: it is neither counted nor recorded
+	if !s.probes.own(r) {
+		v = s.count(connOf(r), e, stranger)
+	}
 	if v.tooMany && stranger {
 		a, err = answers[session.Limited], slowDown
 	}

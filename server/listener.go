@@ -30,6 +30,14 @@ type listener struct {
 	log     *slog.Logger
 	ending  atomic.Bool // every answer is the last of its connection
 
+	// For Check:
+	probes  *probes
+	addr    net.Addr
+	host    string // as requests name it
+	handler http.Handler
+	turns   atomic.Uint64 // how often somebody was waited for
+	reached atomic.Bool   // a check was let in once
+
 	// Accept's alone:
 	told   time.Time // when the log last heard of connections that nobody expects
 	closed int       // of those, since then
@@ -40,6 +48,7 @@ type listener struct {
 // waiting in the kernel's queue would look like a daemon that hangs.
 func (l *listener) Accept() (net.Conn, error) {
 	for {
+		l.turns.Add(1)
 		c, err := l.Listener.Accept()
 		// All of ours are open. (ENFILE is all of the machine's, and to close
 		// connections would not help for long.)
@@ -51,6 +60,10 @@ func (l *listener) Accept() (net.Conn, error) {
 			return nil, err // net/http waits and goes on, if it can come right
 		}
 		client := l.who(c)
+		if p := l.probes.at(c.RemoteAddr()); p != nil {
+			p.accepted.Store(true)
+			return newConn(c, l.places, client, false), nil // for which it needs no place
+		}
 		remote := client.Err != nil && client.Addr.IsValid() && !ownAddress(c, client)
 		if remote && !l.expects(client.Addr) {
 			l.refuse(c, client.Addr)

@@ -28,6 +28,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/vendord/vendord/apps"
@@ -95,10 +96,14 @@ type Server struct {
 	strangersLooks *looks
 	places         *places
 	refusals       *refusals
+	probes         *probes
 	dates          dates
 	patience       time.Duration
 	now            func() time.Time
 	log            *slog.Logger
+
+	mu        sync.Mutex           // guards the next
+	listening map[string]*listener // what is served now, by address
 }
 
 // New returns a Server that Serve starts.
@@ -128,8 +133,9 @@ func New(c Config) *Server {
 	return &Server{
 		apps: c.Apps, credentials: c.Credentials, audit: c.Audit, who: c.Who, looks: newLooks(perSecond, looksShare),
 		strangersLooks: newLooks(looksForRing, strangersShare),
-		places:         newPlaces(c.MaxConns, c.Apps.Owns, c.Log), refusals: newRefusals(),
-		patience: c.Patience, now: c.Now, log: c.Log,
+		places:         newPlaces(c.MaxConns, c.Apps.Owns, c.Log), refusals: newRefusals(), probes: newProbes(),
+		listening: make(map[string]*listener),
+		patience:  c.Patience, now: c.Now, log: c.Log,
 	}
 }
 
@@ -156,7 +162,9 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	// will not ask again. They are cut off when Serve returns.
 	base, cutOff := context.WithCancel(context.WithoutCancel(ctx))
 	defer cutOff()
-	own := &listener{Listener: ln, places: s.places, who: s.who, expects: s.apps.Expects, log: s.log}
+	own := &listener{Listener: ln, places: s.places, who: s.who, expects: s.apps.Expects, log: s.log,
+		probes: s.probes, addr: ln.Addr(), host: addressOf(ln.Addr()).String(), handler: h}
+	defer s.listens(own)()
 	hs := newHTTPServer(base, own.farewell(h), s.log)
 	defer func() { _ = hs.Close() }()
 
@@ -169,6 +177,25 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	}
 	own.end(served) // what is left after the grace is closed above
 	return nil
+}
+
+// listens makes a listener known to Check until the func that it returns is called.
+func (s *Server) listens(own *listener) (ended func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listening[own.host] = own
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.listening, own.host)
+	}
+}
+
+// listenerAt returns the listener of an address, or nil.
+func (s *Server) listenerAt(at net.Addr) *listener {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.listening[addressOf(at).String()]
 }
 
 // newHTTPServer returns the http.Server for a handler. It has no timeouts:

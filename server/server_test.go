@@ -87,16 +87,17 @@ func failing(err error) get {
 
 // world is a running server with one app, one token, and all it says.
 type world struct {
-	tb    testing.TB
-	addr  string // host:port
-	url   string // of Path
-	token string
-	path  string // "" for Path
-	apps  *apps.Apps
-	audit *audit.Log
-	lines *output // of audit
-	log   *output
-	stop  func() error // ends Serve and returns what it returned
+	tb     testing.TB
+	addr   string // host:port
+	url    string // of Path
+	token  string
+	path   string // "" for Path
+	apps   *apps.Apps
+	audit  *audit.Log
+	lines  *output // of audit
+	log    *output
+	server *server.Server
+	stop   func() error // ends Serve and returns what it returned
 
 	passed atomic.Int64 // since noon
 }
@@ -178,7 +179,8 @@ func startOn(tb testing.TB, ln net.Listener, g get, change func(*server.Config),
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- server.New(c).Serve(ctx, ln) }()
+	w.server = server.New(c)
+	go func() { done <- w.server.Serve(ctx, ln) }()
 	w.stop = sync.OnceValue(func() error {
 		cancel()
 		return <-done
