@@ -197,16 +197,7 @@ func (c *Client) exchange(ctx context.Context, method, path string, in, out any)
 // send sends a request and returns the answer's body, or the error that the
 // answer is.
 func (c *Client) send(ctx context.Context, method, path string, in any) (io.ReadCloser, error) {
-	var body io.Reader
-	if in != nil {
-		body = bytes.NewReader(encode(in))
-	}
-	r, err := http.NewRequestWithContext(ctx, method, "http://"+hostName+path, body)
-	if err != nil {
-		return nil, err
-	}
-	r.Header.Set(versionHeader, strconv.Itoa(Version))
-	answer, err := c.web.Do(r)
+	answer, err := c.do(ctx, method, path, in)
 	if err != nil {
 		return nil, err
 	}
@@ -217,14 +208,33 @@ func (c *Client) send(ctx context.Context, method, path string, in any) (io.Read
 	return answer.Body, nil
 }
 
-// understand returns the error that an answer is, if it is one. The version
-// comes first: nothing else in it means anything before that.
-func (c *Client) understand(answer *http.Response) error {
+// do sends a request and returns what came, whatever it is.
+func (c *Client) do(ctx context.Context, method, path string, in any) (*http.Response, error) {
+	var body io.Reader
+	if in != nil {
+		body = bytes.NewReader(encode(in))
+	}
+	r, err := http.NewRequestWithContext(ctx, method, "http://"+hostName+path, body)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set(versionHeader, strconv.Itoa(Version))
+	return c.web.Do(r)
+}
+
+// versionOf fails for an answer that is not of our version: nothing else in it
+// means anything.
+func (c *Client) versionOf(answer *http.Response) error {
 	theirs, err := strconv.Atoi(answer.Header.Get(versionHeader))
 	if err != nil {
 		return badSocket(c.path, "what answers there is not vendord", "name vendord's socket with --socket", err)
 	}
-	if err := mismatch(theirs, Version); err != nil {
+	return mismatch(theirs, Version)
+}
+
+// understand returns the error that an answer is, if it is one.
+func (c *Client) understand(answer *http.Response) error {
+	if err := c.versionOf(answer); err != nil {
 		return err
 	}
 	if answer.StatusCode == http.StatusOK {

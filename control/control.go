@@ -190,6 +190,10 @@ type Config struct {
 	// Refresh looks at a source again and forgets its failures, with drop its
 	// sessions too.
 	Refresh func(ctx context.Context, source string, drop bool) (sessions int, err error)
+	// Health looks whether every part of the daemon does its work, and Ready whether
+	// programs get what they ask for, in words that the caller may read.
+	Health func(context.Context) Health
+	Ready  func(context.Context, Caller) Ready
 	// Metrics returns the metrics in Prometheus's text format.
 	Metrics func() []byte
 	// Now is the clock; nil is time.Now.

@@ -21,7 +21,9 @@ type call struct {
 	// anyVersion calls are for programs that are not ours, which do not say which
 	// version they speak.
 	anyVersion bool
-	do         func(*Server, request) error
+	// check calls are Check's too, who has no rights.
+	check bool
+	do    func(*Server, request) error
 }
 
 // calls is the whole API. Paths are compared, not cleaned or matched.
@@ -48,6 +50,8 @@ var calls = map[string]call{
 	"/sources":      {method: http.MethodGet, needs: Steer, do: (*Server).sources},
 	"/check-source": {method: http.MethodPost, needs: Steer, do: (*Server).checkSource},
 	"/metrics":      {method: http.MethodGet, needs: Steer, do: (*Server).metrics, anyVersion: true},
+	"/health":       {method: http.MethodGet, needs: See, do: (*Server).health, anyVersion: true, check: true},
+	"/ready":        {method: http.MethodGet, needs: See, do: (*Server).ready, anyVersion: true},
 
 	"/refresh": {method: http.MethodPost, needs: Steer, do: (*Server).refresh},
 }
@@ -56,6 +60,7 @@ var calls = map[string]call{
 type request struct {
 	ctx    context.Context
 	caller Caller
+	own    bool // it is Check's
 	body   []byte
 	w      http.ResponseWriter
 }

@@ -30,6 +30,10 @@ type Server struct {
 	holding holding
 
 	dumping sync.Mutex // held while a CPU profile or a trace is taken
+
+	pings *pings
+	mu    sync.Mutex       // guards the next
+	doors map[string]*door // what is served now, by address
 }
 
 // New returns a server for what cfg steers.
@@ -40,7 +44,7 @@ func New(cfg Config) *Server {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Server{cfg: cfg}
+	return &Server{cfg: cfg, pings: newPings(), doors: make(map[string]*door)}
 }
 
 // Serve answers on ln until ctx ends, and then returns nil: by then every
@@ -60,7 +64,9 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		defer done()
 		_ = web.Shutdown(patience)
 	})
-	err := web.Serve(&door{Listener: ln, who: s.identify, in: newPlaces()})
+	in := &door{Listener: ln, who: s.identify, in: newPlaces(), pings: s.pings}
+	defer s.open(in)()
+	err := web.Serve(in)
 	if unhook() {
 		err = fmt.Errorf("serving the control socket: %w", err)
 	} else {
@@ -130,12 +136,13 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
+	own := s.pings.own(r)
 	switch {
 	case !known:
 		return invalid(fmt.Sprintf("call %q: not known", r.URL.Path), sameVersion)
 	case r.Method != call.method:
 		return invalid(fmt.Sprintf("call %q: method %q is not for it", r.URL.Path, r.Method), "it is "+call.method)
-	case !caller.may(call.needs):
+	case !caller.may(call.needs) && !(own && call.check):
 		return call.refusal(r.URL.Path, caller)
 	}
 	body, err := readBody(w, r)
@@ -148,7 +155,7 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) error {
 		ctx, done = context.WithTimeout(ctx, requestTimeout)
 		defer done()
 	}
-	return call.do(s, request{ctx: ctx, caller: caller, body: body, w: w})
+	return call.do(s, request{ctx: ctx, caller: caller, own: own, body: body, w: w})
 }
 
 // guard refuses what was not sent by a command of ours. A browser cannot open

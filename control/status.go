@@ -17,6 +17,8 @@ const (
 type Status struct {
 	// Version is the daemon's own, as `vendord version` prints it.
 	Version string `json:"version"`
+	// Summary is how it is, in one line.
+	Summary string `json:"summary"`
 	// Mode is UserMode or SystemMode.
 	Mode    string    `json:"mode"`
 	PID     int       `json:"pid"`

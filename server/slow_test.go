@@ -63,7 +63,7 @@ func (p *pipes) dial() net.Conn {
 func serve(t *testing.T, most int, h http.HandlerFunc) *pipes {
 	ln := newPipes()
 	log := slog.New(slog.DiscardHandler)
-	own := &listener{Listener: ln, places: newPlaces(most, nil, log), who: unknown, log: log}
+	own := &listener{Listener: ln, probes: newProbes(), places: newPlaces(most, nil, log), who: unknown, log: log}
 	hs := newHTTPServer(t.Context(), h, log)
 	done := make(chan error, 1)
 	go func() { done <- hs.Serve(own) }()

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package control
+
+// ownNames says that a Unix socket can have a name without a file, by which its
+// other end knows it. Here Check needs a place like any command.
+const ownNames = false
