@@ -59,6 +59,8 @@ type Apps struct {
 	user  func(uid uint32) (name string, groups []string, err error)
 	state atomic.Pointer[snapshot] // read by everyone, swapped under mu
 
+	turns turns // for Check
+
 	mu    sync.Mutex // one change at a time; guards what is below
 	store *store
 	// unrecorded are tokens that were revoked while the file could not be

@@ -10,3 +10,13 @@ func (a *Apps) Rendered() int {
 	defer r.mu.Unlock()
 	return len(r.known()) + len(r.fresh)
 }
+
+// Stuck makes a change that does not end until the func is called, at the disk or not.
+func (a *Apps) Stuck(disk bool) (end func()) {
+	a.mu.Lock()
+	a.store.busy.Store(disk)
+	return func() {
+		a.store.busy.Store(false)
+		a.mu.Unlock()
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"github.com/vendord/vendord/disk"
 	"github.com/vendord/vendord/session"
@@ -28,7 +29,8 @@ const another = "name another state directory with --state-dir"
 type store struct {
 	dir  string
 	root *os.Root
-	lock *os.File // holds the lock as long as it is open
+	lock *os.File    // holds the lock as long as it is open
+	busy atomic.Bool // the disk is waited for
 }
 
 // openStore makes, checks and locks the directory.
@@ -183,6 +185,8 @@ func (s *store) save(k kept) error {
 	if s.root == nil {
 		return nil
 	}
+	s.busy.Store(true)
+	defer s.busy.Store(false)
 	if err := disk.Replace(s.root, tokenFile, k.encode()); err != nil {
 		return fmt.Errorf("writing %s: %w", filepath.Join(s.dir, tokenFile), disk.Reason(err))
 	}

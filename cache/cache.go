@@ -22,6 +22,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vendord/vendord/session"
@@ -67,6 +68,9 @@ type Cache struct {
 	entries sync.Map
 	// wake interrupts Run's sleep.
 	wake chan struct{}
+	// looked is when Run looked last, since born, for Check: no lock keeps it.
+	born   time.Time
+	looked atomic.Int64
 
 	mu       sync.Mutex             // guards what follows, and the change of entries' states
 	lanes    map[lane]chan struct{} // who is asked → the attempts that ask it
@@ -79,7 +83,7 @@ type Cache struct {
 func New(config Config) *Cache {
 	c := &Cache{
 		mint: config.Mint, now: config.Now, log: config.Log, changed: config.Changed,
-		wake: make(chan struct{}, 1), lanes: map[lane]chan struct{}{},
+		wake: make(chan struct{}, 1), born: time.Now(), lanes: map[lane]chan struct{}{},
 	}
 	if c.now == nil {
 		c.now = time.Now

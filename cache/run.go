@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -21,6 +22,7 @@ const (
 func (c *Cache) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		timer := time.NewTimer(c.sweep())
+		c.looked.Store(int64(time.Since(c.born)))
 		select {
 		case <-timer.C:
 		case <-c.wake:
@@ -42,6 +44,28 @@ func (c *Cache) Run(ctx context.Context) error {
 	case <-time.After(farewell):
 	}
 	return nil
+}
+
+// Check fails where Run has not looked at its sessions for twice as long as it ever
+// sleeps, and does not do so, asked to, before ctx ends either: nothing is renewed
+// any more, or what guards the sessions is never given back. An attempt that hangs
+// is none of that. It counts by the runtime's clock, whatever Config.Now says.
+func (c *Cache) Check(ctx context.Context) error {
+	for {
+		late := time.Since(c.born) - time.Duration(c.looked.Load())
+		if late < 2*nap {
+			return nil
+		}
+		select {
+		case c.wake <- struct{}{}: // the machine may have stood still
+		default:
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("no look at the sessions for %s", late.Round(time.Second))
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 // sweep starts every attempt that is due and drops what has lapsed. It

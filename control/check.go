@@ -100,10 +100,16 @@ func (s *Server) Check(ctx context.Context, at net.Addr) (doubt, err error) {
 		return nil, fmt.Errorf("no answer as it must be: %w", err)
 	case crowded:
 		return errors.New("too crowded to be let in"), nil
-	case c == nil && ctx.Err() == nil:
+	case c == nil && !late(err):
 		return fmt.Errorf("it cannot be reached: %s", reason(err)), nil
 	}
 	return nil, fmt.Errorf("nobody is let in: %s", reason(err))
+}
+
+// late reports whether a connection failed for want of time, or of room in the queue.
+func late(err error) bool {
+	slow, ok := errors.AsType[net.Error](err)
+	return ok && slow.Timeout()
 }
 
 // dialSelf connects, and again while there is no room in the queue, of which the
