@@ -40,7 +40,8 @@ type conn struct {
 	limiting sync.Mutex // guards the next two, and deadlines for reading
 	readBy   bool       // the goroutine that serves the connection has set one
 	nudged   bool       // so have we, to see whether it is to be closed
-	check    bool       // no connection, but a request of Check's that could not have one
+
+	check bool // no connection, but a request of Check's that could not have one
 }
 
 func newConn(c net.Conn, of *places, client *peer.Client, remote bool) *conn {
