@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vendord/vendord/peer"
 	"github.com/vendord/vendord/profiles"
 )
 
@@ -96,10 +97,19 @@ func (p *program) daemonOptions(state string, log *slog.Logger) daemonOptions {
 	return daemonOptions{
 		config:  p.profileOptions(),
 		state:   state,
-		user:    p.user,
+		user:    p.steers(),
 		environ: append(p.environ, inside+"="+p.ownSocket()),
 		log:     log,
 	}
+}
+
+// steers is whom all profiles are for: whoever runs vendord, and of a service for the
+// machine root, whatever user the daemon is. That one is nobody who could log in.
+func (p *program) steers() string {
+	if p.system && p.uid != 0 {
+		return peer.UserName(0)
+	}
+	return p.user
 }
 
 func (p *program) profileOptions() profiles.Options {
