@@ -76,6 +76,7 @@ type successors struct {
 	aws   func() // ends AWS
 	since time.Duration
 	shift time.Duration // of the wall clock
+	vend  string        // where programs ask, over restarts
 	log   *safeBuffer
 	ears  *safeBuffer // the record
 }
@@ -112,9 +113,13 @@ type successor struct {
 // start starts the next daemon.
 func (s *successors) start(t *testing.T) *successor {
 	t.Helper()
+	var left store
+	if s.store != nil {
+		left = s.store
+	}
 	d, err := newDaemon(daemonOptions{
 		config: profiles.Options{Path: filepath.Join(s.dir, "vendord.toml"), UID: os.Getuid(), Home: s.dir},
-		state:  filepath.Join(s.dir, "state"), audit: s.ears, user: "tester", store: s.store,
+		state:  filepath.Join(s.dir, "state"), audit: s.ears, user: "tester", store: left,
 		now:       func() time.Time { return time.Now().Add(s.shift) },
 		sinceBoot: func() (string, time.Duration) { return "this", s.since },
 		log:       slog.New(slog.NewTextHandler(s.log, nil)),
@@ -128,7 +133,12 @@ func (s *successors) start(t *testing.T) *successor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	vend, ready, ended := mustListen(t), make(chan struct{}), make(chan struct{})
+	vend, err := listen("", s.dir) // the port is kept there
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.vend = vend.Addr().String()
+	ready, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
 		if err := d.Run(ctx, vend, ctl, func() { close(ready) }); err != nil {

@@ -35,13 +35,14 @@ type holder struct {
 	client *control.Client
 	held   *control.Held
 	spec   control.TokenSpec
-	uid    uint32 // as whom the first daemon listened
-	known  bool   // and the kernel tells users
+	uid    uint32        // as whom the first daemon listened
+	known  bool          // and the kernel tells users
+	within time.Duration // how long the next one is waited for
 }
 
 // newHolder takes over a token that is held, and its client.
 func newHolder(c *control.Client, held *control.Held, spec control.TokenSpec) *holder {
-	h := &holder{client: c, held: held, spec: spec}
+	h := &holder{client: c, held: held, spec: spec, within: resumeWithin}
 	h.spec.Warm = false // AWS need not answer for what has been given already
 	h.uid, h.known = c.Daemon()
 	tcp, err := peer.OpenTCP()
@@ -78,7 +79,7 @@ func (h *holder) resume(ctx context.Context, command string) error {
 	if !h.known {
 		return stopped("")
 	}
-	trying, done := context.WithTimeout(ctx, resumeWithin)
+	trying, done := context.WithTimeout(ctx, h.within)
 	defer done()
 	var last error
 	for pause := resumeFirst; ; pause = min(2*pause, resumeMost) {
@@ -117,8 +118,7 @@ func (h *holder) register(ctx context.Context) (*control.Client, *control.Held, 
 	if err != nil {
 		return nil, nil, err
 	}
-	uid, known := c.Daemon()
-	if !known || uid != h.uid && uid != 0 {
+	if uid, known := c.Daemon(); !known || !h.believes(uid) {
 		c.Close()
 		return nil, nil, fail("", "control socket %s: another user listens there", c.Path())
 	}
@@ -137,6 +137,9 @@ func (h *holder) register(ctx context.Context) (*control.Client, *control.Held, 
 	}
 	return c, held, nil
 }
+
+// believes reports whether a user may be the next daemon.
+func (h *holder) believes(uid uint32) bool { return uid == h.uid || uid == 0 }
 
 // close gives the token up.
 func (h *holder) close() {
