@@ -33,6 +33,7 @@ func TestMain(m *testing.M) {
 		"vendord": main,
 		"sdk":     sdk,
 		"ending":  ending,
+		"asks":    asks,
 		"browser": browser,
 		"aws":     awsCLI,
 	})
