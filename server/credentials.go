@@ -71,6 +71,7 @@ func (s *Server) vend(w http.ResponseWriter, r *http.Request, a ask) {
 	}
 	header := w.Header()
 	setCommon(header, len(body))
+	own.sayFarewell(header)
 	header["Date"] = s.dates.at(answered)
 	_, _ = w.Write(body) // a client that left is nobody's error
 }

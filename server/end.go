@@ -32,6 +32,7 @@ const (
 func (l *listener) end(served <-chan error) {
 	l.ending.Store(true)
 	began := time.Now()
+	time.Sleep(endPoll) // what was being written without a farewell is idle by now
 	for l.places.idle(l) > 0 && time.Since(began) < lastRequest {
 		time.Sleep(endPoll)
 	}
@@ -44,14 +45,12 @@ func (l *listener) end(served <-chan error) {
 	}
 }
 
-// farewell has every answer from the end on say so.
-func (l *listener) farewell(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if l.ending.Load() {
-			w.Header()["Connection"] = farewell
-		}
-		h.ServeHTTP(w, r)
-	})
+// sayFarewell says that an answer is the last of its connection, if it is. It is
+// asked when the answer is written: the end may have come while AWS was waited for.
+func (c *conn) sayFarewell(h http.Header) {
+	if c.in != nil && c.in.ending.Load() {
+		h["Connection"] = farewell
+	}
 }
 
 // farewell is read alone.

@@ -98,6 +98,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *audit.Event, 
 	body := compact(problem{a.code, text, a.code, text})
 	header := w.Header()
 	setCommon(header, len(body))
+	connOf(r).sayFarewell(header)
 	switch a.status {
 	case http.StatusMethodNotAllowed:
 		header.Set("Allow", http.MethodGet)

@@ -165,7 +165,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	own := &listener{Listener: ln, places: s.places, who: s.who, expects: s.apps.Expects, log: s.log,
 		probes: s.probes, addr: ln.Addr(), host: addressOf(ln.Addr()).String(), handler: h}
 	defer s.listens(own)()
-	hs := newHTTPServer(base, own.farewell(h), s.log)
+	hs := newHTTPServer(base, h, s.log)
 	defer func() { _ = hs.Close() }()
 
 	served := make(chan error, 1)
