@@ -32,6 +32,7 @@ type conn struct {
 	memo   apps.Memo    // of its requests, which come one after the other
 	line   audit.Memo   // the same
 	state  atomic.Int64 // phases times the tick at which the phase began, plus the phase
+	told   atomic.Bool  // that it has had its last answer
 	closed atomic.Bool
 	// writeBy says whether a deadline is set. Only the goroutine that serves the
 	// connection sets any.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -21,8 +22,8 @@ const (
 // Shutdown would lose some: it closes without an answer what it has accepted and not
 // read a request from, and what is idle, though a request be on its way.
 //
-// From now on every answer says that it is the last of its connection. When no
-// connection is idle any more, or after a moment, nobody is let in: whoever connects
+// From now on every answer says that it is the last of its connection. When all have
+// been told so, or after a moment, nobody is let in: whoever connects
 // waits in the kernel, if somebody else holds the socket too, for our successor. Who
 // is in gets an answer. An idle connection is closed when nothing has come over it.
 //
@@ -32,13 +33,12 @@ const (
 func (l *listener) end(served <-chan error) {
 	l.ending.Store(true)
 	began := time.Now()
-	time.Sleep(endPoll) // what was being written without a farewell is idle by now
-	for l.places.idle(l) > 0 && time.Since(began) < lastRequest {
+	for l.places.untold(l) && time.Since(began) < lastRequest {
 		time.Sleep(endPoll)
 	}
 	_ = l.Listener.Close()
 	<-served // what it accepted is known by now
-	for closed := time.Now(); time.Since(closed) < graceTimeout; time.Sleep(endPoll) {
+	for closed := time.Now(); time.Since(began) < graceTimeout; time.Sleep(endPoll) {
 		if l.places.hurry(l, time.Since(closed) >= lastHeader) == 0 {
 			return
 		}
@@ -49,6 +49,7 @@ func (l *listener) end(served <-chan error) {
 // asked when the answer is written: the end may have come while AWS was waited for.
 func (c *conn) sayFarewell(h http.Header) {
 	if c.in != nil && c.in.ending.Load() {
+		c.told.Store(true)
 		h["Connection"] = farewell
 	}
 }
@@ -68,14 +69,13 @@ func (p *places) of(l *listener) (all []*conn) {
 	return all
 }
 
-// idle returns how many connections wait for another request.
-func (p *places) idle(l *listener) (n int) {
-	for _, c := range p.of(l) {
-		if doing, _ := c.now(); doing == idling {
-			n++
-		}
-	}
-	return n
+// untold reports whether there is a connection whose client believes that it may ask
+// again, or is about to be told so.
+func (p *places) untold(l *listener) bool {
+	return slices.ContainsFunc(p.of(l), func(c *conn) bool {
+		doing, _ := c.now()
+		return doing == idling || doing == answering && !c.told.Load()
+	})
 }
 
 // hurry closes what is idle, and with silent what has not sent a request, and returns
