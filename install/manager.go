@@ -25,8 +25,8 @@ type Manager interface {
 	// error has the last lines of the service's log.
 	Install(context.Context, Plan) error
 	// Uninstall stops and removes the service, with purge its state and record too,
-	// and returns what it removed and what it kept. Not installed is no error: there
-	// is nothing to remove.
+	// and a configuration that is still as an install wrote it, and returns what it
+	// removed and what it kept. Not installed is no error: there is nothing to remove.
 	Uninstall(ctx context.Context, purge bool) (Removed, error)
 	// Start, Stop and Restart return when it is done.
 	Start(context.Context) error
@@ -47,6 +47,9 @@ type Plan struct {
 	// First is the configuration that is written where there is none; its Path is
 	// empty where there is one.
 	First File
+	// Wrote is the Sum of the first configuration, where this or an earlier install
+	// wrote it.
+	Wrote string
 	// Ready returns nil when the daemon of this process id answers and is ready,
 	// and else why not; it waits as long as its context allows.
 	Ready func(ctx context.Context, pid int) error
@@ -91,6 +94,8 @@ type State struct {
 	// looks at its mode's own place.
 	Binary string `json:"binary,omitempty"`
 	Config string `json:"config,omitempty"`
+	// Listen is where the manager listens for it, as the manager writes it.
+	Listen []string `json:"listen,omitempty"`
 	// Files are the service's own, Foreign those that somebody else put beside them
 	// to change it.
 	Files   []string `json:"files,omitempty"`

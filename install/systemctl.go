@@ -1,0 +1,117 @@
+package install
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// Runner runs a command to its end.
+type Runner func(ctx context.Context, stdout, stderr io.Writer, name string, args ...string) error
+
+// Command is the Runner of programs that are looked for in PATH. Where the context
+// ends they are asked to end, and have five seconds to do so.
+func Command(ctx context.Context, stdout, stderr io.Writer, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	cmd.Env = append(os.Environ(), "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0", "LC_ALL=C.UTF-8") // what is read here is English and plain
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 5 * time.Second
+	return cmd.Run()
+}
+
+func (s Systemd) run(ctx context.Context, stdout, stderr io.Writer, name string, args ...string) error {
+	if s.Run != nil {
+		return s.Run(ctx, stdout, stderr, name, args...)
+	}
+	return Command(ctx, stdout, stderr, name, args...)
+}
+
+// ask runs a command for what it prints. For a user's systemd, that one is meant.
+func (s Systemd) ask(ctx context.Context, name string, args ...string) (string, error) {
+	if !s.System {
+		args = append([]string{"--user"}, args...)
+	}
+	var out, said bytes.Buffer
+	err := s.run(ctx, &out, &said, name, args...)
+	switch {
+	case err == nil:
+		return out.String(), nil
+	case ctx.Err() != nil:
+		return "", context.Cause(ctx)
+	case errors.Is(err, exec.ErrNotFound):
+		return "", problem("install systemd's programs, or set PATH", "%s: no such program in PATH", name)
+	}
+	first, _, _ := strings.Cut(strings.TrimSpace(said.String()), "\n")
+	if strings.Contains(first, "connect to bus") {
+		return "", s.noBus(first)
+	}
+	return "", problem("", "%s: %s", strings.Join(append([]string{name}, args...), " "), cmp.Or(first, err.Error()))
+}
+
+// noBus is why a user's systemd cannot be asked: most often because su and sudo
+// change the user and make no session for the new one.
+func (s Systemd) noBus(said string) error {
+	if s.System {
+		return problem("is this a container, or a rescue shell?", "systemd: does not answer: %s", said)
+	}
+	return problem(`log in as this user (ssh, or: machinectl shell USER@), not by su or sudo; where nobody logs in: loginctl enable-linger USER, export XDG_RUNTIME_DIR=/run/user/UID`,
+		"your systemd: cannot be reached from here: %s", said)
+}
+
+// ctl has systemd do something, and returns when it is done.
+func (s Systemd) ctl(ctx context.Context, args ...string) error {
+	_, err := s.ask(ctx, "systemctl", args...)
+	return err
+}
+
+// properties are what is asked of both units.
+const properties = "Id,LoadState,LoadError,ActiveState,SubState,Result,NRestarts,ExecMainCode,ExecMainStatus,ExecStart,MainPID," +
+	"UnitFileState,NeedDaemonReload,FragmentPath,StateChangeTimestamp,InvocationID,Listen"
+
+// shown is the properties of units, by their names. Where one has several lines, as
+// Listen has, they stay lines.
+type shown map[string]map[string]string
+
+func (s Systemd) show(ctx context.Context) (shown, error) {
+	text, err := s.ask(ctx, "systemctl", "show", "--timestamp=utc", "--property="+properties, serviceUnit, socketUnit)
+	if err != nil {
+		return nil, err
+	}
+	return parseShow(text), nil
+}
+
+// parseShow reads what `systemctl show` prints: lines of NAME=VALUE, and an empty one
+// between two units.
+func parseShow(text string) shown {
+	all := shown{}
+	for block := range strings.SplitSeq(text, "\n\n") {
+		unit := map[string]string{}
+		for line := range strings.Lines(block) {
+			name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+			if before, several := unit[name]; several {
+				value = before + "\n" + value
+			}
+			unit[name] = value
+		}
+		all[unit["Id"]] = unit
+	}
+	return all
+}
+
+// active tells whether a unit runs, or is about to.
+func (s shown) active(unit string) bool {
+	switch s[unit]["ActiveState"] {
+	case "active", "reloading", "activating":
+		return true
+	}
+	return false
+}
+
+func (s shown) enabled(unit string) bool { return s[unit]["UnitFileState"] == "enabled" }
