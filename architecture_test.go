@@ -29,7 +29,7 @@ var arrows = map[string][]string{
 	"disk":                {},
 	"login":               {"awshttp", "disk", "session", "trust"},
 	"trust":               {},
-	"install":             {"session"},
+	"install":             {"disk", "session", "trust"},
 	"systemd":             {},
 	"systemd/systemdtest": {},
 	"sdkenv":              {},
@@ -68,7 +68,7 @@ var onlyPlace = map[string][]string{
 	"github.com/russellhaering/goxmldsig":          {"fakeaws"},
 	"github.com/beevik/etree":                      {"fakeaws"},
 	"golang.org/x/time/rate":                       {"apps", "server"},
-	"os/exec":                                      {"mint", "cmd/vendord", "bench", "soak"},
+	"os/exec":                                      {"mint", "cmd/vendord", "bench", "soak", "install"}, // install: systemctl and journalctl, which are systemd's API for people
 }
 
 type listed struct {

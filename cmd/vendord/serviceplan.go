@@ -106,7 +106,7 @@ func (p *program) planConfig(plan *servicePlan, facts install.Facts) {
 
 // planFirst has a first configuration written.
 func (p *program) planFirst(plan *servicePlan) {
-	text, err := firstConfiguration(p.system, sdkenv.FindFiles(p.getenv, p.home))
+	text, err := p.firstConfiguration(p.system, sdkenv.FindFiles(p.getenv, p.home))
 	if err != nil {
 		plan.problems = append(plan.problems, err)
 		return
