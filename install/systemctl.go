@@ -46,7 +46,7 @@ func (s Systemd) ask(ctx context.Context, name string, args ...string) (string, 
 	case ctx.Err() != nil:
 		return "", context.Cause(ctx)
 	case errors.Is(err, exec.ErrNotFound):
-		return "", problem("install systemd's programs, or set PATH", "%s: no such program in PATH", name)
+		return "", problem("run vendord serve under the service manager that this machine has", "%s: no such program in PATH: is there a systemd?", name)
 	}
 	first, _, _ := strings.Cut(strings.TrimSpace(said.String()), "\n")
 	if strings.Contains(first, "connect to bus") {

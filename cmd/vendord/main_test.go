@@ -84,6 +84,7 @@ func scripts() testscript.Params {
 			"mfa":     mfaCodes,
 			"sso":     fakeSSO,
 			"waitfor": waitFor,
+			"systemd": fakeSystemd,
 		},
 	}
 }

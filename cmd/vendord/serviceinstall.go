@@ -62,11 +62,7 @@ func (p *program) serviceInstall(ctx context.Context, m install.Manager) error {
 		return err
 	}
 	if err := m.Install(ctx, plan.Plan); err != nil {
-		if ctx.Err() == nil {
-			fmt.Fprintln(p.stderr, "the install failed, and what it had done was undone:")
-		} else {
-			fmt.Fprintln(p.stderr, "interrupted: what was done was undone")
-		}
+		p.printUndone(ctx, err)
 		return err
 	}
 	after, err := m.State(ctx)
@@ -74,6 +70,18 @@ func (p *program) serviceInstall(ctx context.Context, m install.Manager) error {
 		return err
 	}
 	return p.printInstalled(m, plan, before, after)
+}
+
+// printUndone says what an install left that failed, if it left nothing.
+func (p *program) printUndone(ctx context.Context, err error) {
+	_, notBack := errors.AsType[*install.NotBack](err)
+	switch {
+	case notBack:
+	case ctx.Err() != nil:
+		fmt.Fprintln(p.stderr, "interrupted: all is as it was before")
+	default:
+		fmt.Fprintln(p.stderr, "the install failed, and all is as it was before:")
+	}
 }
 
 // serviceCheck looks at all that could be in the way, before anything is changed.
@@ -152,11 +160,15 @@ func (p *program) askService(ctx context.Context) (control.Status, error) {
 	return c.Status(ctx)
 }
 
+// handedTo is where systemd puts the credentials of the service.
+const handedTo = "/run/credentials/vendord.service"
+
 // serviceProfiles is how the service will read its configuration.
 func (p *program) serviceProfiles(path string) profiles.Options {
 	o := profiles.Options{Path: path, System: p.system, UID: p.uid, Home: p.home}
 	if p.system {
 		o.UID, o.Home = 0, "" // it trusts root, and sees no home directory
+		o.Credentials = handedTo
 	}
 	return o
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"io/fs"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,7 +32,8 @@ func (p *program) newServicePlan(facts install.Facts) *servicePlan {
 	p.planProgram(plan, facts)
 	p.planConfig(plan, facts)
 	if plan.config != nil {
-		plan.Service.Needs = needsOf(plan.config, p.system)
+		o := p.serviceProfiles(plan.path)
+		plan.Service.Needs = needer{plan.config, p.system, o.Home, o.Credentials, exists}.needs()
 	}
 	if p.system {
 		plan.problems = append(plan.problems, missingCredentials(plan.Service.Needs)...)
@@ -130,25 +130,14 @@ func (plan *servicePlan) loaded(config *profiles.Config, err error) {
 	}
 }
 
-// needsOf is what the configuration needs of the service manager.
-func needsOf(config *profiles.Config, system bool) (n install.Needs) {
-	if at, err := netip.ParseAddrPort(config.Daemon.Listen); err == nil && config.Daemon.Listen != "" {
-		n.Listen = append(n.Listen, at)
-	}
-	if config.ECS.IsValid() {
-		n.Listen = append(n.Listen, config.ECS)
-	}
-	return n
-}
-
 // missingCredentials says which secrets are not where systemd would take them from.
 func missingCredentials(needs install.Needs) (wrong []error) {
 	for _, c := range needs.Credentials {
-		if exists("/etc/credstore/"+c.Name) || exists("/etc/credstore.encrypted/"+c.Name) {
+		if exists(c.Path) {
 			continue
 		}
-		wrong = append(wrong, fail("sudo install -D -m 600 FILE /etc/credstore/"+c.Name+", or encrypted: sudo systemd-creds encrypt --name="+
-			c.Name+" FILE /etc/credstore.encrypted/"+c.Name, "credential %s: neither /etc/credstore nor /etc/credstore.encrypted has it", c.Name))
+		wrong = append(wrong, fail("install -D -m 600 FILE "+c.Path+", or encrypted: systemd-creds encrypt --name="+
+			c.Name+" FILE "+credstoreEncrypted+"/"+c.Name, "credential %s: neither %s nor %s has it", c.Name, credstore, credstoreEncrypted))
 	}
 	return wrong
 }

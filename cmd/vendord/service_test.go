@@ -1,0 +1,31 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// fakeSystemd puts a systemctl and a journalctl in front of this machine's, which
+// keep what they know in $SYSTEMD. What they started ends with the script.
+func fakeSystemd(ts *testscript.TestScript, _ bool, _ []string) {
+	dir := filepath.Join(ts.Getenv("WORK"), "systemd")
+	ts.Check(os.MkdirAll(dir, 0o700))
+	ts.Check(os.WriteFile(filepath.Join(dir, "version"), []byte("Version=252.38-1~deb12u1\n"), 0o600))
+	programs, err := filepath.Abs("testdata/systemd")
+	ts.Check(err)
+	ts.Setenv("SYSTEMD", dir)
+	ts.Setenv("PATH", programs+string(filepath.ListSeparator)+ts.Getenv("PATH"))
+	ts.Defer(func() {
+		text, _ := os.ReadFile(filepath.Join(dir, "pid"))
+		if pid, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil && pid > 1 {
+			if p, err := os.FindProcess(pid); err == nil {
+				_ = p.Signal(syscall.SIGTERM)
+			}
+		}
+	})
+}
