@@ -35,7 +35,9 @@ func (f *NotStarted) Unwrap() error { return f.Err }
 type NotBack struct{ Err error }
 
 // Error says so.
-func (e *NotBack) Error() string { return "not everything could be put back as it was: " + e.Err.Error() }
+func (e *NotBack) Error() string {
+	return "not everything could be put back as it was: " + e.Err.Error()
+}
 
 // Unwrap returns Err.
 func (e *NotBack) Unwrap() error { return e.Err }

@@ -100,7 +100,9 @@ func programOf(units shown) string {
 }
 
 // Start starts the sockets first, as at boot.
-func (s Systemd) Start(ctx context.Context) error { return s.have(ctx, "start", socketUnit, serviceUnit) }
+func (s Systemd) Start(ctx context.Context) error {
+	return s.have(ctx, "start", socketUnit, serviceUnit)
+}
 
 // Stop stops the sockets too: with them open, whoever asks would start it again.
 func (s Systemd) Stop(ctx context.Context) error { return s.have(ctx, "stop", serviceUnit, socketUnit) }

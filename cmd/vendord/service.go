@@ -169,7 +169,9 @@ func (p *program) printRemoved(r install.Removed, err error) {
 func shellWords(paths []string) string {
 	var words []string
 	for _, path := range paths {
-		if strings.ContainsFunc(path, func(r rune) bool { return !strings.ContainsRune("/._-+@", r) && !('0' <= r && r <= '9') && !('a' <= r|0x20 && r|0x20 <= 'z') }) {
+		if strings.ContainsFunc(path, func(r rune) bool {
+			return !strings.ContainsRune("/._-+@", r) && !('0' <= r && r <= '9') && !('a' <= r|0x20 && r|0x20 <= 'z')
+		}) {
 			path = "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 		}
 		words = append(words, path)

@@ -257,4 +257,3 @@ func (p *program) printNext(plan *servicePlan) {
 	}
 	say(p.stdout, "next: vendord service status%s, vendord service logs%s", flag, flag)
 }
-

@@ -73,7 +73,9 @@ func ofDistribution(path string) bool {
 }
 
 // builtToRun reports whether a program is what "go run" made for itself.
-func builtToRun(path string) bool { return strings.Contains(path, string(filepath.Separator)+"go-build") }
+func builtToRun(path string) bool {
+	return strings.Contains(path, string(filepath.Separator)+"go-build")
+}
 
 // planConfig reads the configuration that the service will have: the one named, that
 // of the last install, or its mode's own, which is written where there is none.
