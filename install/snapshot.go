@@ -17,6 +17,7 @@ type snapshot struct {
 	files []string // that are to change; those that were there have a second name
 	there map[string]bool
 	made  []string // directories that were not there, the outermost first
+	data  []string // the service's own directories that were not there
 	units shown
 }
 
@@ -28,6 +29,11 @@ func (s Systemd) snapshot(ctx context.Context, paths []string) (*snapshot, error
 		return nil, err
 	}
 	b := &snapshot{of: s, there: map[string]bool{}, units: units}
+	for _, dir := range s.Data {
+		if _, err := os.Lstat(s.at(dir)); errors.Is(err, fs.ErrNotExist) {
+			b.data = append(b.data, dir)
+		}
+	}
 	for _, path := range paths {
 		if err := b.keep(s.at(path)); err != nil {
 			b.forget()
@@ -85,6 +91,12 @@ func (b *snapshot) putBack(ctx context.Context) error {
 	wrong.add(b.filesBack())
 	wrong.add(s.ctl(ctx, "daemon-reload"))
 	wrong.add(b.runningBack(ctx))
+	for _, dir := range b.data { // what the start that failed has made
+		wrong.add(os.RemoveAll(s.at(dir)))
+	}
+	if !b.units.active(socketUnit) && !b.units.active(serviceUnit) {
+		_ = os.Remove(s.at(filepath.Join(s.Runtime, "vendord"))) // which systemd leaves; another's is not empty
+	}
 	return wrong.joined()
 }
 

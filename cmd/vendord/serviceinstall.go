@@ -160,15 +160,11 @@ func (p *program) askService(ctx context.Context) (control.Status, error) {
 	return c.Status(ctx)
 }
 
-// handedTo is where systemd puts the credentials of the service.
-const handedTo = "/run/credentials/vendord.service"
-
 // serviceProfiles is how the service will read its configuration.
 func (p *program) serviceProfiles(path string) profiles.Options {
 	o := profiles.Options{Path: path, System: p.system, UID: p.uid, Home: p.home}
 	if p.system {
-		o.UID, o.Home = 0, "" // it trusts root, and sees no home directory
-		o.Credentials = handedTo
+		o.UID, o.Home, o.Stores = serviceUser(serviceState), "/", profiles.Stores()
 	}
 	return o
 }

@@ -33,7 +33,8 @@ func (p *program) newServicePlan(facts install.Facts) *servicePlan {
 	p.planConfig(plan, facts)
 	if plan.config != nil {
 		o := p.serviceProfiles(plan.path)
-		plan.Service.Needs = needer{plan.config, p.system, o.Home, o.Credentials, exists}.needs()
+		plan.Service.Needs = serviceNeeds(plan.config, o)
+		plan.warnings = append(plan.warnings, checkSources(plan.config, o.Home)...)
 	}
 	if p.system {
 		plan.problems = append(plan.problems, missingCredentials(plan.Service.Needs)...)
@@ -99,10 +100,10 @@ func (p *program) planConfig(plan *servicePlan, facts install.Facts) {
 		p.planFirst(plan)
 		return
 	}
-	config, err := profiles.Load(p.serviceProfiles(plan.path))
-	plan.loaded(config, err)
-	if p.system && err == nil {
-		plan.problems = append(plan.problems, unreadable(plan.path)...)
+	plan.loaded(profiles.Load(p.serviceProfiles(plan.path)))
+	if plan.config != nil && p.system {
+		wrong, doubts := fromOutside(plan.config, serviceUser(serviceState))
+		plan.problems, plan.warnings = append(plan.problems, wrong...), append(plan.warnings, doubts...)
 	}
 }
 
@@ -128,8 +129,23 @@ func (plan *servicePlan) loaded(config *profiles.Config, err error) {
 	}
 	plan.config = config
 	for _, w := range config.Warnings {
-		plan.warnings = append(plan.warnings, w)
+		if !strings.HasPrefix(w.Problem, "credential:") { // missingCredentials has them
+			plan.warnings = append(plan.warnings, w)
+		}
 	}
+}
+
+// serviceNeeds is what the configuration needs of the service manager. Credentials
+// are where the check of the configuration found them.
+func serviceNeeds(config *profiles.Config, o profiles.Options) install.Needs {
+	needs := needer{config: config, system: o.System, home: o.Home, is: exists}.needs()
+	for _, c := range config.Credentials {
+		if c.Path == "" {
+			c.Path = credstore + "/" + c.Name
+		}
+		needs.Credentials = append(needs.Credentials, install.Credential{Name: c.Name, Path: c.Path, Encrypted: c.Encrypted})
+	}
+	return needs
 }
 
 // missingCredentials says which secrets are not where systemd would take them from.
@@ -147,21 +163,4 @@ func missingCredentials(needs install.Needs) (wrong []error) {
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
-}
-
-// unreadable says why a system service, which has a user of its own and is in no
-// group, could not read a file: root, who looks, can read everything.
-func unreadable(path string) []error {
-	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
-		if info, err := os.Stat(dir); err == nil && info.Mode().Perm()&0o001 == 0 {
-			return []error{fail("chmod o+x "+dir+", or keep it in /etc/vendord", "%s: the service's user may not enter %s", path, dir)}
-		}
-		if dir == filepath.Dir(dir) {
-			break
-		}
-	}
-	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o004 == 0 {
-		return []error{fail("chmod o+r "+path+" (it has no secrets)", "%s: the service's user may not read it", path)}
-	}
-	return nil
 }
