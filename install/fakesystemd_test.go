@@ -39,7 +39,7 @@ type fakeSystemd struct {
 func newFake(t *testing.T) (*fakeSystemd, install.Systemd) {
 	f := &fakeSystemd{t: t, root: t.TempDir(), version: "252.38-1~deb12u1", loaded: map[string]string{}, enabled: map[string]bool{},
 		active: map[string]string{}, invoked: map[string]int{}, broken: "broken", at: map[int]func(){}}
-	for _, dir := range []string{"/run/systemd/system", "/etc/systemd/system", "/usr/local/bin"} {
+	for _, dir := range []string{"/run/systemd/system", "/etc/systemd/system", "/usr/local/bin", "/var/lib/private", "/var/log"} {
 		f.must(os.MkdirAll(f.root+dir, 0o755))
 	}
 	return f, install.Systemd{System: true, Units: "/etc/systemd/system", Runtime: "/run", Config: "/etc/vendord/vendord.toml",
@@ -173,6 +173,9 @@ func (f *fakeSystemd) start(unit string, again bool) error {
 		if err := f.start("vendord.socket", false); err != nil {
 			return err
 		}
+	}
+	for _, dir := range []string{"/var/lib/private", "/var/log"} {
+		f.must(os.MkdirAll(f.root+dir+"/vendord", 0o700))
 	}
 	program := f.read("/usr/local/bin/vendord")
 	if program == f.broken {

@@ -28,12 +28,9 @@ func (s Systemd) snapshot(ctx context.Context, paths []string) (*snapshot, error
 	if err != nil {
 		return nil, err
 	}
+	data := s.data()
 	b := &snapshot{of: s, there: map[string]bool{}, units: units}
-	for _, dir := range s.Data {
-		if _, err := os.Lstat(s.at(dir)); errors.Is(err, fs.ErrNotExist) {
-			b.data = append(b.data, dir)
-		}
-	}
+	b.data = slices.DeleteFunc(slices.Clone(s.Data), func(dir string) bool { return slices.Contains(data, dir) })
 	for _, path := range paths {
 		if err := b.keep(s.at(path)); err != nil {
 			b.forget()

@@ -70,9 +70,15 @@ func TestInstall(t *testing.T) {
 	if got := s.Facts(); got != facts {
 		t.Errorf("Facts: got %+v, want %+v", got, facts)
 	}
+	f.tidy()
+}
+
+// tidy is an error where an install left what is only for its own time.
+func (f *fakeSystemd) tidy() {
+	f.t.Helper()
 	for path := range f.machine() {
 		if strings.Contains(path, "/.") || strings.Contains(path, "lock") {
-			t.Errorf("%s: left behind", path)
+			f.t.Errorf("%s: left behind", path)
 		}
 	}
 }
@@ -95,14 +101,17 @@ func TestUpgrade(t *testing.T) {
 			if !strings.HasSuffix(f.active["vendord.service"], "new") {
 				t.Error("the old program runs on")
 			}
+			f.tidy()
 		})
 	}
 }
 
+// machines are those that an install may meet.
+var machines = map[string]func(*testing.T) (*fakeSystemd, install.Systemd){"nothing": newFake, "an older one": installed}
+
 // What fails is put back as it was, whichever step it is, before it did its work or
 // after, on a new machine and on one that runs an older vendord.
 func TestInstallFails(t *testing.T) {
-	machines := map[string]func(*testing.T) (*fakeSystemd, install.Systemd){"nothing": newFake, "an older one": installed}
 	for before, machine := range machines {
 		for _, listen := range []string{"127.0.0.1:9797", "127.0.0.1:9798"} {
 			for _, halfway := range []bool{false, true} {
@@ -160,18 +169,23 @@ func TestInstallCannotWrite(t *testing.T) {
 		"/usr/local/bin/.vendord.new/x":             "/usr/local/bin/vendord: directory not empty",
 		"/etc/systemd/system/.vendord.socket.new/x": "/etc/systemd/system/vendord.socket: directory not empty",
 	} {
-		t.Run(path, func(t *testing.T) {
-			f, s := newFake(t)
-			f.write(path, "in the way")
-			was := f.machine()
-			err := s.Install(t.Context(), withFirst(f.plan("new", "127.0.0.1:9797")))
-			if err == nil || !strings.HasPrefix(err.Error(), want) {
-				t.Errorf("Install: got %v, want %s…", err, want)
+		for before, machine := range machines {
+			if before == "an older one" && path == "/etc/vendord" {
+				continue // there it is a directory
 			}
-			for _, d := range differences(was, f.machine()) {
-				t.Error(d)
-			}
-		})
+			t.Run(before+path, func(t *testing.T) {
+				f, s := machine(t)
+				f.write(path, "in the way")
+				was := f.machine()
+				err := s.Install(t.Context(), withFirst(f.plan("new", "127.0.0.1:9797")))
+				if err == nil || !strings.HasPrefix(err.Error(), want) {
+					t.Errorf("Install: got %v, want %s…", err, want)
+				}
+				for _, d := range differences(was, f.machine()) {
+					t.Error(d)
+				}
+			})
+		}
 	}
 }
 
@@ -229,15 +243,23 @@ func TestInstallNotBack(t *testing.T) {
 
 // A configuration whose address is nobody's any more leaves no socket behind.
 func TestInstallWithoutSocket(t *testing.T) {
-	f, s := installed(t)
-	plan := f.plan("new", "127.0.0.1:9797")
-	plan.Service = own(install.Needs{})
-	plan.Service.Binary = "/usr/local/bin/vendord"
-	if err := s.Install(t.Context(), plan); err != nil {
-		t.Fatal(err)
-	}
-	if _, there := f.machine()["/etc/systemd/system/vendord.socket"]; there || f.enabled["vendord.socket"] {
-		t.Error("the socket unit is still there")
+	for step := 1; ; step++ {
+		f, s := installed(t)
+		f.failAt = step
+		was := f.machine()
+		plan := f.plan("new", "127.0.0.1:9797")
+		plan.Service = own(install.Needs{})
+		plan.Service.Binary = "/usr/local/bin/vendord"
+		if err := s.Install(t.Context(), plan); err != nil {
+			for _, d := range differences(was, f.machine()) {
+				t.Errorf("step %d: %s", step, d)
+			}
+			continue
+		}
+		if _, there := f.machine()["/etc/systemd/system/vendord.socket"]; there || f.enabled["vendord.socket"] {
+			t.Error("the socket unit is still there")
+		}
+		return
 	}
 }
 

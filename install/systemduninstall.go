@@ -25,7 +25,7 @@ func (s Systemd) Uninstall(ctx context.Context, purge bool) (r Removed, err erro
 		return r, err
 	}
 	defer unlock()
-	facts := s.Facts()
+	facts, data := s.Facts(), s.data()
 	if len(units) > 0 {
 		program, err := s.program(ctx)
 		wrong.add(err)
@@ -38,7 +38,7 @@ func (s Systemd) Uninstall(ctx context.Context, purge bool) (r Removed, err erro
 		}
 	}
 	_ = os.Remove(s.at(filepath.Join(s.Runtime, "vendord"))) // systemd made it for the control socket
-	wrong.add(s.removeData(purge, facts, &r))
+	wrong.add(s.removeData(purge, facts, data, &r))
 	return r, wrong.joined()
 }
 
@@ -81,14 +81,21 @@ func (s Systemd) removeUnits(ctx context.Context, units []string, purge bool, r 
 	return wrong.joined()
 }
 
+// data are the directories of the state and the record that are there.
+func (s Systemd) data() (there []string) {
+	for _, dir := range s.Data {
+		if _, err := os.Lstat(s.at(dir)); err == nil {
+			there = append(there, dir)
+		}
+	}
+	return there
+}
+
 // removeData removes the state and the record, where that is asked for. The
 // configuration is the work of whoever wrote it, which there may be no copy of.
-func (s Systemd) removeData(purge bool, facts Facts, r *Removed) error {
+func (s Systemd) removeData(purge bool, facts Facts, data []string, r *Removed) error {
 	var wrong problems
-	for _, dir := range s.Data {
-		if _, err := os.Lstat(s.at(dir)); err != nil {
-			continue
-		}
+	for _, dir := range data {
 		if !purge {
 			r.Kept = append(r.Kept, dir)
 			continue

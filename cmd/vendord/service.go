@@ -81,9 +81,8 @@ func (p *program) withManager(ctx context.Context, o *serviceOptions, do func(co
 	defer release()
 	err = do(ctx, m)
 	p.printLog(err)
-	if notBack, ok := errors.AsType[*install.NotBack](err); ok {
-		p.printError(notBack) // also where somebody pressed Ctrl-C
-		p.printError(notBack.Err)
+	if notBack, ok := errors.AsType[*install.NotBack](err); ok && ctx.Err() != nil {
+		p.printError(notBack) // of all else, whoever pressed Ctrl-C needs no words
 	}
 	return orSignal(ctx, err)
 }

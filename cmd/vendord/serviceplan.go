@@ -129,7 +129,8 @@ func (plan *servicePlan) loaded(config *profiles.Config, err error) {
 	}
 	plan.config = config
 	for _, w := range config.Warnings {
-		if !strings.HasPrefix(w.Problem, "credential:") { // missingCredentials has them
+		told := strings.HasPrefix(w.Problem, "credential:") || w.Key == "profiles" // by missingCredentials, by printNext
+		if !told {
 			plan.warnings = append(plan.warnings, w)
 		}
 	}
