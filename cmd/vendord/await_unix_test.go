@@ -113,3 +113,21 @@ func TestWhoHoldsTheSocketIsNoManager(t *testing.T) {
 		t.Error("ByManager of this test's own socket: got true")
 	}
 }
+
+func TestHowToStart(t *testing.T) {
+	for _, row := range []struct {
+		p         program
+		installed bool
+		want      string
+	}{
+		{program{}, false, "start it: vendord serve"},
+		{program{system: true}, false, "start it: vendord serve --system"},
+		{program{socket: "/run/x"}, true, "start it: vendord serve --socket /run/x"},
+		{program{system: true}, true, "sudo vendord service start; vendord service logs --system says why it is down"},
+		{program{}, true, "sudo vendord service start; vendord service logs --system says why it is down; or run one of your own: vendord serve"},
+	} {
+		if got := row.p.howToStart(row.installed); got != row.want {
+			t.Errorf("howToStart(%v) of %+v: got %q, want %q", row.installed, row.p, got, row.want)
+		}
+	}
+}

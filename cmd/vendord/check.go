@@ -83,7 +83,7 @@ func (p *program) check() error {
 	if ofSystem(options.Path) && byService() {
 		wrong, doubts := fromOutside(config, options.UID)
 		if len(wrong) > 0 && unitInstalled() {
-			return p.refuse(wrong)
+			return p.refuse(config.Path, wrong)
 		}
 		warnings = slices.Concat(warnings, wrong, doubts)
 	}
@@ -119,13 +119,13 @@ func (p *program) check() error {
 }
 
 // refuse says what is wrong with a configuration that loads, for its service.
-func (p *program) refuse(wrong []error) error {
+func (p *program) refuse(file string, wrong []error) error {
 	if !p.json {
 		return errors.Join(wrong...)
 	}
 	var problems []profiles.Problem
 	for _, err := range wrong {
-		problems = append(problems, profiles.Problem{Problem: err.Error(), Hint: hintOf(err)})
+		problems = append(problems, profiles.Problem{File: file, Problem: err.Error(), Hint: hintOf(err)})
 	}
 	_ = p.printJSON(map[string]any{"ok": false, "errors": problems})
 	return exitError{code: 1}

@@ -100,3 +100,26 @@ func TestCredentialInWords(t *testing.T) {
 		}
 	}
 }
+
+func TestCheckRefusesWhatTheServiceCannotStartWith(t *testing.T) {
+	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	wrong := []error{fail("the hint", "/etc/x: the problem")}
+	p := &program{stdout: &output{File: out}}
+	if err := p.refuse("/etc/vendord/vendord.toml", wrong); err == nil || err.Error() != "/etc/x: the problem" {
+		t.Errorf("refuse: got %v, want the problem", err)
+	}
+	p.json = true
+	if err := p.refuse("/etc/vendord/vendord.toml", wrong); err == nil || err.Error() != "exit status 1" {
+		t.Errorf("refuse as JSON: got %v, want exit status 1", err)
+	}
+	text, _ := os.ReadFile(out.Name())
+	for _, want := range []string{`"file": "/etc/vendord/vendord.toml"`, `"problem": "/etc/x: the problem"`, `"hint": "the hint"`, `"ok": false`} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("refuse as JSON: got %s, without %s", text, want)
+		}
+	}
+}

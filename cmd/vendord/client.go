@@ -32,7 +32,7 @@ func (p *program) connect(ctx context.Context) (*control.Client, error) {
 	}
 	if e, ok := errors.AsType[*session.Error](err); ok && errors.Is(err, control.ErrNoDaemon) {
 		told := *e
-		told.Hint = p.howToStart()
+		told.Hint = p.howToStart(unitInstalled())
 		return nil, &told
 	}
 	if err != nil {
@@ -45,12 +45,16 @@ func (p *program) connect(ctx context.Context) (*control.Client, error) {
 	return c, nil
 }
 
-// howToStart says how to have a daemon.
-func (p *program) howToStart() string {
-	if p.socket == "" && unitInstalled() {
-		return "start the service: sudo vendord service start; or one of your own: vendord serve" + p.howToServe()
+// howToStart says how to have a daemon, where the machine's service is installed or not.
+func (p *program) howToStart(installed bool) string {
+	if p.socket != "" || !installed {
+		return "start it: vendord serve" + p.howToServe()
 	}
-	return "start it: vendord serve" + p.howToServe()
+	hint := "sudo vendord service start; vendord service logs --system says why it is down"
+	if !p.system {
+		hint += "; or run one of your own: vendord serve"
+	}
+	return hint
 }
 
 // howToServe is what makes serve open the socket that was looked for.
@@ -112,7 +116,7 @@ func (p *program) connectOrServe(ctx context.Context) (c *control.Client, stop f
 	if _, gone := os.Stat(path); errors.Is(gone, os.ErrNotExist) {
 		hint := "start one with vendord serve, or write " + path + ": vendord init prints a first one"
 		if unitInstalled() {
-			hint = p.howToStart()
+			hint = p.howToStart(unitInstalled())
 		}
 		return nil, nil, fail(hint, "no daemon is running, and there is no configuration of your own")
 	}
