@@ -81,7 +81,7 @@ func (m *Minter) mfaCode(ctx context.Context, r session.Request) (string, error)
 func (m *Minter) printedCode(ctx context.Context, r session.Request) (string, error) {
 	const key = "mfa_command"
 	argv := session.Items(r.MFACommand)
-	if err := checkCommand(subject(r.Source), key, argv); err != nil {
+	if err := m.checkCommand(subject(r.Source), key, argv); err != nil {
 		return "", err
 	}
 	text, err := m.output(ctx, subject(r.Source), key, argv, maxCode)

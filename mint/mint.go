@@ -61,6 +61,9 @@ type Config struct {
 	// HTTP is the client for AWS. Nil: one with short timeouts that honours
 	// the proxies of the environment.
 	HTTP *http.Client
+	// Hindered tells, of a command that could not be run or did not end well, what of
+	// this service's sandbox was in the way: a hint, or "". Nil: nothing ever is.
+	Hindered func(command string, err error) string
 	// Log gets what an operator should know. Nil: nothing.
 	Log *slog.Logger
 	// Now is the clock, also for signatures. Nil: time.Now.

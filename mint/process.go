@@ -27,7 +27,7 @@ const lookYourself = "run the command yourself, as vendord's user: what it print
 // process runs the command of a process source.
 func (m *Minter) process(ctx context.Context, s session.Source) (aws.Credentials, error) {
 	argv := session.Items(s.Command)
-	if err := checkCommand(subject(s), "command", argv); err != nil {
+	if err := m.checkCommand(subject(s), "command", argv); err != nil {
 		return aws.Credentials{}, err
 	}
 	return m.run(ctx, subject(s), argv)
@@ -51,6 +51,30 @@ func checkCommand(subject, key string, argv []string) error {
 			"give its absolute path: the daemon's PATH may be shorter than yours; "+reload)
 	}
 	return nil
+}
+
+// checkCommand is checkCommand where the command is to be run.
+func (m *Minter) checkCommand(subject, key string, argv []string) error {
+	err := checkCommand(subject, key, argv)
+	if err == nil || len(argv) == 0 || isVendord(argv[0]) {
+		return err
+	}
+	_, why := exec.LookPath(argv[0])
+	return m.hindered(err, argv[0], why)
+}
+
+// hindered gives an error of a command the hint that the sandbox is to blame, if so.
+func (m *Minter) hindered(err error, command string, why error) error {
+	e, ok := errors.AsType[*session.Error](err)
+	if !ok || m.config.Hindered == nil {
+		return err
+	}
+	if hint := m.config.Hindered(command, why); hint != "" {
+		blamed := *e
+		blamed.Hint = hint
+		return &blamed
+	}
+	return err
 }
 
 func isVendord(command string) bool {
@@ -99,7 +123,7 @@ func (m *Minter) output(ctx context.Context, subject, key string, argv []string,
 	case ctx.Err() != nil:
 		return nil, fail("did not end in time")
 	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
-		return nil, fail("failed (%s, %d bytes on standard error)", exitOf(err), complaint.bytes)
+		return nil, m.hindered(fail("failed (%s, %d bytes on standard error)", exitOf(err), complaint.bytes), argv[0], err)
 	}
 	return out.text, nil
 }

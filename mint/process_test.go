@@ -4,6 +4,7 @@ package mint_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -254,6 +255,30 @@ func TestSourceItselfForYears(t *testing.T) {
 		got, log := mustMint(t, mint.Config{}, r)
 		if left := got.Left(time.Now()); (left-36*time.Hour).Abs() > 3*time.Second || !strings.Contains(log, "later than any of AWS's: cut") {
 			t.Errorf("until %s: got %v left, and the log %s", until, left, log)
+		}
+	}
+}
+
+// What the service's sandbox did to a command is said instead of the usual hint.
+func TestHinderedProcess(t *testing.T) {
+	for want, source := range map[string]session.Source{
+		"hindered: /nowhere/op": command("/nowhere/op"),
+		"hindered: sh":          script("kill -SYS $$"),
+	} {
+		m, err := mint.New(mint.Config{Environ: environ(), Hindered: func(command string, err error) string {
+			if err == nil {
+				t.Errorf("%s: hindered by no error", command)
+			}
+			return "hindered: " + command
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := request("http://127.0.0.1:1")
+		r.Source = source
+		_, err = m.Mint(t.Context(), r)
+		if e, ok := errors.AsType[*session.Error](err); !ok || e.Hint != want {
+			t.Errorf("Mint: got %v, want the hint %q", err, want)
 		}
 	}
 }

@@ -96,7 +96,7 @@ func (m *Minter) prove(ctx context.Context, s session.Source, kind proof) (strin
 		return readProof(s, kind)
 	}
 	argv := session.Items(s.Command)
-	if err := checkCommand(subject(s), kind.args, argv); err != nil {
+	if err := m.checkCommand(subject(s), kind.args, argv); err != nil {
 		return "", err
 	}
 	text, err := m.output(ctx, subject(s), kind.args, argv, 2*kind.most)

@@ -155,6 +155,9 @@ func (d *daemon) identities() (err error) {
 	if d.logins, err = login.New(people); err != nil {
 		return err
 	}
+	if o.manager != nil {
+		c.Hindered = ownSandbox().hindered
+	}
 	c.SignedIn, c.Rejected, c.Code = d.logins.Token, d.logins.Rejected, d.logins.Code
 	d.minter, err = mint.New(c)
 	return err
@@ -299,12 +302,21 @@ func (d *daemon) reload(ctx context.Context) ([]string, error) {
 	if config.ECS != d.ecsListen {
 		lines = append(lines, "endpoints.ecs.listen: takes effect at the next start of vendord")
 	}
+	lines = append(lines, d.hindrances(config)...)
 	d.forget()
 	if err := d.carry.settle(); err != nil {
 		lines = append(lines, "warning: "+err.Error())
 	}
 	go func() { d.warm(context.WithoutCancel(ctx)); giveBack() }() // who asked for the reload need not wait for AWS
 	return lines, nil
+}
+
+// hindrances say what of the service's unit stands in a configuration's way.
+func (d *daemon) hindrances(c *profiles.Config) []string {
+	if d.options.manager == nil {
+		return nil
+	}
+	return ownSandbox().hindrances(d.needer(c))
 }
 
 // revoke takes tokens back, and their sessions with them.

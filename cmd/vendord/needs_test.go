@@ -58,8 +58,8 @@ func TestNeedsOfAUser(t *testing.T) {
 	}
 }
 
-// needsOf loads a configuration and says in words what it needs.
-func needsOf(t *testing.T, add string, system bool) string {
+// neederOf loads a configuration.
+func neederOf(t *testing.T, add string, system bool) needer {
 	t.Helper()
 	here := t.TempDir()
 	file := filepath.Join(here, "vendord.toml")
@@ -82,8 +82,14 @@ func needsOf(t *testing.T, add string, system bool) string {
 		t.Fatal(err)
 	}
 	there := []string{"/etc/credstore/both", "/etc/credstore.encrypted/both", "/etc/credstore/open", "/etc/credstore.encrypted/sealed"}
-	n := needer{config: config, system: system, home: here, credentials: "/run/credentials/vendord.service",
-		is: func(path string) bool { return strings.Contains(strings.Join(there, " ")+" ", path+" ") }}.needs()
+	return needer{config: config, system: system, home: here, credentials: "/run/credentials/vendord.service",
+		is: func(path string) bool { return strings.Contains(strings.Join(there, " ")+" ", path+" ") }}
+}
+
+// needsOf says in words what a configuration needs.
+func needsOf(t *testing.T, add string, system bool) string {
+	t.Helper()
+	n := neederOf(t, add, system).needs()
 	words := []string{fmt.Sprint("listen ", n.Listen)}
 	if n.Exe {
 		words = append(words, "exe")

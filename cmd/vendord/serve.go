@@ -63,13 +63,16 @@ func (p *program) serve(ctx context.Context) (err error) {
 	options.record, options.manager = p.record, manager
 	d, err := newDaemon(options)
 	if err != nil {
-		return err
+		return hinderedStart(err, manager != nil)
 	}
 	// A revocation that the disk never took must not end as success.
 	defer func() { err = errors.Join(err, d.Close()) }()
 	config := d.book.Config()
 	for _, w := range config.Warnings {
 		log.Warn(w.Error(), hinted(w.Hint)...)
+	}
+	for _, line := range d.hindrances(config) {
+		log.Warn(line, hinted(anewUnit)...)
 	}
 	for _, line := range d.book.Set(config) { // tokens may have outlived what they are for
 		log.Warn(line)
