@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -78,6 +79,9 @@ type daemon struct {
 	confined  *confinement     // what serve has closed itself off from
 	url       string           // where credentials are asked for; set by Run
 	reloads   <-chan os.Signal // each is a wish to reload; nil for none
+	begun     atomic.Bool      // programs can be answered
+	checkup   *checkup         // set by Run
+	nudged    chan struct{}    // news is to look now
 	carry     *carrier
 	ending    func() bool // whether Run is to end; set by Run
 
@@ -98,7 +102,7 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 		return nil, err
 	}
 	d := &daemon{options: o, started: o.now(), listen: config.Daemon.Listen, ecsListen: config.ECS,
-		users: peer.NewUsers(o.now), using: make(chan struct{}, 1),
+		users: peer.NewUsers(o.now), using: make(chan struct{}, 1), nudged: make(chan struct{}, 1),
 		ending: func() bool { return false }}
 	if o.store == nil {
 		o.store = o.manager
@@ -133,7 +137,7 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 		Apps: d.appInfos, Why: d.why, Use: d.use, Rotate: d.rotate,
 		Issue: d.issue, Hold: d.hold, Revoke: d.revoke, Tokens: d.tokens,
 		Reload: d.reload, FetchPolicy: d.fetchPolicy, Login: d.login, FinishLogin: d.finishLogin, Code: d.code, Logout: d.logout, Lock: d.lock,
-		Metrics: d.metrics, Sources: d.sources, CheckSource: d.checkSource, Refresh: d.refresh, Now: o.now, Log: o.log,
+		Health: d.health, Ready: d.readiness, Metrics: d.metrics, Sources: d.sources, CheckSource: d.checkSource, Refresh: d.refresh, Now: o.now, Log: o.log,
 	})
 	d.carry.restore()
 	return d, nil
@@ -178,6 +182,8 @@ func (d *daemon) Close() error {
 func (d *daemon) Run(ctx context.Context, vend, ctl net.Listener, ready func()) error {
 	d.url = "http://" + vend.Addr().String() + server.Path
 
+	d.checkup = d.checkupOf(vend, ctl)
+
 	// The record outlives those whose acts it records.
 	auditContext, stopAudit := context.WithCancel(context.WithoutCancel(ctx))
 	recorded := make(chan error, 1)
@@ -195,11 +201,14 @@ func (d *daemon) Run(ctx context.Context, vend, ctl net.Listener, ready func()) 
 	endCommands := part(func(ctx context.Context) error { return d.control.Serve(ctx, ctl) })
 	parts.Go(func() error {
 		d.warm(ctx)
+		d.begun.Store(true)
 		d.ready(ctx)
 		ready()
 		return d.reloadWhenAsked(ctx)
 	})
 	parts.Go(func() error { return d.lookAgain(ctx) })
+	parts.Go(func() error { return d.watch(ctx) })
+	parts.Go(func() error { return d.news(ctx) })
 	parts.Go(func() error { d.carry.run(ctx); return nil })
 	parts.Go(func() error { d.carry.abandon(ctx); return nil })
 	parts.Go(func() error {

@@ -47,6 +47,8 @@ func (d *daemon) metrics() []byte {
 	m.Sample(seconds(d.started))
 	m.Family("vendord_locked", audit.Gauge, "Whether nothing is vended until somebody unlocks.")
 	m.Sample(audit.One(d.gate.locked()))
+	m.Family("vendord_ready", audit.Gauge, "Whether programs get what they ask for, if AWS gives it.")
+	m.Sample(audit.One(d.standstill(d.checkup.known()).unready() == ""))
 	d.audit.Metrics(m)
 	if d.record.out != nil {
 		d.audit.MetricsOfRecord(m)

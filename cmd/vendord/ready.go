@@ -1,9 +1,6 @@
 package main
 
-import (
-	"context"
-	"fmt"
-)
+import "context"
 
 // ready tells the service manager that programs can be answered, unless the daemon is
 // ending already.
@@ -11,12 +8,6 @@ func (d *daemon) ready(ctx context.Context) {
 	if ctx.Err() == nil {
 		d.tell(d.options.manager.Ready(d.standing()))
 	}
-}
-
-// standing is a line for people who ask the service manager.
-func (d *daemon) standing() string {
-	config := d.book.Config()
-	return fmt.Sprintf("%d profiles, %d apps, at %s", len(config.Profiles), len(config.Apps), d.url)
 }
 
 // tell notes that the service manager could not be told something. It will act as if

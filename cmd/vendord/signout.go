@@ -92,6 +92,7 @@ func (d *daemon) wipe(ctx context.Context) (int, error) {
 
 // lock forgets every login and session and stops vending, or lets it go on.
 func (d *daemon) lock(ctx context.Context, locked bool) (out control.WipedOut, err error) {
+	defer d.nudge()
 	if !locked {
 		if err := d.gate.unlock(); err != nil {
 			return out, err

@@ -23,15 +23,15 @@ import (
 // status is what the control socket shows a caller: everything to who may
 // steer, and to others their own apps, profiles and sessions.
 func (d *daemon) status(caller control.Caller) control.Status {
-	config := d.book.Config()
-	s := control.Status{Version: versionText(), Mode: "user", PID: os.Getpid(), Started: d.started,
+	config, now := d.book.Config(), d.condition(caller, d.checkup.known())
+	s := control.Status{Version: versionText(), Summary: now.line(), Mode: "user", PID: os.Getpid(), Started: d.started,
 		URL: d.url, ContainersURL: d.ecsURL()}
 	if d.options.config.System {
 		s.Mode = "system"
 	}
 	ownApps, ownProfiles := slices.Collect(maps.Keys(config.Apps)), slices.Collect(maps.Keys(config.Profiles))
 	if caller.Steers() {
-		s.Config, s.Changed = config.Path, config.Changed()
+		s.Config, s.Changed = config.Path, now.changed
 		for _, w := range config.Warnings {
 			s.Warnings = append(s.Warnings, w.Error())
 		}
@@ -54,8 +54,7 @@ func (d *daemon) status(caller control.Caller) control.Status {
 	for _, name := range slices.Sorted(slices.Values(ownProfiles)) {
 		s.Profiles = append(s.Profiles, profileRow(config.Profiles[name]))
 	}
-	s.Sessions = d.sessions(caller)
-	s.Locked = d.gate.locked()
+	s.Sessions, s.Locked = now.sessions, now.locked
 	if caller.Steers() {
 		s.Refusals = refusalRows(d.audit.Refusals(""))
 		s.Logins = d.loginRows()
@@ -172,10 +171,23 @@ func addNew(list []string, item string) []string {
 }
 
 func (p *program) statusCommand() *cobra.Command {
-	return &cobra.Command{
+	check := false
+	cmd := &cobra.Command{
 		Use: "status", GroupID: "look", Args: exactly(0, ""),
 		Short: "Show the daemon and each session: profile, apps, state, expiry, last error",
+		Long: `Show the daemon and each session: profile, apps, state, expiry, last error.
+
+With --check, one line says how it is, for programs that watch it. The exit status
+is 0 if it is ready (it has begun, is not locked, and every part of it answers) and
+every session that you may see is well, and 1 if not, or if no daemon answers.
+Watchers that are no vendord get the same of the control socket, as status 200 or 503:
+
+  curl --unix-socket SOCKET http://vendord/ready     whether programs get credentials
+  curl --unix-socket SOCKET http://vendord/health    whether the daemon has to be restarted`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if check {
+				return p.checkReady(cmd.Context())
+			}
 			s, err := p.askStatus(cmd.Context())
 			if err != nil {
 				return err
@@ -186,6 +198,29 @@ func (p *program) statusCommand() *cobra.Command {
 			return p.printStatus(s, time.Now())
 		},
 	}
+	cmd.Flags().BoolVar(&check, "check", false, "say in one line, and by the exit status, whether all is well")
+	return cmd
+}
+
+// checkReady prints one line on stdout whatever comes of it: that is the answer.
+func (p *program) checkReady(ctx context.Context) error {
+	r, err := p.askReady(ctx)
+	if err != nil {
+		r.Reason, r.Summary = err.Error(), err.Error()
+	}
+	line := r.Summary
+	if !r.Well {
+		line = r.Reason
+	}
+	if err = nil; p.json {
+		err = p.printJSON(r)
+	} else {
+		say(p.stdout, "%s", strings.ReplaceAll(line, "\n", "; "))
+	}
+	if err == nil && !r.Well {
+		return exitError{code: 1}
+	}
+	return err
 }
 
 // askStatus gets the daemon's status.
@@ -218,6 +253,9 @@ func times(n int) string {
 }
 
 func (p *program) printStatus(s control.Status, now time.Time) error {
+	if s.Summary != "" {
+		say(p.stdout, "%s", s.Summary)
+	}
 	p.printDaemon(s, now)
 	if err := p.printSessions(s.Sessions, now); err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -22,21 +23,28 @@ type condition struct {
 // condition looks at what there is, and asks no part whether it works: that was
 // done when health was found out.
 func (d *daemon) condition(caller control.Caller, health control.Health) condition {
-	c := condition{starting: !d.begun.Load(), locked: d.gate.locked(), failing: health.Failing, sessions: d.sessions(caller)}
+	c := d.standstill(health)
+	c.sessions = d.sessions(caller)
 	if caller.Steers() {
 		c.changed = d.book.Config().Changed()
 	}
+	return c
+}
+
+// standstill is what of it keeps everybody from getting anything.
+func (d *daemon) standstill(health control.Health) condition {
+	c := condition{starting: !d.begun.Load(), locked: d.gate.locked(), failing: health.Failing}
 	record := d.recordState()
 	c.unrecorded = record != nil && record.Required && record.Failing != ""
 	return c
 }
 
-// everything is who may know all.
-var everything = control.Caller{Rights: control.Vend | control.See | control.Steer}
+// whoSteers is who may know all.
+var whoSteers = control.Caller{Rights: control.Vend | control.See | control.Steer}
 
 // standing is the line that the service manager shows: the one of vendord status,
 // for who steers.
-func (d *daemon) standing() string { return d.condition(everything, d.checkup.known()).line() }
+func (d *daemon) standing() string { return d.condition(whoSteers, d.checkup.known()).line() }
 
 // readiness is what a caller is told who asks whether all is well.
 func (d *daemon) readiness(ctx context.Context, caller control.Caller) control.Ready {
@@ -91,8 +99,7 @@ func (c condition) line() string {
 		parts[1] = "no sessions"
 	}
 	if unwell := unwellOf(c.sessions); len(unwell) > 0 {
-		parts[1] += ", " + count(max(sick, 1), "")
-		parts[1] = strings.TrimRight(parts[1], " s") + " unwell: "
+		parts[1] += fmt.Sprintf(", %d unwell: ", max(sick, 1))
 		parts[1] += inTroubleWords(unwell, maxSummary-len(strings.Join(parts, "; ")))
 	}
 	return clip(session.Visible(strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "; ")), maxSummary)

@@ -20,6 +20,7 @@ import (
 // first, so that a profile that AWS refuses changes nothing, and no program waits
 // for AWS because of it.
 func (d *daemon) use(ctx context.Context, q control.UseSpec) (control.Used, error) {
+	defer d.nudge()
 	select {
 	case d.using <- struct{}{}: // one at a time: what it was before is what the last one made it
 		defer func() { <-d.using }()
