@@ -79,7 +79,7 @@ func (p *pings) own(r *http.Request) bool {
 // ends. A server that is busy or attacked does not hang, nor one whose socket
 // somebody has removed: doubt is why it could not be asked.
 func (s *Server) Check(ctx context.Context, at net.Addr) (doubt, err error) {
-	d := s.doorAt(at)
+	d := s.doorAt(ctx, at)
 	if d == nil {
 		return nil, errors.New("nobody listens")
 	}
@@ -168,8 +168,16 @@ func (s *Server) open(d *door) (closed func()) {
 	}
 }
 
-func (s *Server) doorAt(at net.Addr) *door {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.doors[at.String()]
+// doorAt returns the listener of an address, or nil: that Serve was called does not
+// mean that it has begun, so it is waited for as long as ctx allows.
+func (s *Server) doorAt(ctx context.Context, at net.Addr) *door {
+	for {
+		s.mu.Lock()
+		d := s.doors[at.String()]
+		s.mu.Unlock()
+		if d != nil || ctx.Err() != nil {
+			return d
+		}
+		time.Sleep(time.Millisecond)
+	}
 }

@@ -25,7 +25,7 @@ import (
 // has no port or file left for it, the same request is put to the handler without a
 // connection, and doubt says what was in the way.
 func (s *Server) Check(ctx context.Context, at net.Addr) (doubt, err error) {
-	on := s.listenerAt(at)
+	on := s.listenerAt(ctx, at)
 	if on == nil {
 		return nil, errors.New("nobody listens")
 	}

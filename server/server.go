@@ -191,11 +191,18 @@ func (s *Server) listens(own *listener) (ended func()) {
 	}
 }
 
-// listenerAt returns the listener of an address, or nil.
-func (s *Server) listenerAt(at net.Addr) *listener {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.listening[addressOf(at).String()]
+// listenerAt returns the listener of an address, or nil: that Serve was called does
+// not mean that it has begun, so it is waited for as long as ctx allows.
+func (s *Server) listenerAt(ctx context.Context, at net.Addr) *listener {
+	for {
+		s.mu.Lock()
+		on := s.listening[addressOf(at).String()]
+		s.mu.Unlock()
+		if on != nil || ctx.Err() != nil {
+			return on
+		}
+		time.Sleep(endPoll)
+	}
 }
 
 // newHTTPServer returns the http.Server for a handler. It has no timeouts:
