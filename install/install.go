@@ -36,6 +36,8 @@ type Needs struct {
 	Listen []netip.AddrPort
 	// Exe: a rule looks at the executable of other users' processes.
 	Exe bool
+	// Homes: such a rule names an executable in a home directory.
+	Homes bool
 	// Commands is what runs a command for its credentials or codes, in words for a
 	// comment: `source "op"`. Commands live in the daemon's sandbox.
 	Commands []string

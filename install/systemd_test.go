@@ -38,10 +38,11 @@ func golden() map[string]install.Service {
 	odd := own(install.Needs{})
 	odd.Binary, odd.Config = "/home/ann/é x/100%/vendord", `/home/ann/$HOME/a "b"\c;.toml`
 	return map[string]install.Service{
-		"system":         system(install.Needs{}),
-		"system-exe":     system(install.Needs{Exe: true}),
-		"system-ecs":     system(install.Needs{Listen: at("169.254.170.2:80")}),
-		"system-command": system(install.Needs{Commands: []string{`source "op"`, `source "john" (mfa_command)`}}),
+		"system":          system(install.Needs{}),
+		"system-exe":      system(install.Needs{Exe: true}),
+		"system-exe-home": system(install.Needs{Exe: true, Homes: true}),
+		"system-ecs":      system(install.Needs{Listen: at("169.254.170.2:80")}),
+		"system-command":  system(install.Needs{Commands: []string{`source "op"`, `source "john" (mfa_command)`}}),
 		"system-credentials": system(install.Needs{Credentials: []install.Credential{
 			{Name: "john", Path: "/etc/credstore/john"}, {Name: "op", Path: "/etc/credstore.encrypted/op", Encrypted: true}}}),
 		"system-record": system(install.Needs{Writes: []string{"/srv/audit trail", "/srv/100%"}}),

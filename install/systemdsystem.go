@@ -62,7 +62,6 @@ LogsDirectory=vendord
 LogsDirectoryMode=0750
 UMask=0077
 ProtectSystem=strict
-ProtectHome=yes
 PrivateTmp=yes
 `
 
@@ -110,6 +109,11 @@ func (n Needs) bounds() string {
 // files are those outside of vendord's own directories.
 func (n Needs) files() string {
 	var b strings.Builder
+	if n.Homes {
+		b.WriteString("# A rule of the configuration names a program in a home directory.\nProtectHome=read-only\n")
+	} else {
+		b.WriteString("ProtectHome=yes\n")
+	}
 	if len(n.Writes) > 0 {
 		b.WriteString("# Where the configuration has the record written to.\nReadWritePaths=")
 		for i, directory := range n.Writes {

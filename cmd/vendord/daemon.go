@@ -292,7 +292,7 @@ func (d *daemon) reload(ctx context.Context) ([]string, error) {
 	config, err := profiles.Load(d.options.config)
 	if err != nil {
 		d.options.log.Warn("reload: refused, the old configuration stays", "problems", len(profiles.Problems(err)))
-		return nil, asErrors(err)
+		return nil, d.options.blamed(asErrors(err))
 	}
 	if err := d.confined.outgrown(d.needer(config)); err != nil {
 		d.options.log.Warn("reload: refused, the old configuration stays", "problems", 1)

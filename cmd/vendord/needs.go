@@ -38,6 +38,7 @@ func (n needer) needs() install.Needs {
 	}
 	for _, app := range n.config.Apps {
 		needs.Exe = needs.Exe || app.Match.Exe != ""
+		needs.Homes = needs.Homes || underneath(app.Match.Exe, []string{"/home", "/root", "/run/user"}) != ""
 	}
 	if file := n.config.Audit.File; file != "" && !isBelow(file, "/var/log/vendord") {
 		needs.Writes = []string{filepath.Dir(file)}

@@ -18,6 +18,8 @@ func TestNeeds(t *testing.T) {
 		"the ECS address": {"[endpoints.ecs]\nlisten = \"169.254.170.2:80\"", "listen [127.0.0.1:9797 169.254.170.2:80]"},
 		"a rule for executables": {"[apps.build]\nprofiles = [\"p\"]\nmatch = {user = \"root\", exe = \"/bin/true\"}",
 			"listen [127.0.0.1:9797] exe"},
+		"a rule for an executable at home": {"[apps.build]\nprofiles = [\"p\"]\nmatch = {user = \"root\", exe = \"/home/ann/tool\"}",
+			"listen [127.0.0.1:9797] exe homes"},
 		"a rule without executables": {"[apps.build]\nprofiles = [\"p\"]\nmatch = {user = \"root\"}", "listen [127.0.0.1:9797]"},
 		"a command":                  {"[sources.op]\ntype = \"process\"\ncommand = [\"/bin/true\"]", `listen [127.0.0.1:9797] commands [source "op"]`},
 		"a command for tokens": {"[sources.jwt]\ntype = \"web-identity\"\ntoken_command = [\"/bin/true\"]",
@@ -93,6 +95,9 @@ func needsOf(t *testing.T, add string, system bool) string {
 	words := []string{fmt.Sprint("listen ", n.Listen)}
 	if n.Exe {
 		words = append(words, "exe")
+	}
+	if n.Homes {
+		words = append(words, "homes")
 	}
 	if len(n.Commands) > 0 {
 		words = append(words, fmt.Sprint("commands ", n.Commands))

@@ -63,7 +63,7 @@ func (s surroundings) hindrances(n needer) (lines []string) {
 	return lines
 }
 
-// programs are what a configuration's commands run.
+// programs are what a configuration's commands run, and its rules look for.
 func (n needer) programs() (all []string) {
 	add := func(argv []string) {
 		if len(argv) > 0 {
@@ -78,6 +78,9 @@ func (n needer) programs() (all []string) {
 	}
 	for _, p := range n.config.Profiles {
 		add(p.MFACommand)
+	}
+	for _, a := range n.config.Apps {
+		add([]string{a.Match.Exe})
 	}
 	return all
 }
@@ -108,11 +111,24 @@ func underneath(path string, directories []string) string {
 	return directories[i]
 }
 
-// hinderedStart tells, of a start that failed since a directory is read-only, which
-// line of the unit says so.
-func hinderedStart(err error, managed bool) error {
-	if !managed || !errors.Is(err, syscall.EROFS) {
+// blame adds to an error, of a start or a reload that failed, which line of the unit
+// brought it about.
+func (s surroundings) blame(err error) error {
+	if errors.Is(err, syscall.EROFS) {
+		err = errors.Join(err, fail(anewUnit, "audit.file: read-only for vendord: ReadWritePaths= of vendord.service leaves its directory out"))
+	}
+	for _, word := range strings.FieldsFunc(err.Error(), func(r rune) bool { return strings.ContainsRune(" :\n", r) }) {
+		if place := s.hidden(word); place != "" {
+			return errors.Join(err, fail("have it elsewhere, such as below /etc/vendord or /usr/local/bin", "%s: vendord sees nothing of %s: ProtectHome= of vendord.service hides it", word, place))
+		}
+	}
+	return err
+}
+
+// blamed is blame where a service manager started the daemon.
+func (o daemonOptions) blamed(err error) error {
+	if o.manager == nil || err == nil {
 		return err
 	}
-	return errors.Join(err, fail(anewUnit, "audit.file: read-only for vendord: ReadWritePaths= of vendord.service leaves its directory out"))
+	return ownSandbox().blame(err)
 }

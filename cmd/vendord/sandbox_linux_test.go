@@ -82,17 +82,23 @@ func TestHinderedCommands(t *testing.T) {
 	}
 }
 
-func TestHinderedStart(t *testing.T) {
+func TestBlame(t *testing.T) {
+	s := openSurroundings()
+	s.hidden = func(p string) string { return underneath(p, []string{"/home"}) }
 	readOnly := &os.PathError{Op: "open", Path: "/srv/audit/a", Err: syscall.EROFS}
-	const want = "audit.file: read-only for vendord: ReadWritePaths= of vendord.service leaves its directory out"
-	if got := hinderedStart(readOnly, true); !strings.Contains(got.Error(), want) || !errors.Is(got, readOnly) {
-		t.Errorf("a read-only directory under systemd: got %v, want %s", got, want)
+	for want, err := range map[string]error{
+		"audit.file: read-only for vendord: ReadWritePaths= of vendord.service leaves its directory out": readOnly,
+		"/home/ann/helper: vendord sees nothing of /home: ProtectHome= of vendord.service hides it":      errors.New("vendord.toml:28: sources.a.command[0]: /home/ann/helper: permission denied"),
+	} {
+		if got := s.blame(err); !strings.Contains(got.Error(), want) || !errors.Is(got, err) {
+			t.Errorf("blame for %v: got %v, want %s", err, got, want)
+		}
 	}
-	if got := hinderedStart(readOnly, false); got != error(readOnly) {
-		t.Errorf("a read-only directory: got %v, want it as it was", got)
-	}
-	if got := hinderedStart(os.ErrNotExist, true); got != os.ErrNotExist {
+	if got := s.blame(os.ErrNotExist); got != os.ErrNotExist {
 		t.Errorf("another error: got %v, want it as it was", got)
+	}
+	if got := (daemonOptions{}).blamed(readOnly); got != error(readOnly) {
+		t.Errorf("where no manager is: got %v, want it as it was", got)
 	}
 }
 

@@ -63,7 +63,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 	options.record, options.manager = p.record, manager
 	d, err := newDaemon(options)
 	if err != nil {
-		return hinderedStart(err, manager != nil)
+		return options.blamed(err)
 	}
 	// A revocation that the disk never took must not end as success.
 	defer func() { err = errors.Join(err, d.Close()) }()
