@@ -18,9 +18,13 @@ import (
 
 const (
 	etc    = "/etc/vendord"
-	record = "/var/log/vendord.audit"
+	store  = "/etc/credstore"
+	record = "/var/log/vendord/audit"
 	aws    = "http://127.0.0.1:4566"
 )
+
+// Binary is vendord as it was built: what installs itself.
+const Binary = "/mnt/vendord"
 
 // Token and Process are where programs ask: with a token, and as whom the kernel
 // knows.
@@ -35,10 +39,13 @@ listen = "127.0.0.1:9797"
 region = "eu-west-1"
 sts_endpoint = "` + aws + `"
 %s
+[audit]
+file = "` + record + `"
+
 [sources.john]
 profile = "john"
 config_file = "aws-config"
-credentials_file = "aws-credentials"
+credentials_file = "credential:john"
 
 [profiles.upload]
 source = "john"
@@ -47,10 +54,6 @@ role_arn = "arn:aws:iam::629470240201:role/JohnUploadRole"
 [profiles.readonly]
 extends = "upload"
 policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*"}]}'
-`
-
-const fakeaws = `[Service]
-ExecStart=/usr/local/bin/fakeaws -listen 127.0.0.1:4566
 `
 
 const credentials = `[john]
@@ -67,10 +70,9 @@ type Machine struct {
 	turns map[string]int // of each name that was asked by
 }
 
-// New makes the users, and starts fakeaws and vendord with apps: more of
-// vendord.toml, and daemon what its [daemon] section has besides. service are lines
-// for vendord's unit.
-func New(t *testing.T, users []string, daemon, apps, service string) *Machine {
+// Bare makes the users, and starts fakeaws: a machine on which vendord is to be
+// installed. What a test installs there is removed after it.
+func Bare(t *testing.T, users ...string) *Machine {
 	t.Helper()
 	m := &Machine{t: t, turns: map[string]int{}}
 	for _, user := range users {
@@ -78,34 +80,70 @@ func New(t *testing.T, users []string, daemon, apps, service string) *Machine {
 			m.do("useradd", "--create-home", "--shell", "/bin/sh", user)
 		}
 	}
-	must(t, os.MkdirAll(etc, 0o755))
+	m.startAWS()
+	t.Cleanup(m.remove)
+	return m
+}
+
+// New is Bare with vendord installed, as its users do. apps is more of vendord.toml,
+// daemon what its [daemon] section has besides, and service are lines for vendord's
+// unit.
+func New(t *testing.T, users []string, daemon, apps, service string) *Machine {
+	t.Helper()
+	m := Bare(t, users...)
 	m.Configure(daemon, apps)
-	must(t, os.WriteFile(filepath.Join(etc, "aws-config"), []byte("[profile john]\nregion = eu-west-1\n"), 0o600))
-	must(t, os.WriteFile(filepath.Join(etc, "aws-credentials"), []byte(credentials), 0o600))
-	write(t, "fakeaws.service", fakeaws)
-	write(t, "vendord.service", "[Unit]\nAfter=fakeaws.service\nWants=fakeaws.service\n[Service]\nStateDirectory=vendord\nStateDirectoryMode=0700\nRuntimeDirectory=vendord\nRestart=on-failure\nRestartSec=100ms\n"+
-		"ExecStart=/usr/local/bin/vendord serve --system --audit-log "+record+"\nExecReload=kill -HUP $MAINPID\n"+service)
-	_ = os.Remove(record)
-	m.do("systemctl", "daemon-reload")
-	m.do("systemctl", "start", "fakeaws")
-	m.do("systemctl", "start", "vendord")
-	t.Cleanup(func() {
-		if t.Failed() {
-			out, _ := exec.Command("journalctl", "--no-pager", "-o", "cat", "-n", "60", "-u", "vendord", "-u", "fakeaws").CombinedOutput()
-			t.Logf("the daemons said:\n%s", out)
-			text, _ := os.ReadFile(record)
-			t.Logf("on record:\n%s", text)
-		}
-		_ = exec.Command("systemctl", "stop", "vendord", "fakeaws").Run()
-	})
+	m.DropIn(service)
+	m.do(Binary, "service", "install", "--system")
 	m.Ready()
 	return m
 }
 
-// Configure writes vendord.toml.
+// remove leaves nothing of vendord, and says what it said where the test failed.
+func (m *Machine) remove() {
+	if m.t.Failed() {
+		out, _ := exec.Command("journalctl", "--no-pager", "-o", "short-precise", "-n", "60", "-u", "vendord.service", "-u", "vendord.socket", "-u", "fakeaws").CombinedOutput()
+		m.t.Logf("the daemons said:\n%s", out)
+		text, _ := os.ReadFile(record)
+		m.t.Logf("on record:\n%s", last(string(text), 4000))
+	}
+	if out, err := run(Binary, "service", "uninstall", "--purge", "--system"); err != nil {
+		m.t.Errorf("uninstall: %v %s", err, out)
+	}
+	m.DropIn("")
+	_ = os.RemoveAll(etc)
+	_ = os.RemoveAll(store)
+	_, _ = run("systemctl", "stop", "fakeaws")
+}
+
+// last is the end of a text that may be long.
+func last(text string, n int) string { return text[max(0, len(text)-n):] }
+
+// Configure writes vendord.toml, and the keys where systemd takes them from.
 func (m *Machine) Configure(daemon, apps string) {
 	m.t.Helper()
-	must(m.t, os.WriteFile(filepath.Join(etc, "vendord.toml"), []byte(fmt.Sprintf(config, daemon)+apps), 0o600))
+	m.Write(etc+"/vendord.toml", fmt.Sprintf(config, daemon)+apps, 0o644)
+	m.Write(etc+"/aws-config", "[profile john]\nregion = eu-west-1\n", 0o644)
+	m.Write(store+"/john", credentials, 0o600)
+}
+
+// Write writes a file of root's.
+func (m *Machine) Write(path, text string, mode os.FileMode) {
+	m.t.Helper()
+	must(m.t, os.MkdirAll(filepath.Dir(path), 0o755))
+	must(m.t, os.WriteFile(path, []byte(text), mode))
+	must(m.t, os.Chmod(path, mode))
+}
+
+// DropIn sets lines of vendord's unit over those that it was installed with, from
+// its next start on; none takes them away again.
+func (m *Machine) DropIn(lines string) {
+	m.t.Helper()
+	const dir = "/etc/systemd/system/vendord.service.d"
+	must(m.t, os.RemoveAll(dir))
+	if lines != "" {
+		m.Write(dir+"/test.conf", "[Service]\n"+lines, 0o644)
+	}
+	m.do("systemctl", "daemon-reload")
 }
 
 // Ready waits for the daemon, ten seconds at most.
@@ -123,11 +161,6 @@ func (m *Machine) Within(what string, ok func() bool) {
 		}
 	}
 	m.t.Fatalf("%s: not within 10 s", what)
-}
-
-func write(t *testing.T, unit, text string) {
-	t.Helper()
-	must(t, os.WriteFile(filepath.Join("/etc/systemd/system", unit), []byte(text), 0o644))
 }
 
 // do runs a command as root, which must succeed, and returns what it printed.
