@@ -267,7 +267,7 @@ func unquote(t *testing.T, literal *ast.BasicLit) string {
 
 // expected are the warnings of examples: of what their reader brings along, and of
 // the one that is about a warning.
-var expected = regexp.MustCompile(`(aws-config|aws-credentials|token\.jwt|assertion\.b64|adfs-assertion): no such file$|PolicyName1 may let through more than narrow does`)
+var expected = regexp.MustCompile(`(aws-config|aws-credentials|/john|token\.jwt|assertion\.b64|adfs-assertion): no such file$|PolicyName1 may let through more than narrow does`)
 
 // TestExamples loads what users copy, with the files beside it. Examples give
 // no warnings but those.
@@ -284,6 +284,7 @@ func TestExamples(t *testing.T) {
 			}
 			o := options(dir)
 			o.Path = filepath.Join(dir, filepath.Base(name))
+			o.Credentials = dir // where those of systemd would be
 			c, err := profiles.Load(o)
 			if err != nil {
 				t.Fatalf("Load: got %v, want no word", err)

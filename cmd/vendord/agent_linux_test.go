@@ -34,7 +34,8 @@ echo "${answer%%$'\r'*}"
 `
 
 // newDen sets one up with the example's own files. All that differs is where AWS and
-// the files are, that the agent's user is a number, and that there is another app.
+// the files are, that no systemd hands over the keys, that the agent's user is a
+// number, and that there is another app.
 func newDen(t *testing.T) *den {
 	t.Helper()
 	free := mustListen(t)
@@ -44,7 +45,7 @@ func newDen(t *testing.T) *den {
 	d.configure(owner, "")
 	aws := startDaemon(t).book.Config().Daemon.STSEndpoint
 	edit := strings.NewReplacer("[daemon]\n", fmt.Sprintf("[daemon]\nlisten = %q\nsts_endpoint = %q\n", d.address, aws),
-		"/var/log/vendord/audit", record, `user = "agent"`, `user = "#`+strconv.Itoa(agent)+`"`)
+		"/var/log/vendord/audit", record, "credential:john", "aws-credentials", `user = "agent"`, `user = "#`+strconv.Itoa(agent)+`"`)
 	d.write(filepath.Join(etc, "vendord.toml"), edit.Replace(d.read("vendord.toml"))+"\n[apps.people]\nprofiles = [\"hr-read\"]\n", 0o600)
 	d.write(filepath.Join(etc, "read-only.json"), d.read("read-only.json"), 0o600)
 	d.write(filepath.Join(d.dir, "ask"), asking, 0o755)

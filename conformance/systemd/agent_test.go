@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/vendord/vendord/conformance/machine"
 )
@@ -48,20 +47,11 @@ func TestAgentExample(t *testing.T) {
 	}
 }
 
-// typed runs a line as root types it. A daemon that has just been started is given
-// the time that a person takes for the next line.
+// typed runs a line as root types it.
 func typed(dir, line string) (string, error) {
 	cmd := exec.Command("bash", "-c", line)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
-	if strings.HasPrefix(line, "systemctl enable") {
-		for range 100 {
-			if exec.Command("vendord", "status").Run() == nil {
-				break
-			}
-			time.Sleep(50 * time.Millisecond)
-		}
-	}
 	return string(out), err
 }
 
