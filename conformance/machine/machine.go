@@ -74,6 +74,14 @@ type Machine struct {
 // installed. What a test installs there is removed after it.
 func Bare(t *testing.T, users ...string) *Machine {
 	t.Helper()
+	m := Keep(t, users...)
+	t.Cleanup(m.remove)
+	return m
+}
+
+// Keep is Bare for a test that leaves the machine as it is.
+func Keep(t *testing.T, users ...string) *Machine {
+	t.Helper()
 	m := &Machine{t: t, turns: map[string]int{}}
 	for _, user := range users {
 		if exec.Command("id", user).Run() != nil {
@@ -81,7 +89,6 @@ func Bare(t *testing.T, users ...string) *Machine {
 		}
 	}
 	m.startAWS()
-	t.Cleanup(m.remove)
 	return m
 }
 

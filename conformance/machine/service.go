@@ -4,6 +4,7 @@ package machine
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -140,4 +141,38 @@ func (m *Machine) During(user string, what func(), args ...string) Load {
 func (m *Machine) Scene(name string, scene func(t *testing.T, m *Machine)) {
 	m.t.Helper()
 	m.t.Run(name, func(t *testing.T) { scene(t, m.For(t)) })
+}
+
+// Files is every file that differs from a machine on which nothing was done, by its
+// path, and every one that will be gone with this boot, but for what programs have
+// there that are not vendord's.
+func (m *Machine) Files() map[string]bool {
+	m.t.Helper()
+	all := map[string]bool{}
+	for path := range strings.Lines(m.do("sh", "-c", "cd /run/changed && find . -mindepth 1 ! -type c -printf '/%P\\n'")) {
+		all[strings.TrimSpace(path)] = true
+	}
+	for path := range strings.Lines(m.do("find", "/run", "/dev/shm", "-path", "/run/changed", "-prune", "-o", "-path", "*endord*", "-print")) {
+		all[strings.TrimSpace(path)] = true
+	}
+	return all
+}
+
+// Units is what systemd knows of units that have to do with vendord.
+func (m *Machine) Units() string {
+	m.t.Helper()
+	return m.do("systemctl", "list-units", "--all", "--no-legend", "--plain", "vendord*") + m.do("systemctl", "list-unit-files", "--no-legend", "vendord*")
+}
+
+// Own gives a user a vendord of their own, not yet installed, and a configuration.
+func (m *Machine) Own(user string) {
+	m.t.Helper()
+	home := "/home/" + user
+	const own = "[daemon]\nregion = \"eu-west-1\"\nsts_endpoint = %q\n[sources.john]\nprofile = \"john\"\n[profiles.own]\nsource = \"john\"\nrole_arn = \"arn:aws:iam::629470240201:role/JohnUploadRole\"\n"
+	m.Write(home+"/bin/vendord", "", 0o755)
+	m.do("cp", Binary, home+"/bin/vendord")
+	m.Write(home+"/.config/vendord/vendord.toml", fmt.Sprintf(own, aws), 0o600)
+	m.Write(home+"/.aws/config", "[profile john]\nregion = eu-west-1\n", 0o600)
+	m.Write(home+"/.aws/credentials", credentials, 0o600)
+	m.do("chown", "-R", user+":"+user, home)
 }
