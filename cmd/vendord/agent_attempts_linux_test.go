@@ -11,7 +11,6 @@ var temptations = []struct {
 	{"replace the configuration", `echo >"$HOME/x" && mv -f "$HOME/x" "$ETC/vendord.toml"`, true},
 	{"edit the policy", `echo '{}' >"$ETC/read-only.json"`, true},
 	{"read the keys", `cat "$ETC/aws-credentials"`, false},
-	{"read the configuration", `cat "$ETC/vendord.toml"`, false},
 
 	{"switch to another profile", `vendord use hr-upload --app agent`, true},
 	{"switch another app", `vendord use hr-read --app people`, true},

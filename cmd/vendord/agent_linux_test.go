@@ -46,8 +46,8 @@ func newDen(t *testing.T) *den {
 	aws := startDaemon(t).book.Config().Daemon.STSEndpoint
 	edit := strings.NewReplacer("[daemon]\n", fmt.Sprintf("[daemon]\nlisten = %q\nsts_endpoint = %q\n", d.address, aws),
 		"/var/log/vendord/audit", record, "credential:john", "aws-credentials", `user = "agent"`, `user = "#`+strconv.Itoa(agent)+`"`)
-	d.write(filepath.Join(etc, "vendord.toml"), edit.Replace(d.read("vendord.toml"))+"\n[apps.people]\nprofiles = [\"hr-read\"]\n", 0o600)
-	d.write(filepath.Join(etc, "read-only.json"), d.read("read-only.json"), 0o600)
+	d.write(filepath.Join(etc, "vendord.toml"), edit.Replace(d.read("vendord.toml"))+"\n[apps.people]\nprofiles = [\"hr-read\"]\n", 0o644)
+	d.write(filepath.Join(etc, "read-only.json"), d.read("read-only.json"), 0o644)
 	d.write(filepath.Join(d.dir, "ask"), asking, 0o755)
 	d.serving = []string{"serve", "--system", "--config", filepath.Join(etc, "vendord.toml"), "--state-dir", state}
 	d.wake()

@@ -50,7 +50,9 @@ profiles = ["upload"]
 // newMachine starts vendord, at the link-local address as well.
 func newMachine(t *testing.T) *machine.Machine {
 	t.Helper()
-	m := machine.New(t, []string{"web", "person", "mallory"}, "", with(nobody, nobody), "ExecStartPre=ip address replace 169.254.170.2/32 dev lo\n")
+	m := machine.New(t, []string{"web", "person", "mallory"}, "", with(nobody, nobody), "")
+	m.Do("ip address replace 169.254.170.2/32 dev lo") // after vendord has begun to listen there, as when a machine boots
+	t.Cleanup(func() { m.Do("ip address delete 169.254.170.2/32 dev lo") })
 	m.Containers()
 	return m
 }

@@ -83,7 +83,7 @@ func pass(m *machine.Machine, unit, from, to string) machine.Answer {
 // TestExecutables: the rule holds for programs that do not know of it. Whoever
 // has the same user can get around it; what is here is refused all the same.
 func TestExecutables(t *testing.T) {
-	m := newMachine(t)
+	m := machine.New(t, users, "", apps+executables, "")
 	m.Do("cp /usr/local/bin/probe /usr/local/bin/other")
 	tool := func(args ...string) func() machine.Answer {
 		return func() machine.Answer { return m.As("tool", args...) }

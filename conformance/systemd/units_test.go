@@ -50,14 +50,18 @@ match    = {user = "twin", unit = "twin.service"}
 profiles = ["upload"]
 match    = {user = "twin", cgroup = "/system.slice/twin.service"}
 
-[apps.tool]
-profiles = ["upload"]
-match    = {user = "tool", exe = "/usr/local/bin/probe"}
-
 [apps.both]
 profiles = ["upload"]
 match    = {user = "both", unit = "both.service"}
 require  = "both"
+`
+
+// executables are more apps, for which vendord's unit needs more rights than for all
+// the others.
+const executables = `
+[apps.tool]
+profiles = ["upload"]
+match    = {user = "tool", exe = "/usr/local/bin/probe"}
 `
 
 // TestUnits: a program is of the unit that the service manager put it in, and of no
