@@ -121,7 +121,7 @@ func TestCommand(t *testing.T) {
 	m := machine.Bare(t, users...)
 	m.Write("/usr/local/bin/helper", `#!/bin/bash
 for path in /etc/vendord/x /var/lib/vendord/helper /tmp/helper /home/jane/x; do touch $path && echo "wrote $path"; done >&2
-env | grep -qE '^(NOTIFY_SOCKET|LISTEN_FDS|WATCHDOG_USEC|CREDENTIALS_DIRECTORY)=' && exit 3
+env | grep -qE '^(NOTIFY_SOCKET|LISTEN_FDS|WATCHDOG_USEC)=' && exit 3
 echo '{"Version":1,"AccessKeyId":"AKIAIOSFODNN7EXAMPLE","SecretAccessKey":"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}'
 `, 0o755)
 	defer os.Remove("/usr/local/bin/helper")
