@@ -161,7 +161,7 @@ func (m *Machine) Files() map[string]bool {
 // Units is what systemd knows of units that have to do with vendord.
 func (m *Machine) Units() string {
 	m.t.Helper()
-	return m.do("systemctl", "list-units", "--all", "--no-legend", "--plain", "vendord*") + m.do("systemctl", "list-unit-files", "--no-legend", "vendord*")
+	return m.do("sh", "-c", "systemctl list-units --all --no-legend --plain 'vendord*'; systemctl list-unit-files --no-legend 'vendord*'; true")
 }
 
 // Own gives a user a vendord of their own, not yet installed, and a configuration.
