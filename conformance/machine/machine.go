@@ -63,7 +63,8 @@ aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY
 
 // Machine is one.
 type Machine struct {
-	t *testing.T
+	t     *testing.T
+	since string // where the journal stood when the test began
 
 	mu    sync.Mutex // guards what follows
 	asked int
@@ -89,6 +90,7 @@ func Keep(t *testing.T, users ...string) *Machine {
 		}
 	}
 	m.startAWS()
+	m.since = m.Now()
 	return m
 }
 
@@ -108,7 +110,7 @@ func New(t *testing.T, users []string, daemon, apps, service string) *Machine {
 // remove leaves nothing of vendord, and says what it said where the test failed.
 func (m *Machine) remove() {
 	if m.t.Failed() {
-		out, _ := exec.Command("journalctl", "--no-pager", "-o", "short-precise", "-n", "60", "-u", "vendord.service", "-u", "vendord.socket", "-u", "fakeaws").CombinedOutput()
+		out, _ := exec.Command("journalctl", "--no-pager", "-o", "short-precise", "-n", "60", "--after-cursor", m.since, "-u", "vendord.service", "-u", "vendord.socket", "-u", "fakeaws").CombinedOutput()
 		m.t.Logf("the daemons said:\n%s", out)
 		text, _ := os.ReadFile(record)
 		m.t.Logf("on record:\n%s", last(string(text), 4000))
