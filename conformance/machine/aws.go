@@ -13,8 +13,8 @@ const fakeaws = `[Service]
 ExecStart=/usr/local/bin/fakeaws -listen 127.0.0.1:4566
 `
 
-// startAWS starts an AWS that has not been asked for anything.
-func (m *Machine) startAWS() {
+// StartAWS starts an AWS that has not been asked for anything.
+func (m *Machine) StartAWS() {
 	m.t.Helper()
 	m.Write("/etc/systemd/system/fakeaws.service", fakeaws, 0o644)
 	m.do("systemctl", "daemon-reload")

@@ -89,7 +89,7 @@ func Keep(t *testing.T, users ...string) *Machine {
 			m.do("useradd", "--create-home", "--shell", "/bin/sh", user)
 		}
 	}
-	m.startAWS()
+	m.StartAWS()
 	m.since = m.Now()
 	return m
 }
