@@ -27,20 +27,21 @@ type Host struct {
 // refused while vendord is down, in an upgrade too.
 type commanded struct {
 	Host
-	name   string
-	render func(Service) ([]File, error)
-	file   string              // where it reads it
-	note   func(string) string // a line that it passes over
-	user   string              // whom the service runs as; empty: who installs
-	data   []string            // what only purge removes: state, record, log
-	log    string
+	name    string
+	render  func(Service) ([]File, error)
+	file    string              // where it reads it
+	note    func(string) string // a line that it passes over
+	user    string              // whom the service runs as; empty: who installs
+	data    []string            // what only purge removes: state, record, log
+	log     string
+	passing []string // what its file, or the daemon, makes for as long as it runs
 
-	enable, disable, start, stop []string // commands
-	enabled                      string   // what there is of where it starts by itself, as filepath.Glob has it
-	phase                        func(context.Context, *commanded) (Phase, int, error)
-	prepare                      func(*commanded) error                    // makes what its file cannot make; nil: nothing
-	account                      func(context.Context, *transaction) error // makes user
-	noAccount                    string                                    // what to do where account is nil and there is no such user
+	enable, disable, start, stop, restart []string // commands
+	enabled                               string   // what there is of where it starts by itself, as filepath.Glob has it
+	phase                                 func(context.Context, *commanded) (Phase, int, error)
+	prepare                               func(*commanded) error                    // makes what its file cannot make; nil: nothing
+	account                               func(context.Context, *transaction) error // makes user
+	noAccount                             string                                    // what to do where account is nil and there is no such user
 }
 
 // Name is the manager's.
@@ -55,6 +56,9 @@ func (m *commanded) like() Systemd {
 
 // Render returns the file, with what a later install or uninstall has to know.
 func (m *commanded) Render(plan Plan) (files []File, commands []string, err error) {
+	if m.System {
+		plan.Service.User = m.user // not who installs
+	}
 	files, err = m.render(plan.Service)
 	if err != nil {
 		return nil, nil, err
@@ -178,7 +182,7 @@ func (m *commanded) Start(ctx context.Context) error {
 		if st.Phase == Running {
 			return nil
 		}
-		return m.up(ctx, nil)
+		return m.up(ctx, m.start, nil)
 	})
 }
 
@@ -187,14 +191,17 @@ func (m *commanded) Stop(ctx context.Context) error {
 	return m.have(ctx, "stop", func(State) error { return m.down(ctx) })
 }
 
-// Restart stops and starts it: with a file that is another by now, as after a change
-// by hand, to restart is not enough for launchd.
+// Restart has a script restart it, which looks at the configuration before it stops
+// anything; with launchd it is stopped, and started with what its file says by now.
 func (m *commanded) Restart(ctx context.Context) error {
 	return m.have(ctx, "restart", func(State) error {
-		if err := m.down(ctx); err != nil {
-			return err
+		if m.restart == nil {
+			if err := m.down(ctx); err != nil {
+				return err
+			}
+			return m.up(ctx, m.start, nil)
 		}
-		return m.up(ctx, nil)
+		return m.up(ctx, m.restart, nil)
 	})
 }
 
@@ -238,10 +245,10 @@ func (m *commanded) down(ctx context.Context) error {
 	}
 }
 
-// up starts it, and waits until the daemon itself answers.
-func (m *commanded) up(ctx context.Context, ready func(context.Context, int) error) error {
+// up starts it, or starts it again, and waits until the daemon itself answers.
+func (m *commanded) up(ctx context.Context, how []string, ready func(context.Context, int) error) error {
 	before := m.logged()
-	err := m.do(ctx, m.start)
+	err := m.do(ctx, how)
 	if err == nil {
 		err = m.answers(ctx, ready)
 	}

@@ -163,7 +163,7 @@ func (m *commanded) change(ctx context.Context, plan Plan, files []File, before 
 		}
 	}
 	t.did(m.down)
-	return m.up(ctx, plan.Ready)
+	return m.up(ctx, m.start, plan.Ready)
 }
 
 // Uninstall stops the service first: nothing is removed where that fails.
@@ -189,8 +189,13 @@ func (m *commanded) Uninstall(ctx context.Context, purge bool) (r Removed, err e
 			return r, err
 		}
 		facts := m.Facts()
-		wrong.add(m.do(ctx, m.disable))
+		if st.Enabled {
+			wrong.add(m.do(ctx, m.disable))
+		}
 		wrong.add(m.remove(m.file, &r))
+		for _, path := range m.passing {
+			_ = os.RemoveAll(m.at(path))
+		}
 		if facts.Copied {
 			wrong.add(m.remove(st.Binary, &r))
 		}

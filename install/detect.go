@@ -1,7 +1,6 @@
 package install
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,7 +20,8 @@ const (
 	KindWindows Kind = "Windows"
 )
 
-// Detect returns the service manager that runs this machine.
+// Detect returns the service manager that runs this machine, or nothing where none
+// does that vendord knows of, as in most containers.
 //
 // What a running systemd or OpenRC leaves in /run is believed first: their programs
 // can be installed where another manager runs, and the library goes by those.
@@ -42,15 +42,13 @@ func detect(root, platform string) (Kind, error) {
 	case there("run/openrc/softlevel"):
 		return KindOpenRC, nil
 	}
-	const byHand = `start "vendord serve" by a script of your own`
 	switch platform {
 	case "linux-upstart", "linux-rcs", "linux-procd":
-		return "", refused("service manager "+strings.TrimPrefix(platform, "linux-"), "vendord has no files for it", byHand)
+		return "", refused("service manager "+strings.TrimPrefix(platform, "linux-"), "vendord has no files for it",
+			`start "vendord serve" by a script of your own`)
 	}
-	first, _ := os.ReadFile(filepath.Join(root, "proc/1/comm"))
-	if name := strings.TrimSpace(string(first)); name != "init" || !there("etc/init.d") {
-		return "", refused("service manager", fmt.Sprintf("none that vendord knows runs this machine, whose first process is %q", name),
-			byHand+"; in a container, as its command")
+	if first, _ := os.ReadFile(filepath.Join(root, "proc/1/comm")); strings.TrimSpace(string(first)) == "init" && there("etc/init.d") {
+		return KindSysV, nil
 	}
-	return KindSysV, nil
+	return "", nil
 }

@@ -71,7 +71,7 @@ func ask(binary, command string) string {
 }
 
 // waitReady is the body of a shell function that returns once vendord answers, so
-// that what is started after it finds it there. It says no after ten seconds.
+// that what is started after it finds it there. It goes on after ten seconds.
 func waitReady(binary string) string {
 	return `	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		for _ in 1 2 3 4 5; do
@@ -79,6 +79,14 @@ func waitReady(binary string) string {
 			sleep 0.2
 		done
 	done
-	return 1
 `
+}
+
+// checked is a command that says what is wrong with the configuration.
+func (s Service) checked() string {
+	words := []string{s.Binary, "check", "--system"}
+	if s.Config != "" {
+		words = append(words, "--config", s.Config)
+	}
+	return "env -i " + shellWords(words...) + " >/dev/null"
 }

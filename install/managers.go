@@ -28,7 +28,7 @@ func newUser(name string) func(context.Context, *commanded, *transaction) error 
 }
 
 func script(h Host) *commanded {
-	m := &commanded{Host: h, file: InitScript, user: InitUser, log: InitLog, data: []string{InitState, InitRecord, InitLog},
+	m := &commanded{Host: h, file: InitScript, user: InitUser, log: InitLog, data: []string{InitState, InitRecord, InitLog}, passing: []string{InitRun, InitPID},
 		note:      func(line string) string { return "# " + line },
 		noAccount: "useradd --system vendord, or where there is busybox: adduser -S -D -H vendord"}
 	m.account = func(ctx context.Context, t *transaction) error { return newUser(InitUser)(ctx, m, t) }
@@ -39,8 +39,9 @@ func script(h Host) *commanded {
 func NewOpenRC(h Host) Manager {
 	m := script(h)
 	m.name, m.render = "OpenRC", Service.OpenRC
-	m.enable, m.disable = []string{"rc-update", "add", "vendord", "default"}, []string{"rc-update", "--all", "del", "vendord"}
+	m.enable, m.disable = []string{"rc-update", "add", "vendord", "default"}, []string{"rc-update", "del", "vendord", "default"}
 	m.start, m.stop = []string{"rc-service", "vendord", "start"}, []string{"rc-service", "vendord", "stop"}
+	m.restart = []string{"rc-service", "vendord", "restart"}
 	m.enabled = "/etc/runlevels/default/vendord"
 	m.phase = openrcPhase
 	return m
@@ -75,6 +76,7 @@ func NewSysV(h Host) Manager {
 	m.name, m.render = "SysV init", Service.SysV
 	m.enable, m.disable = []string{"update-rc.d", "vendord", "defaults"}, []string{"update-rc.d", "-f", "vendord", "remove"}
 	m.start, m.stop = []string{InitScript, "start"}, []string{InitScript, "stop"}
+	m.restart = []string{InitScript, "restart"}
 	m.enabled = "/etc/rc[2345].d/S??vendord"
 	m.phase = sysvPhase
 	return m

@@ -58,6 +58,8 @@ depend() {
 }
 
 start_pre() {
+	# What the daemon would not start with is said at once, and not tried ten times.
+	` + s.checked() + ` || return 1
 	ulimit -c 0    # no image of its memory on disk
 	ulimit -n 8192 # a descriptor for each connection
 	checkpath --directory --mode 0755 --owner "$command_user" ` + InitRun + ` || return 1
@@ -66,8 +68,15 @@ start_pre() {
 	checkpath --file --mode 0640 --owner "$command_user" "$error_log"
 }
 
+# Nor is one stopped that could not be started again.
+stop_pre() {
+	[ "$RC_CMD" != restart ] || ` + s.checked() + `
+}
+
 start_post() {
-` + waitReady(words[0]) + `}
+` + waitReady(words[0]) + `	stop # a daemon that does not answer is not left behind
+	return 1
+}
 
 reload() {
 	ebegin "Reloading $name"

@@ -50,10 +50,12 @@ directory() {
 }
 
 ready() {
-` + waitReady(words[0]) + `}
+` + waitReady(words[0]) + `	return 1
+}
 
 start() {
 	daemon --status && return 0
+	` + s.checked() + ` || return 1
 	directory 0755 ` + InitRun + ` && directory 0700 ` + InitState + ` && directory 0750 ` + InitRecord + ` || return 1
 	[ -e "$log" ] || install -m 0640 -o "$user" -g "$user" /dev/null "$log" || return 1
 	ulimit -c 0                # no image of its memory on disk
@@ -71,6 +73,11 @@ stop() {
 	daemon --stop --oknodo --retry TERM/30/KILL/5 && rm -f "$pidfile"
 }
 
+# What could not be started again is not stopped.
+again() {
+	` + s.checked() + ` && stop && start
+}
+
 # The exit status is LSB's: 0 running, 1 dead although it was not stopped, 3 stopped.
 status() {
 	daemon --status
@@ -86,8 +93,8 @@ status() {
 
 case $1 in
 start | stop | status) "$1" ;;
-restart | force-reload) stop && start ;;
-try-restart) daemon --status || exit 0; stop && start ;;
+restart | force-reload) again ;;
+try-restart) daemon --status || exit 0; again ;;
 reload) daemon --status || exit 7; ` + ask(words[0], "reload") + ` ;;
 *) echo "usage: $0 start|stop|restart|try-restart|reload|force-reload|status" >&2; exit 2 ;;
 esac

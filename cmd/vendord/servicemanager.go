@@ -2,7 +2,6 @@ package main
 
 import (
 	"path/filepath"
-	"runtime"
 
 	"github.com/vendord/vendord/install"
 )
@@ -10,10 +9,22 @@ import (
 // manager returns the service manager of this machine, for the mode that was asked
 // for.
 func (p *program) manager() (install.Manager, error) {
-	if runtime.GOOS == "linux" {
-		return p.systemd(), nil
+	kind, err := install.Detect()
+	if err != nil {
+		return nil, err
 	}
-	return nil, fail("run vendord serve under the service manager that this machine has", "%s: vendord installs no services there", runtime.GOOS)
+	host := install.Host{System: p.system, UID: p.uid, Home: p.home, Config: p.serviceConfig()}
+	switch kind {
+	case install.KindOpenRC:
+		return install.NewOpenRC(host), nil
+	case install.KindSysV:
+		return install.NewSysV(host), nil
+	case install.KindLaunchd:
+		return install.NewLaunchd(host), nil
+	case install.KindWindows:
+		return install.NewWindows(host), nil
+	}
+	return p.systemd(), nil // which says so where it does not run
 }
 
 // systemd is the machine's, or this user's own. Its units are where the user's
