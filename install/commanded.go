@@ -139,12 +139,16 @@ func (m *commanded) do(ctx context.Context, command []string) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	text := strings.TrimSpace(said.String())
-	last := text[strings.LastIndexByte(text, '\n')+1:]
-	if last == "" {
-		last = err.Error()
+	var lines []string
+	for line := range strings.Lines(said.String()) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
 	}
-	return problem("vendord service logs, or the whole of what it says: "+shellWords(command...), "%s: %s", strings.Join(command, " "), last)
+	if len(lines) == 0 {
+		lines = []string{err.Error()}
+	}
+	return problem("vendord service logs", "%s: %s", strings.Join(command, " "), strings.Join(lines, "; "))
 }
 
 // State is what the manager says.

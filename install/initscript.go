@@ -82,11 +82,12 @@ func waitReady(binary string) string {
 `
 }
 
-// checked is a command that says what is wrong with the configuration.
+// checked is a command that says what is wrong with the configuration, as the
+// daemon's user sees it: root can read every file.
 func (s Service) checked() string {
-	words := []string{s.Binary, "check", "--system"}
+	words := []string{"env", "-i", s.Binary, "check", "--system"}
 	if s.Config != "" {
 		words = append(words, "--config", s.Config)
 	}
-	return "env -i " + shellWords(words...) + " >/dev/null"
+	return "su -s /bin/sh " + s.user(InitUser) + " -c " + shellWord(shellWords(words...)+" >/dev/null")
 }

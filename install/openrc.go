@@ -52,9 +52,10 @@ extra_started_commands=reload
 description_reload='Read the configuration again; a bad one changes nothing'
 
 depend() {
-	need net
-	use dns logger
-	after firewall
+	# Not "need net": without a service of that name, as in containers and with some
+	# network managers, it would not start, and without a network it waits for AWS.
+	use net dns logger
+	after firewall localmount bootmisc
 }
 
 start_pre() {

@@ -29,6 +29,17 @@ printf '%s\0' "$@" >&3
 kill -9 "$PPID"
 `
 
+// env stands in for env(1): it starts that, and lets everything else succeed, the
+// service's own questions to vendord; su runs what it is given, as nobody else.
+const (
+	env = `#!/bin/sh
+case $2 in PATH=*) shift 3; exec "$@" ;; esac
+`
+	su = `#!/bin/sh
+[ "$1 $2 $3 $4" = "-s /bin/sh vendord -c" ] && exec /bin/sh -c "$5"
+`
+)
+
 // shells are those that read scripts for a manager, as far as they are here: sh is
 // dash on Debian, busybox on Alpine, and bash in places.
 func shells(t testing.TB) (found []string) {
@@ -69,6 +80,8 @@ func openrcWords(t testing.TB, path, script string) []string {
 func sysvWords(t testing.TB, path, script string) []string {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "start-stop-daemon"), startStopDaemon)
+	write(t, filepath.Join(dir, "env"), env)
+	write(t, filepath.Join(dir, "su"), su)
 	write(t, filepath.Join(dir, "install"), "#!/bin/sh\n")
 	script = strings.Replace(script, "\nPATH=", "\nPATH="+dir+":", 1)
 	script = strings.ReplaceAll(script, "/var/log/vendord.log", filepath.Join(dir, "log"))
