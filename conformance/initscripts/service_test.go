@@ -289,7 +289,8 @@ func uninstalls(t *testing.T) {
 		t.Errorf("uninstall --purge: got %q, want the user to be removed", out)
 	}
 	must(t, "rm", "-r", "/etc/vendord")
-	left := must(t, "sh", "-c", "find /etc /var /usr/local /opt /tmp -xdev -name '*vendord*' -newer /run/box-is-up; find /run -name '*vendord*'; grep vendord /etc/passwd /etc/group /etc/shadow || :; ls -d /etc/rc?.d/*vendord /etc/runlevels/*/vendord 2>/dev/null || :; pgrep -x vendord || :")
+	within(t, "an end of all its processes", func() bool { _, err := run("pgrep", "-x", "vendord"); return err != nil })
+	left := must(t, "sh", "-c", "find /etc /var /usr/local /opt /tmp -xdev -name '*vendord*' -newer /run/box-is-up; find /run -name '*vendord*'; grep vendord /etc/passwd /etc/group /etc/shadow || :; ls -d /etc/rc?.d/*vendord /etc/runlevels/*/vendord 2>/dev/null || :")
 	if left != "" {
 		t.Errorf("after uninstall --purge: got %q, want nothing left", left)
 	}
