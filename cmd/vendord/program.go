@@ -30,6 +30,7 @@ type program struct {
 	config, socket, stateDir, auditLog string
 	logLevel, logFormat                string
 	system, json                       bool
+	whenReady                          func() // called once serve is; nil: nobody waits
 }
 
 func newProgram(args []string) *program {

@@ -22,14 +22,22 @@ import (
 const inside = "VENDORD_INSIDE"
 
 func (p *program) serveCommand() *cobra.Command {
+	var forWindows bool
 	cmd := &cobra.Command{
 		Use: "serve", GroupID: "daemon", Args: exactly(0, ""),
 		Short: "Run the daemon in the foreground",
 		Long: `Run the daemon in the foreground, until it is interrupted. SIGHUP, or
 "vendord reload", reads the configuration again.`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.serve(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if forWindows {
+				return p.serveForWindows()
+			}
+			return p.serve(cmd.Context())
+		},
 	}
 	f := cmd.Flags()
+	f.BoolVar(&forWindows, "windows-service", false, "run under Windows' service control manager")
+	_ = f.MarkHidden("windows-service") // for that manager to say
 	f.StringVar(&p.stateDir, "state-dir", p.getenv("VENDORD_STATE_DIR"), "the state `directory` ($VENDORD_STATE_DIR)")
 	f.StringVar(&p.auditLog, "audit-log", p.getenv("VENDORD_AUDIT_LOG"), "append the record of who got what to `file`, - for stdout ($VENDORD_AUDIT_LOG)")
 	f.StringVar(&p.logLevel, "log-level", p.getenv("VENDORD_LOG_LEVEL"), "debug, info, warn or error ($VENDORD_LOG_LEVEL)")
@@ -89,6 +97,9 @@ func (p *program) serve(ctx context.Context) (err error) {
 	return d.Run(ctx, doors.vend, doors.ctl, func() {
 		log.Info("ready", "url", d.url, "control", p.ownSocket(), "config", config.Path,
 			"profiles", len(config.Profiles), "apps", len(config.Apps), "gogc", collects())
+		if p.whenReady != nil {
+			p.whenReady()
+		}
 		go func() {
 			giveBack()
 			giveBackWhenQuiet(ctx)
