@@ -1,0 +1,7 @@
+package install
+
+// What is tested without a machine of each kind.
+var (
+	DetectAt   = detect
+	EventLevel = eventLevel
+)
