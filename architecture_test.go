@@ -68,6 +68,7 @@ var onlyPlace = map[string][]string{
 	"github.com/russellhaering/goxmldsig":          {"fakeaws"},
 	"github.com/beevik/etree":                      {"fakeaws"},
 	"golang.org/x/time/rate":                       {"apps", "server"},
+	"github.com/kardianos/service":                 {"install"},
 	"os/exec":                                      {"mint", "cmd/vendord", "bench", "soak", "install"}, // install: systemctl and journalctl, which are systemd's API for people
 }
 

@@ -8,9 +8,6 @@ import (
 	"github.com/vendord/vendord/profiles"
 )
 
-// systemSocket is where a system daemon's control socket is.
-const systemSocket = "/run/vendord/control.sock"
-
 // configPath returns the configuration file: the one named, or where this mode
 // looks for it.
 func (p *program) configPath() string {

@@ -183,7 +183,8 @@ func (p *program) serviceDryRun(ctx context.Context, m install.Manager) error {
 		return p.printJSON(map[string]any{"files": files, "commands": commands})
 	}
 	for _, f := range files {
-		say(p.stdout, "==> %s (mode %04o)\n%s", f.Path, f.Mode, f.Text)
+		say(p.stdout, "==> %s (mode %04o)", f.Path, f.Mode)
+		fmt.Fprintln(p.stdout, f.Text) // as it is: a script has tabs
 	}
 	say(p.stdout, "==> commands\n%s", strings.Join(commands, "\n"))
 	_, _, err = p.serviceCheck(ctx, m, plan)

@@ -83,6 +83,9 @@ func openrc() bool {
 }
 
 func installs(t *testing.T) {
+	if out := must(t, "/root/vendord", "service", "install", "--dry-run"); !strings.Contains(out, "\n\tulimit -c 0") {
+		t.Errorf("install --dry-run: got %q, want the script as it is", out)
+	}
 	out := must(t, "/root/vendord", "service", "install")
 	for _, want := range []string{"installed under", "/etc/init.d/vendord", toml + ", a first configuration"} {
 		if !strings.Contains(out, want) {
