@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -128,6 +129,9 @@ func (s Systemd) have(ctx context.Context, do string, units ...string) error {
 		}
 	}
 	began := s.now()
+	if do != "stop" { // after a crash loop systemd refuses to start it; who types this means it
+		_ = s.ctl(ctx, slices.Concat([]string{"reset-failed"}, args[1:])...)
+	}
 	err = s.ctl(ctx, args...)
 	if err == nil || ctx.Err() != nil {
 		return err

@@ -24,7 +24,6 @@ func TestRefusals(t *testing.T) {
 		{"a configuration of somebody else's", "chown mallory /etc/vendord/vendord.toml", []string{"/etc/vendord/vendord.toml", "mallory"}},
 		{"a directory that somebody else can write to", "chmod 777 /etc/vendord", []string{"/etc/vendord"}},
 		{"a configuration that the daemon cannot read", "chmod 600 /etc/vendord/vendord.toml", []string{"/etc/vendord/vendord.toml", "read"}},
-		{"a file beside it that the daemon cannot read", "chmod 600 /etc/vendord/aws-config", []string{"/etc/vendord/aws-config"}},
 		{"keys that are not there", "rm /etc/credstore/john", []string{"john", "/etc/credstore"}},
 		{"a port that is somebody else's", "systemd-run --quiet --unit squat probe -relay 127.0.0.1:9797; sleep 0.3", []string{"127.0.0.1:9797", "in use"}},
 		{"a unit of that name that vendord did not write", "printf '[Service]\\nExecStart=/bin/true\\n' >/etc/systemd/system/vendord.service", []string{"/etc/systemd/system/vendord.service"}},
@@ -52,6 +51,18 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWarnings: what could come right later is installed, and said.
+func TestWarnings(t *testing.T) {
+	m := machine.Bare(t, users...)
+	m.Configure("", apps)
+	m.Do("chmod 600 /etc/vendord/aws-config")
+	out, err := m.Type(install)
+	if err != nil {
+		t.Errorf("%s: got %v", install, err)
+	}
+	m.Says("install", out, "/etc/vendord/aws-config: the service will not be able to read it")
 }
 
 // TestRollback: what fails at its start is as if it had not been tried, and says why.

@@ -59,6 +59,7 @@ func TestRestarts(t *testing.T) {
 	})
 	m.Scene("without the socket unit", func(t *testing.T, m *machine.Machine) {
 		m.Do("systemctl stop vendord.service vendord.socket")
+		_ = os.RemoveAll("/run/vendord")
 		unit, _ := os.ReadFile("/etc/systemd/system/vendord.service")
 		alone := strings.ReplaceAll(strings.ReplaceAll(string(unit), "Requires=vendord.socket", ""), "vendord.socket", "")
 		alone = strings.Replace(alone, "[Service]\n", "[Service]\nRuntimeDirectory=vendord\n", 1)

@@ -176,6 +176,6 @@ func TestLandlock(t *testing.T) {
 		out, err := m.Type("systemctl restart vendord")
 		said := m.Journal(since)
 		t.Logf("%v %s\n%s", err, out, said)
-		m.Says("the log", said, "ProtectProc", "vendord service install")
+		m.Says("the log", said, "CAP_SYS_PTRACE", "vendord service install")
 	})
 }
