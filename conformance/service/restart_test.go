@@ -70,7 +70,9 @@ func TestRestarts(t *testing.T) {
 			m.Do("systemctl daemon-reload")
 		}()
 		m.Do("systemctl daemon-reload")
-		m.Do("systemctl start vendord-alone")
+		if out, err := m.Type("systemctl start vendord-alone || { journalctl --no-pager -u vendord-alone; false; }"); err != nil {
+			t.Fatal(out)
+		}
 		load := m.During("load", tenTimes("vendord-alone"))
 		figure("a connection for each request, without the socket unit", load)
 		if load.Refused() == 0 {
