@@ -158,6 +158,8 @@ func (f *fakeSystemd) start(unit string, again bool) error {
 	_, ran := f.active["vendord.service"]
 	if _, runs := f.active[unit]; runs && !again {
 		return nil
+	} else if unit == "vendord.socket" && ran && !runs {
+		return errors.New("Job failed. See \"journalctl -xe\" for details.")
 	}
 	f.stop(unit)
 	f.count++

@@ -16,11 +16,13 @@ import (
 type Runner func(ctx context.Context, stdout, stderr io.Writer, name string, args ...string) error
 
 // Command is the Runner of programs that are looked for in PATH. Where the context
-// ends they are asked to end, and have five seconds to do so.
+// ends they are asked to end, and have five seconds to do so. A terminal's Ctrl-C does
+// not reach them: a second one would end what puts everything back after the first.
 func Command(ctx context.Context, stdout, stderr io.Writer, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	cmd.Env = append(os.Environ(), "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0", "LC_ALL=C.UTF-8") // what is read here is English and plain
+	apart(cmd)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 5 * time.Second
 	return cmd.Run()

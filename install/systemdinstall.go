@@ -175,8 +175,8 @@ func (s Systemd) up(ctx context.Context, plan Plan, names []string, before, now 
 	steps := [][]string{{"restart", serviceUnit}}
 	switch {
 	case !slices.Contains(names, socketUnit):
-	case !before.active(socketUnit):
-		steps = [][]string{{"start", socketUnit}, {"restart", serviceUnit}}
+	case !before.active(socketUnit): // systemd opens no socket for a service that runs
+		steps = [][]string{{"stop", serviceUnit}, {"start", socketUnit}, {"start", serviceUnit}}
 	case before[socketUnit]["Listen"] != now[socketUnit]["Listen"]: // a service that runs is restarted with its socket
 		steps = [][]string{{"restart", socketUnit}, {"start", serviceUnit}}
 	}

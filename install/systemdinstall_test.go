@@ -53,7 +53,7 @@ func TestInstall(t *testing.T) {
 	if err := s.Install(t.Context(), plan); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"daemon-reload", "enable vendord.service vendord.socket", "start vendord.socket", "restart vendord.service"}
+	want := []string{"daemon-reload", "enable vendord.service vendord.socket", "stop vendord.service", "start vendord.socket", "start vendord.service"}
 	if !slices.Equal(f.steps, want) {
 		t.Errorf("steps:\n got %q\nwant %q", f.steps, want)
 	}
@@ -260,6 +260,23 @@ func TestInstallWithoutSocket(t *testing.T) {
 			t.Error("the socket unit is still there")
 		}
 		return
+	}
+}
+
+// The other way round: systemd opens no socket while the service runs without it.
+func TestInstallAddsSocket(t *testing.T) {
+	f, s := newFake(t)
+	plan := f.plan("old", "127.0.0.1:9797")
+	plan.Service = own(install.Needs{})
+	plan.Service.Binary, plan.Copy = "/usr/local/bin/vendord", ""
+	f.write("/usr/local/bin/vendord", "old")
+	f.must(s.Install(t.Context(), plan))
+	plan.Service.Needs.Listen = at("127.0.0.1:9797")
+	if err := s.Install(t.Context(), plan); err != nil {
+		t.Fatal(err)
+	}
+	if f.active["vendord.socket"] == "" || f.active["vendord.service"] == "" {
+		t.Errorf("what runs: got %v, want both", f.active)
 	}
 }
 

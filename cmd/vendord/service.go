@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"os/signal"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -79,6 +82,10 @@ func (p *program) withManager(ctx context.Context, o *serviceOptions, do func(co
 	}
 	ctx, release := interruptible(ctx)
 	defer release()
+	// A second Ctrl-C does not end what the first one began: to put everything back.
+	again := make(chan os.Signal, 1)
+	notify(again, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(again)
 	err = do(ctx, m)
 	p.printLog(err)
 	if notBack, ok := errors.AsType[*install.NotBack](err); ok && ctx.Err() != nil {

@@ -135,7 +135,7 @@ func portsTaken(listen []netip.AddrPort, before install.State) (wrong []error) {
 // serviceReady waits until the daemon of this process id answers.
 func (p *program) serviceReady(ctx context.Context, pid int) error {
 	for {
-		status, err := p.askService(ctx)
+		status, _, err := p.askService(ctx)
 		if err == nil && status.PID == pid {
 			return nil
 		}
@@ -150,14 +150,17 @@ func (p *program) serviceReady(ctx context.Context, pid int) error {
 	}
 }
 
-// askService asks the service for its status.
-func (p *program) askService(ctx context.Context) (control.Status, error) {
+// askService asks the service for its status, and whether it is ready.
+func (p *program) askService(ctx context.Context) (status control.Status, ready control.Ready, err error) {
 	c, err := control.Dial(ctx, p.serviceSocket())
 	if err != nil {
-		return control.Status{}, err
+		return status, ready, err
 	}
 	defer c.Close()
-	return c.Status(ctx)
+	if status, err = c.Status(ctx); err == nil {
+		ready, err = c.Ready(ctx)
+	}
+	return status, ready, err
 }
 
 // serviceProfiles is how the service will read its configuration.

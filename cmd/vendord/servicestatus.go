@@ -23,9 +23,11 @@ type serviceStatus struct {
 	install.State
 	Mode    string `json:"mode"`
 	Manager string `json:"manager"`
-	// Ready says that the daemon answers; Problem is why it does not, where it runs.
+	// Ready says that the daemon answers, and can vend; Problem is why it does not,
+	// where it runs. Summary is how it is, in its own words.
 	Ready   bool   `json:"ready"`
 	Problem string `json:"problem,omitempty"`
+	Summary string `json:"summary,omitempty"`
 	// URL is where programs ask, Profiles how many there are, as the daemon says.
 	URL      string `json:"url,omitempty"`
 	Profiles int    `json:"profiles"`
@@ -96,12 +98,16 @@ func (p *program) serviceStatus(ctx context.Context, m install.Manager) (service
 	}
 	soon, done := context.WithTimeout(ctx, 5*time.Second)
 	defer done()
-	daemon, err := p.askService(soon)
+	daemon, ready, err := p.askService(soon)
 	if err != nil {
 		st.Problem = err.Error()
 		return st, nil
 	}
-	st.Ready, st.URL, st.Version, st.Profiles, st.Changed = true, daemon.URL, daemon.Version, len(daemon.Profiles), daemon.Changed
+	st.Summary = ready.Summary
+	if st.Ready = ready.Ready; !st.Ready {
+		st.Problem = ready.Reason
+	}
+	st.URL, st.Version, st.Profiles, st.Changed = daemon.URL, daemon.Version, len(daemon.Profiles), daemon.Changed
 	st.Replaced = st.Installed != st.Version || replaced(st.PID, st.Binary)
 	return st, nil
 }
@@ -134,6 +140,9 @@ func (p *program) printServiceStatus(st serviceStatus, now time.Time) {
 	}
 	say(p.stdout, "%s (%s): %s%s%s", p.serviceOf(), st.Manager, phaseInWords(st), pidInWords(st.PID), since)
 	p.printTrouble(st, flag)
+	if st.Summary != "" {
+		say(p.stdout, "  has       %s", st.Summary)
+	}
 	say(p.stdout, "  program   %s (%s)", st.Binary, dash(st.Installed))
 	if st.Replaced {
 		say(p.stdout, "            %s runs, and the file is another by now: vendord service restart%s", st.Version, flag)
