@@ -175,8 +175,11 @@ func (s *Server) doorAt(ctx context.Context, at net.Addr) *door {
 		s.mu.Lock()
 		d := s.doors[at.String()]
 		s.mu.Unlock()
-		if d != nil || ctx.Err() != nil {
+		if d != nil && d.turns.Load() > 0 {
 			return d
+		}
+		if ctx.Err() != nil {
+			return nil
 		}
 		time.Sleep(time.Millisecond)
 	}

@@ -198,8 +198,11 @@ func (s *Server) listenerAt(ctx context.Context, at net.Addr) *listener {
 		s.mu.Lock()
 		on := s.listening[addressOf(at).String()]
 		s.mu.Unlock()
-		if on != nil || ctx.Err() != nil {
+		if on != nil && on.turns.Load() > 0 {
 			return on
+		}
+		if ctx.Err() != nil {
+			return nil
 		}
 		time.Sleep(endPoll)
 	}
