@@ -64,9 +64,11 @@ func (c *carrier) changed() {
 // run writes what changed, until ctx ends.
 func (c *carrier) run(ctx context.Context) {
 	pause := carryPause
+	var again <-chan time.Time
 	for c.on() {
 		select {
 		case <-c.wake:
+		case <-again:
 		case <-ctx.Done():
 			return
 		}
@@ -79,13 +81,12 @@ func (c *carrier) run(ctx context.Context) {
 		case <-c.wake: // what came meanwhile is written now
 		default:
 		}
+		again = nil
 		start := time.Now()
-		err := c.write()
-		pause = max(carryPause, 10*time.Since(start))
-		if err != nil {
-			again := time.AfterFunc(carryAgain, c.changed)
-			defer again.Stop()
+		if c.write() != nil {
+			again = time.After(carryAgain)
 		}
+		pause = max(carryPause, 10*time.Since(start))
 	}
 }
 
