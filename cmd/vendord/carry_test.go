@@ -203,6 +203,11 @@ func TestNotCarriedOver(t *testing.T) {
 			if (got == key) != row.key {
 				t.Errorf("the command gets %s, and had %s: want the same %t", got, key, row.key)
 			}
+			for _, row := range next.cache.Status() {
+				if row.KeyID == key && got != key {
+					t.Errorf("%s, which nothing leads to, is kept", key)
+				}
+			}
 			known := false
 			for _, token := range next.tokens(profiles.CLI) {
 				known = known || token.ID == held.ID
