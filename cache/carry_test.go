@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -135,15 +136,15 @@ func TestSnapshotAndRestoreAreExact(t *testing.T) {
 // Somebody is told of each change of credentials, and of nothing else.
 func TestChanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a, changes := &aws{}, 0
-		c := cache.New(cache.Config{Mint: a, Now: a.now, Changed: func() { changes++ }})
+		a, changes := &aws{}, atomic.Int64{}
+		c := cache.New(cache.Config{Mint: a, Now: a.now, Changed: func() { changes.Add(1) }})
 		live(t, c)
 		for range 3 {
 			got(t, c, reader)
 		}
-		want(t, "after the first mint", changes, 1)
+		want(t, "after the first mint", changes.Load(), 1)
 		a.set(fails(session.Retry))
 		time.Sleep(40 * time.Minute)
-		want(t, "after failures", changes, 1)
+		want(t, "after failures", changes.Load(), 1)
 	})
 }
