@@ -21,6 +21,11 @@ import (
 	"github.com/vendord/vendord/peer"
 )
 
+// The first thread is kept from tests: what they change of theirs, its user or its
+// network, ends with the thread, and the first does not end. /proc shows it as the
+// whole process's. Only an init runs on it for certain; main may not any more.
+func init() { runtime.LockOSThread() }
+
 // TestMain lets the test binary be the process at the other end.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[0] == "peer-child" {
@@ -31,9 +36,6 @@ func TestMain(m *testing.M) {
 		child(os.Args[1], os.Args[2])
 		return
 	}
-	// The first thread is kept from tests: what they change of theirs, its user or
-	// its network, ends with the thread, and the first does not end.
-	runtime.LockOSThread()
 	os.Exit(m.Run())
 }
 

@@ -12,6 +12,11 @@ import (
 	"github.com/vendord/vendord/profiles"
 )
 
+// The first thread is kept from tests: what they change of theirs, its user or its
+// network, ends with the thread, and the first does not end. /proc shows it as the
+// whole process's. Only an init runs on it for certain; main may not any more.
+func init() { runtime.LockOSThread() }
+
 // Who may not enter the stores is told so, and not that nothing is there.
 func TestCredentialThatOnlyRootCanSee(t *testing.T) {
 	if os.Getuid() != 0 {

@@ -17,15 +17,17 @@ import (
 	"github.com/vendord/vendord/server"
 )
 
+// The first thread is kept from tests: what they change of theirs, its user or its
+// network, ends with the thread, and the first does not end. /proc shows it as the
+// whole process's. Only an init runs on it for certain; main may not any more.
+func init() { runtime.LockOSThread() }
+
 // TestMain lets the test binary be a program that asks.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[0] == childName {
 		(&asker{addr: os.Args[1]}).obey(os.Stdin)
 		return
 	}
-	// The first thread is kept from tests: what they change of theirs, its user or
-	// its network, ends with the thread, and the first does not end.
-	runtime.LockOSThread()
 	os.Exit(m.Run())
 }
 

@@ -39,16 +39,17 @@ func TestMain(m *testing.M) {
 	})
 }
 
+// The first thread is kept from tests: what they change of theirs, its user or its
+// network, ends with the thread, and the first does not end. /proc shows it as the
+// whole process's. Only an init runs on it for certain; main may not any more.
+func init() { runtime.LockOSThread() }
+
 // unhung runs the tests so that their commands take a SIGHUP as they do in a
 // terminal. Under nohup, as in some CI, it is ignored, and programs inherit that,
 // but not from one that handles it.
 type unhung struct{ *testing.M }
 
 func (m unhung) Run() int {
-	// The first thread is kept from tests: what they change of theirs, its user or
-	// its network, ends with the thread, and the first does not end. /proc shows it
-	// as the whole process's.
-	runtime.LockOSThread()
 	if signal.Ignored(syscall.SIGHUP) {
 		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	}
