@@ -70,10 +70,10 @@ func (m *commanded) Render(plan Plan) (files []File, commands []string, err erro
 		files = append([]File{plan.First}, files...)
 	}
 	if plan.Copy != "" {
-		commands = append(commands, shellWords("install", "-m", "755", plan.Copy, plan.Service.Binary))
+		commands = append(commands, ShellWords("install", "-m", "755", plan.Copy, plan.Service.Binary))
 	}
 	for _, c := range [][]string{m.enable, m.start} {
-		commands = append(commands, shellWords(c...))
+		commands = append(commands, ShellWords(c...))
 	}
 	return files, commands, nil
 }

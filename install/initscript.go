@@ -67,7 +67,7 @@ func errorsFirst(all ...error) error {
 // ask is a command of vendord's to the service, as root: what whoever runs the script
 // has in their environment must not send it to another daemon.
 func ask(binary, command string) string {
-	return "env -i " + shellWords(binary, command, "--system")
+	return "env -i " + ShellWords(binary, command, "--system")
 }
 
 // waitReady is the body of a shell function that returns once vendord answers, so
@@ -89,5 +89,5 @@ func (s Service) checked() string {
 	if s.Config != "" {
 		words = append(words, "--config", s.Config)
 	}
-	return "su -s /bin/sh " + s.user(InitUser) + " -c " + shellWord(shellWords(words...)+" >/dev/null")
+	return "su -s /bin/sh " + s.user(InitUser) + " -c " + shellWord(ShellWords(words...)+" >/dev/null")
 }

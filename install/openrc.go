@@ -35,7 +35,7 @@ name=vendord
 description='AWS credentials for the programs of this machine'
 supervisor=supervise-daemon
 command=` + shellWord(shellWord(words[0])) + `
-command_args=` + shellWord(shellWords(words[1:]...)) + `
+command_args=` + shellWord(ShellWords(words[1:]...)) + `
 command_user=` + shellWord(s.user(InitUser)+":"+s.user(InitUser)) + `
 # Not in a directory of that user: root signals the process whose number is there.
 pidfile=` + InitPID + `

@@ -17,7 +17,8 @@ func shellWord(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-func shellWords(words ...string) string {
+// ShellWords writes words for a person to paste into a shell.
+func ShellWords(words ...string) string {
 	quoted := make([]string, len(words))
 	for i, word := range words {
 		quoted[i] = shellWord(word)

@@ -61,7 +61,7 @@ start() {
 	ulimit -c 0                # no image of its memory on disk
 	ulimit -n 8192 2>/dev/null # a descriptor for each connection
 	daemon --start --background --no-close --make-pidfile --chuid "$user:$user" --umask 077 --chdir / \
-		-- ` + shellWords(words[1:]...) + ` </dev/null >>"$log" 2>&1 && ready && return 0
+		-- ` + ShellWords(words[1:]...) + ` </dev/null >>"$log" 2>&1 && ready && return 0
 	echo "vendord: not started; the end of $log says:" >&2
 	tail -n 5 "$log" >&2
 	stop

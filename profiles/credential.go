@@ -40,7 +40,7 @@ func Stores() []Store {
 // credentials directory (systemd.exec(5), as of 2026-11). The name is one of a
 // file there: with a slash or as ".." it would be any file of the daemon's user.
 func (l *loader) credential(at path, name string) (string, bool) {
-	const hint = "the unit needs LoadCredential=NAME:PATH or LoadCredentialEncrypted=NAME:PATH"
+	const hint = "vendord service install writes it into the unit; by hand: LoadCredential=NAME:PATH or LoadCredentialEncrypted=NAME:PATH"
 	bad := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`/\:`, r) }
 	switch {
 	case name == "" || name == "." || name == ".." || len(name) > 255 || strings.ContainsFunc(name, bad):

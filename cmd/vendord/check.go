@@ -113,8 +113,12 @@ func (p *program) check() error {
 	for _, a := range apps {
 		p.printCheckedApp(a)
 	}
-	say(p.stdout, "%s: %s, %s, %s: ok", config.Path, count(len(config.Sources), "source"),
-		count(len(config.Profiles), "profile"), count(len(config.Apps), "app"))
+	doubtful := ""
+	if len(warnings) > 0 {
+		doubtful = ", with " + count(len(warnings), "warning")
+	}
+	say(p.stdout, "%s: %s, %s, %s: ok%s", config.Path, count(len(config.Sources), "source"),
+		count(len(config.Profiles), "profile"), count(len(config.Apps), "app"), doubtful)
 	return nil
 }
 

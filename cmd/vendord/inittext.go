@@ -62,7 +62,7 @@ const firstHead = `# vendord.toml: what vendord may vend, and to whom. It holds 
 #   vendord service install               a daemon that is always there
 #   vendord reload                        has it read this file again
 #
-# All keys: docs/configuration.md.
+# All keys: https://github.com/vendord/vendord/blob/main/docs/configuration.md
 
 [daemon]
 # Whose STS is asked, where a source or profile has no region of its own.

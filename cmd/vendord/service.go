@@ -167,22 +167,8 @@ func (p *program) printRemoved(r install.Removed, err error) {
 		say(p.stdout, "%s: uninstalled", p.serviceOf())
 	}
 	if err == nil && len(r.Kept) > 0 {
-		say(p.stdout, "to remove what was kept: rm -r %s", shellWords(r.Kept))
+		say(p.stdout, "to remove what was kept: rm -r %s", install.ShellWords(r.Kept...))
 	}
-}
-
-// shellWords are paths as a shell takes them.
-func shellWords(paths []string) string {
-	var words []string
-	for _, path := range paths {
-		if strings.ContainsFunc(path, func(r rune) bool {
-			return !strings.ContainsRune("/._-+@", r) && !('0' <= r && r <= '9') && !('a' <= r|0x20 && r|0x20 <= 'z')
-		}) {
-			path = "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
-		}
-		words = append(words, path)
-	}
-	return strings.Join(words, " ")
 }
 
 func (p *program) serviceLogsCommand(o *serviceOptions) *cobra.Command {

@@ -16,6 +16,7 @@ import (
 	"github.com/vendord/vendord/install"
 	"github.com/vendord/vendord/peer"
 	"github.com/vendord/vendord/profiles"
+	"github.com/vendord/vendord/server"
 )
 
 func (p *program) serviceInstallCommand(o *serviceOptions) *cobra.Command {
@@ -211,7 +212,7 @@ func (p *program) printInstalled(m install.Manager, plan *servicePlan, before, a
 	if plan.Copy != "" {
 		from = ", copied from " + plan.Copy
 	}
-	say(p.stdout, "  program   %s (%s%s)", plan.Service.Binary, versionText(), from)
+	say(p.stdout, "  program   %s %s%s", plan.Service.Binary, inBrackets(versionText()), from)
 	for _, file := range after.Files {
 		say(p.stdout, "  wrote     %s", file)
 	}
@@ -221,11 +222,21 @@ func (p *program) printInstalled(m install.Manager, plan *servicePlan, before, a
 		say(p.stdout, "  config    %s", plan.path)
 	}
 	for _, at := range plan.Service.Needs.Listen {
-		say(p.stdout, "  asked at  http://%s", at)
+		p.printURL("http://"+at.String()+server.Path, byKernelAlone(plan.config))
 	}
 	p.printStarts()
 	p.printNext(plan)
 	return nil
+}
+
+// byKernelAlone reports whether there are apps whose programs need no token.
+func byKernelAlone(config *profiles.Config) bool {
+	for _, app := range config.Apps {
+		if app.Match.Any() && !app.Both {
+			return true
+		}
+	}
+	return false
 }
 
 // printStarts says when the service starts by itself.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/vendord/vendord/control"
 	"github.com/vendord/vendord/install"
 )
 
@@ -28,9 +30,11 @@ type serviceStatus struct {
 	Ready   bool   `json:"ready"`
 	Problem string `json:"problem,omitempty"`
 	Summary string `json:"summary,omitempty"`
-	// URL is where programs ask, Profiles how many there are, as the daemon says.
+	// URL is where programs ask, Profiles how many there are that this user may know
+	// of. NoToken says that some of the programs need no token.
 	URL      string `json:"url,omitempty"`
 	Profiles int    `json:"profiles"`
+	NoToken  bool   `json:"no_token,omitempty"`
 	// Version is that of the daemon which runs, Installed that of its program on
 	// disk, Command that of this one. Replaced says that the program on disk is
 	// another than the one that runs.
@@ -42,6 +46,8 @@ type serviceStatus struct {
 	Lingers bool `json:"lingers,omitempty"`
 	// Changed says that the configuration is another on disk than in force.
 	Changed bool `json:"changed,omitempty"`
+	// knowsAll says that Profiles are all there are.
+	knowsAll bool
 }
 
 func (p *program) serviceStatusCommand(o *serviceOptions) *cobra.Command {
@@ -108,6 +114,8 @@ func (p *program) serviceStatus(ctx context.Context, m install.Manager) (service
 		st.Problem = ready.Reason
 	}
 	st.URL, st.Version, st.Profiles, st.Changed = daemon.URL, daemon.Version, len(daemon.Profiles), daemon.Changed
+	st.NoToken = slices.ContainsFunc(daemon.Apps, func(a control.AppRow) bool { return a.Kernel })
+	st.knowsAll = daemon.Config != "" // which the daemon tells who steers
 	st.Replaced = st.Installed != st.Version || replaced(st.PID, st.Binary)
 	return st, nil
 }
@@ -143,16 +151,16 @@ func (p *program) printServiceStatus(st serviceStatus, now time.Time) {
 	if st.Summary != "" {
 		say(p.stdout, "  has       %s", st.Summary)
 	}
-	say(p.stdout, "  program   %s (%s)", st.Binary, dash(st.Installed))
+	say(p.stdout, "  program   %s %s", st.Binary, inBrackets(dash(st.Installed)))
 	if st.Replaced {
 		say(p.stdout, "            %s runs, and the file is another by now: vendord service restart%s", st.Version, flag)
 	} else if st.Command != st.Installed {
 		say(p.stdout, "            this command is %s; to have that run: vendord service install%s", st.Command, flag)
 	}
 	if st.URL != "" {
-		say(p.stdout, "  asked at  %s", st.URL)
+		p.printURL(st.URL, st.NoToken)
 	}
-	if st.Ready && st.Profiles == 0 {
+	if st.Ready && st.Profiles == 0 && st.knowsAll && !st.Changed {
 		say(p.stdout, "  vends     nothing yet: edit %s, then vendord service install%s", p.configOf(st), flag)
 	}
 	changed := ""
@@ -174,6 +182,9 @@ func (p *program) configOf(st serviceStatus) string {
 func phaseInWords(st serviceStatus) string {
 	switch {
 	case st.Phase == install.Crashing:
+		if st.Restarts == 0 {
+			return "crashing, and started again"
+		}
 		return "crashing, and started again each time (" + count(st.Restarts, "restart") + ")"
 	case st.Phase == install.Failed:
 		return "failed, and not started again"

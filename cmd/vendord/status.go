@@ -257,6 +257,9 @@ func (p *program) printStatus(s control.Status, now time.Time) error {
 		say(p.stdout, "%s", s.Summary)
 	}
 	p.printDaemon(s, now)
+	if len(s.Sessions) == 0 && !s.Locked {
+		fmt.Fprintln(p.stdout, "A session is made when a program asks.")
+	}
 	if err := p.printSessions(s.Sessions, now); err != nil {
 		return err
 	}
@@ -319,10 +322,7 @@ func (p *program) printLogins(logins []control.LoginRow, now time.Time) {
 
 func (p *program) printDaemon(s control.Status, now time.Time) {
 	say(p.stdout, "vendord %s, %s mode, pid %d, up %s", s.Version, s.Mode, s.PID, inWords(now.Sub(s.Started)))
-	say(p.stdout, "  asked at  %s", s.URL)
-	if slices.ContainsFunc(s.Apps, func(a control.AppRow) bool { return a.Kernel }) {
-		say(p.stdout, "            %s, without a token", strings.Replace(s.URL, server.Path, server.ProcessPath, 1))
-	}
+	p.printURL(s.URL, slices.ContainsFunc(s.Apps, func(a control.AppRow) bool { return a.Kernel }))
 	if s.ContainersURL != "" {
 		say(p.stdout, "            %s, from containers", s.ContainersURL)
 	}
@@ -345,12 +345,19 @@ func (p *program) printDaemon(s control.Status, now time.Time) {
 	fmt.Fprintln(p.stdout)
 }
 
+// printURL says where programs ask, and where those do whom the kernel alone tells.
+func (p *program) printURL(url string, kernel bool) {
+	say(p.stdout, "  asked at  %s", url)
+	if kernel {
+		say(p.stdout, "            %s, without a token", strings.Replace(url, server.Path, server.ProcessPath, 1))
+	}
+}
+
 // printSessions prints the sessions, those that only sign for others in
 // brackets, and then what is wrong with any.
 func (p *program) printSessions(sessions []control.SessionRow, now time.Time) error {
 	if len(sessions) == 0 {
-		fmt.Fprintln(p.stdout, "no sessions yet: they are made when a program asks")
-		return nil
+		return nil // as the first line says
 	}
 	rows := [][]string{{"PROFILE", "APPS", "STATE", "EXPIRES", "RENEWS", "KEY"}}
 	var troubles []string

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -21,6 +22,10 @@ func (p *program) versionCommand() *cobra.Command {
 		},
 	}
 }
+
+// inBrackets is a version behind a program's name: what has no release has brackets
+// of the toolchain's own.
+func inBrackets(version string) string { return "(" + strings.Trim(version, "()") + ")" }
 
 // versionText is what the toolchain recorded: a release's tag, or a commit and
 // whether it was changed.

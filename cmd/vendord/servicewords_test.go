@@ -1,0 +1,63 @@
+package main
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vendord/vendord/install"
+	"github.com/vendord/vendord/profiles"
+)
+
+func TestServiceStatusInWords(t *testing.T) {
+	running := func(change func(*serviceStatus)) serviceStatus {
+		st := serviceStatus{State: install.State{Phase: install.Running, PID: 7, Enabled: true, Binary: "/usr/local/bin/vendord"}, Manager: "systemd",
+			Ready: true, URL: "http://127.0.0.1:9797/v1/credentials", Version: "(devel)", Installed: "(devel)", Command: "(devel)", knowsAll: true}
+		change(&st)
+		return st
+	}
+	const empty, without = "  vends     nothing yet: edit", "            http://127.0.0.1:9797/v1/process/credentials, without a token\n"
+	for _, row := range []struct {
+		name         string
+		st           serviceStatus
+		want, unwant string
+	}{
+		{"a program that is no release", running(func(*serviceStatus) {}), "  program   /usr/local/bin/vendord (devel)\n", "(("},
+		{"no profiles", running(func(*serviceStatus) {}), empty, without},
+		{"no profiles for who does not steer", running(func(st *serviceStatus) { st.knowsAll = false }), "asked at", empty},
+		{"no profiles yet, and they are edited", running(func(st *serviceStatus) { st.Changed = true }), "not loaded: vendord reload", empty},
+		{"an app with a match", running(func(st *serviceStatus) { st.NoToken = true }), without, ""},
+		{"the first crash", running(func(st *serviceStatus) { st.Phase = install.Crashing }), ": crashing, and started again, pid 7\n", "0 restarts"},
+		{"the next one", running(func(st *serviceStatus) { st.Phase, st.Restarts = install.Crashing, 2 }), ": crashing, and started again each time (2 restarts), pid 7\n", ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			got := printedBy(t, func(p *program) { p.system = true; p.printServiceStatus(row.st, time.Now()) })
+			if !strings.Contains(got, row.want) || row.unwant != "" && strings.Contains(got, row.unwant) {
+				t.Errorf("service status: got\n%s\nwant %q in it, and not %q", got, row.want, row.unwant)
+			}
+		})
+	}
+}
+
+// install names the address that an app with a match has to ask, which is another
+// than the one for tokens.
+func TestInstallNamesTheAddressOfAppsWithoutToken(t *testing.T) {
+	plan := &servicePlan{config: &profiles.Config{Apps: map[string]profiles.App{"nightly": {Match: profiles.Match{Unit: "nightly.service"}}}}}
+	plan.Service.Binary, plan.Copy = "/usr/local/bin/vendord", "/root/vendord"
+	plan.Service.Needs.Listen = []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:9797")}
+	printed := func() string {
+		return printedBy(t, func(p *program) {
+			p.system = true
+			_ = p.printInstalled(install.Systemd{}, plan, install.State{Phase: install.Absent}, install.State{PID: 7})
+		})
+	}
+	const token, without = "  asked at  http://127.0.0.1:9797/v1/credentials\n", "            http://127.0.0.1:9797/v1/process/credentials, without a token\n"
+	if got := printed(); !strings.Contains(got, token+without) || strings.Contains(got, "((") {
+		t.Errorf("service install: got\n%s\nwant %q in it", got, token+without)
+	}
+	plan.config.Apps = nil
+	if got := printed(); !strings.Contains(got, token) || strings.Contains(got, without) {
+		t.Errorf("service install without such an app: got\n%s\nwant no %q", got, without)
+	}
+}
