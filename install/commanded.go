@@ -128,10 +128,7 @@ func (m *commanded) do(ctx context.Context, command []string) error {
 		return nil
 	}
 	var said strings.Builder
-	run := m.Run
-	if run == nil {
-		run = Command
-	}
+	run := runner(m.Run, m.System)
 	err := run(ctx, &said, &said, command[0], command[1:]...)
 	if err == nil {
 		return nil
@@ -319,10 +316,7 @@ func (m *commanded) Logs(ctx context.Context, l Logs) error {
 	if l.Follow {
 		args = append(args, "-F")
 	}
-	run := m.Run
-	if run == nil {
-		run = Command
-	}
+	run := runner(m.Run, m.System)
 	return run(ctx, l.Out, l.Err, "tail", append(args, m.at(m.log))...)
 }
 
@@ -340,10 +334,7 @@ func exitStatus(err error) int {
 // asked runs a command for its exit status and what it prints.
 func (m *commanded) asked(ctx context.Context, command ...string) (text string, status int, err error) {
 	var said strings.Builder
-	run := m.Run
-	if run == nil {
-		run = Command
-	}
+	run := runner(m.Run, m.System)
 	err = run(ctx, &said, &said, command[0], command[1:]...)
 	if status = exitStatus(err); status >= 0 {
 		return said.String(), status, nil

@@ -12,14 +12,18 @@ import (
 // Facts is what an installed unit says of its own install, in a section that
 // systemd passes over.
 type Facts struct {
-	Copied bool   // the program was copied to where it is
-	Config string // the configuration that was named; empty: its mode's own place
-	First  string // the SHA-256 of the first configuration, where an install wrote it
+	Copied  bool   // the program was copied to where it is
+	Program string // where that is: an administrator's drop-in may have another one run
+	Config  string // the configuration that was named; empty: its mode's own place
+	First   string // the SHA-256 of the first configuration, where an install wrote it
 }
 
 // factsOf are the lines that are added to the section.
 func factsOf(plan Plan) string {
 	var b strings.Builder
+	if plan.Service.Copied {
+		b.WriteString("Program=" + plan.Service.Binary + "\n")
+	}
 	if plan.Service.Config != "" {
 		b.WriteString("Config=" + plan.Service.Config + "\n")
 	}
@@ -47,6 +51,8 @@ func (s Systemd) Facts() (f Facts) {
 		switch name {
 		case "Copied":
 			f.Copied = value == "yes"
+		case "Program":
+			f.Program = value
 		case "Config":
 			f.Config = value
 		case "First":

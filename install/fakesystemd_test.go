@@ -34,11 +34,12 @@ type fakeSystemd struct {
 	halfway bool           // it does its work before it fails
 	at      map[int]func() // what happens at a step besides
 	broken  string         // a program with this text does not come up
+	runs    string         // what ExecStart= is shown to run
 }
 
 func newFake(t *testing.T) (*fakeSystemd, install.Systemd) {
 	f := &fakeSystemd{t: t, root: t.TempDir(), version: "252.38-1~deb12u1", loaded: map[string]string{}, enabled: map[string]bool{},
-		active: map[string]string{}, invoked: map[string]int{}, broken: "broken", at: map[int]func(){}}
+		active: map[string]string{}, invoked: map[string]int{}, broken: "broken", at: map[int]func(){}, runs: "/usr/local/bin/vendord"}
 	for _, dir := range []string{"/run/systemd/system", "/etc/systemd/system", "/usr/local/bin", "/var/lib/private", "/var/log"} {
 		f.must(os.MkdirAll(f.root+dir, 0o755))
 	}
@@ -216,7 +217,7 @@ func (f *fakeSystemd) show(w io.Writer, units []string) {
 			enabled = "enabled"
 		}
 		fmt.Fprintf(w, "ActiveState=%s\nUnitFileState=%s\nInvocationID=%d\nMainPID=%d\nResult=success\nNRestarts=0\n"+
-			"ExecStart={ path=/usr/local/bin/vendord ; argv[]=x }\n", state, enabled, f.invoked[unit], f.invoked[unit])
+			"ExecStart={ path=%s ; argv[]=x }\n", state, enabled, f.invoked[unit], f.invoked[unit], f.runs)
 	}
 }
 

@@ -10,6 +10,9 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"github.com/vendord/vendord/session"
+	"github.com/vendord/vendord/trust"
 )
 
 // Runner runs a command to its end.
@@ -19,20 +22,55 @@ type Runner func(ctx context.Context, stdout, stderr io.Writer, name string, arg
 // ends they are asked to end, and have five seconds to do so. A terminal's Ctrl-C does
 // not reach them: a second one would end what puts everything back after the first.
 func Command(ctx context.Context, stdout, stderr io.Writer, name string, args ...string) error {
+	return commandWith(ctx, os.Environ(), stdout, stderr, name, args)
+}
+
+// machineCommand is Command for a service of the machine. Root may have been made so by
+// a user, by su or sudo, and have that user's surroundings: a PATH in which a systemctl
+// of theirs comes first, and variables that have the real one ask somebody else. So a
+// program is run only where root alone can have put it, and gets few variables.
+func machineCommand(ctx context.Context, stdout, stderr io.Writer, name string, args ...string) error {
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return err
+	}
+	if os.Geteuid() == 0 {
+		if _, fault := trust.Check(path, 0); fault != nil {
+			return problem("as root, set PATH=/usr/sbin:/usr/bin:/sbin:/bin", "%s, to which PATH leads: %w", name, fault)
+		}
+	}
+	environ := []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	for _, name := range []string{"HOME", "TZ"} {
+		if value, set := os.LookupEnv(name); set {
+			environ = append(environ, name+"="+value)
+		}
+	}
+	return commandWith(ctx, environ, stdout, stderr, path, args)
+}
+
+func commandWith(ctx context.Context, environ []string, stdout, stderr io.Writer, name string, args []string) error {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
-	cmd.Env = append(os.Environ(), "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0", "LC_ALL=C.UTF-8") // what is read here is English and plain
+	cmd.Env = append(environ, "SYSTEMD_PAGER=", "SYSTEMD_COLORS=0", "LC_ALL=C.UTF-8") // what is read here is English and plain
 	apart(cmd)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 5 * time.Second
 	return cmd.Run()
 }
 
-func (s Systemd) run(ctx context.Context, stdout, stderr io.Writer, name string, args ...string) error {
-	if s.Run != nil {
-		return s.Run(ctx, stdout, stderr, name, args...)
+// runner is own, where there is one, or what runs commands for such a service.
+func runner(own Runner, system bool) Runner {
+	switch {
+	case own != nil:
+		return own
+	case system:
+		return machineCommand
 	}
-	return Command(ctx, stdout, stderr, name, args...)
+	return Command
+}
+
+func (s Systemd) run(ctx context.Context, stdout, stderr io.Writer, name string, args ...string) error {
+	return runner(s.Run, s.System)(ctx, stdout, stderr, name, args...)
 }
 
 // ask runs a command for what it prints. For a user's systemd, that one is meant.
@@ -49,6 +87,9 @@ func (s Systemd) ask(ctx context.Context, name string, args ...string) (string, 
 		return "", context.Cause(ctx)
 	case errors.Is(err, exec.ErrNotFound):
 		return "", problem("run vendord serve under the service manager that this machine has", "%s: no such program in PATH: is there a systemd?", name)
+	}
+	if _, ours := errors.AsType[*session.Error](err); ours {
+		return "", err
 	}
 	first, _, _ := strings.Cut(strings.TrimSpace(said.String()), "\n")
 	if strings.Contains(first, "connect to bus") {

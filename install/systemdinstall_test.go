@@ -66,7 +66,7 @@ func TestInstall(t *testing.T) {
 			t.Errorf("%s: got %v, %v, want mode %v", path, info, err, mode)
 		}
 	}
-	facts := install.Facts{Copied: true, First: plan.Wrote}
+	facts := install.Facts{Copied: true, Program: "/usr/local/bin/vendord", First: plan.Wrote}
 	if got := s.Facts(); got != facts {
 		t.Errorf("Facts: got %+v, want %+v", got, facts)
 	}

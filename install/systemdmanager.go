@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vendord/vendord/session"
+	"github.com/vendord/vendord/trust"
 )
 
 // The units, in the order in which they are stopped.
@@ -115,11 +116,29 @@ func (s Systemd) Check(ctx context.Context, plan Plan) (remarks []string, err er
 // checkUser refuses who cannot change the system's services, before anything is
 // half done.
 func (s Systemd) checkUser(to string) error {
-	if !s.System || s.UID == 0 {
+	switch {
+	case !s.System && s.UID == 0:
+		return s.checkPlaces()
+	case !s.System || s.UID == 0:
 		return nil
 	}
 	return problem("sudo vendord service "+to+" --system, or have one of your own: vendord service "+to+" --user",
 		"system service: only root can %s it", to)
+}
+
+// checkPlaces refuses to do root's work in directories of somebody who became root by
+// sudo and kept their HOME: their links would lead root's files elsewhere.
+func (s Systemd) checkPlaces() error {
+	var wrong problems
+	for _, dir := range []string{s.Units, s.Runtime, filepath.Dir(s.Config)} {
+		if !filepath.IsAbs(dir) { // no session: systemd says so
+			continue
+		}
+		if _, fault := trust.Check(s.at(dir), 0); fault != nil {
+			wrong.add(problem("without sudo, for a service of your own; sudo -i, for one of root's", "service of root: %w", fault))
+		}
+	}
+	return wrong.joined()
 }
 
 // checkRunning tells whether this systemd is there to be asked, and is new enough.

@@ -27,14 +27,12 @@ func (s Systemd) Uninstall(ctx context.Context, purge bool) (r Removed, err erro
 	defer unlock()
 	facts, data := s.Facts(), s.data()
 	if len(units) > 0 {
-		program, err := s.program(ctx)
-		wrong.add(err)
 		if err := s.ctl(ctx, append([]string{"stop"}, units...)...); err != nil {
 			return r, err
 		}
 		wrong.add(s.removeUnits(ctx, units, purge, &r))
-		if facts.Copied && program != "" {
-			wrong.add(s.remove(program, &r))
+		if facts.Copied && facts.Program != "" {
+			wrong.add(s.remove(facts.Program, &r))
 		}
 	}
 	_ = os.Remove(s.at(filepath.Join(s.Runtime, "vendord"))) // systemd made it for the control socket
@@ -57,12 +55,6 @@ func (s Systemd) ownUnits() (units []string, err error) {
 		units = append(units, unit)
 	}
 	return units, wrong.joined()
-}
-
-// program is what the service runs.
-func (s Systemd) program(ctx context.Context) (string, error) {
-	units, err := s.show(ctx)
-	return programOf(units), err
 }
 
 func (s Systemd) removeUnits(ctx context.Context, units []string, purge bool, r *Removed) error {

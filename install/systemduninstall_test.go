@@ -28,6 +28,10 @@ func TestUninstall(t *testing.T) {
 			all(units, []string{"/usr/local/bin/vendord"}, data), []string{config}},
 		"nor somebody's drop-in": {func(f *fakeSystemd) { f.write("/etc/systemd/system/vendord.socket.d/x.conf", "") }, true,
 			all(units, []string{"/usr/local/bin/vendord"}, data, []string{config}), []string{"/etc/systemd/system/vendord.socket.d/x.conf"}},
+		"nor what somebody's drop-in has run": {func(f *fakeSystemd) {
+			f.runs = "/usr/bin/strace"
+			f.write(f.runs, "")
+		}, true, all(units, []string{"/usr/local/bin/vendord"}, data, []string{config}), nil},
 		"nor a program that was there before": {func(f *fakeSystemd) {
 			path := "/etc/systemd/system/vendord.service"
 			f.write(path, strings.Replace(f.read(path), "Copied=yes", "Copied=no", 1))

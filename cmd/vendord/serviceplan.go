@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/vendord/vendord/install"
@@ -46,7 +47,7 @@ func (p *program) newServicePlan(facts install.Facts) *servicePlan {
 // that root alone can change, or this one, if it belongs to the system already.
 func (p *program) planProgram(plan *servicePlan, facts install.Facts) {
 	self, err := os.Executable()
-	if err == nil {
+	if err == nil && runtime.GOOS != "linux" { // where it is the kernel's word
 		self, err = filepath.EvalSymlinks(self)
 	}
 	if err != nil {

@@ -1,0 +1,4 @@
+package install
+
+// MachineCommand is machineCommand.
+var MachineCommand Runner = machineCommand
