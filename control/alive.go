@@ -16,15 +16,18 @@ import (
 // taken there although no daemon may be running, and wait for one that is started.
 // The kernel names whoever made the socket listen, for good.
 func (c *Client) ByManager() bool {
+	if c.BySystem() {
+		return true
+	}
 	if c.daemon == nil {
 		return false
-	}
-	if c.daemon.PID == 1 {
-		return true
 	}
 	name, _ := os.ReadFile("/proc/" + strconv.Itoa(int(c.daemon.PID)) + "/comm")
 	return strings.TrimSpace(string(name)) == "systemd" // a user's own
 }
+
+// BySystem reports whether that is the machine's, and not a user's own.
+func (c *Client) BySystem() bool { return c.daemon != nil && c.daemon.PID == 1 }
 
 // Answers returns nil once a daemon has said something, be it a refusal. It waits as
 // long as ctx allows.

@@ -57,7 +57,7 @@ func phaseOf(unit map[string]string) Phase {
 	case "failed":
 		return Failed
 	case "activating":
-		if unit["SubState"] == "auto-restart" || unit["NRestarts"] != "0" && unit["Result"] != "success" {
+		if unit["SubState"] == "auto-restart" || unit["NRestarts"] != "0" && unit["NRestarts"] != "" {
 			return Crashing
 		}
 		return Starting
@@ -129,6 +129,9 @@ func (s Systemd) have(ctx context.Context, do string, units ...string) error {
 		}
 	}
 	began := s.now()
+	if do == "start" && (st.Phase == Crashing || st.Phase == Starting) && st.Since.Before(began) {
+		began = st.Since // it is the start under way that is waited for, and has said what is wrong
+	}
 	if do != "stop" { // after a crash loop systemd refuses to start it; who types this means it
 		_ = s.ctl(ctx, slices.Concat([]string{"reset-failed"}, args[1:])...)
 	}

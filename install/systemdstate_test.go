@@ -29,6 +29,8 @@ func TestState(t *testing.T) {
 			install.Crashing, "exit status 1"},
 		{"it starts once more", "LoadState=loaded\nNRestarts=3\nResult=signal\nExecMainStatus=9\nActiveState=activating\nSubState=start",
 			install.Crashing, "killed by a signal: killed"},
+		{"it starts once more, and systemd does not know how it ended", "LoadState=loaded\nNRestarts=3\nResult=success\nActiveState=activating\nSubState=start",
+			install.Crashing, ""},
 		{"too many starts", "LoadState=loaded\nNRestarts=10\nResult=start-limit-hit\nActiveState=failed", install.Failed,
 			"it ended too often: systemd tries no more"},
 		{"it hung", "LoadState=loaded\nNRestarts=0\nResult=watchdog\nActiveState=failed", install.Failed, "killed by systemd: it gave no sign of life"},
@@ -108,5 +110,26 @@ func TestNoBus(t *testing.T) {
 		if _, err := s.State(t.Context()); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("State: got %v, want %s…", err, want)
 		}
+	}
+}
+
+// Who starts a service that fails each time waits for the start under way, and is
+// shown what that said, before they asked too.
+func TestStartInALoopHasItsLog(t *testing.T) {
+	f, s := installed(t)
+	f.failAt = len(f.steps) + 1
+	inner, since := s.Run, ""
+	s.Run = func(ctx context.Context, out, errs io.Writer, name string, args ...string) error {
+		if name == "journalctl" && len(args) > 1 {
+			since = args[len(args)-1]
+		}
+		if args[0] != "show" || !slices.Contains(args, "vendord.socket") {
+			return inner(ctx, out, errs, name, args...)
+		}
+		return answers("Id=vendord.service\nLoadState=loaded\nNRestarts=3\nActiveState=activating\nSubState=start\n"+
+			"StateChangeTimestamp=Thu 2026-01-01 00:00:00 UTC\n\nId=vendord.socket\nLoadState=loaded\nActiveState=active\n")(ctx, out, errs, name, args...)
+	}
+	if err := s.Start(t.Context()); err == nil || since != "--since=@1767225600" {
+		t.Errorf("Start: got %v and a log %q, want the log since the start under way began", err, since)
 	}
 }

@@ -19,6 +19,15 @@ ExecReload=`, command("+", s.Binary, "reload", "--system"), "\n", systemLife)
 	return b.String()
 }
 
+// startLimit has no end of starts. Where systemd gives a service up it closes the
+// sockets too, and then their addresses are for whoever is first: a user who asks
+// while the configuration has a mistake could bring that about. See serve for what
+// one start costs.
+const startLimit = `# Started again for as long as it takes: systemd would close the sockets of a service
+# that it gives up, and anybody could have their addresses.
+StartLimitIntervalSec=0
+`
+
 const systemBegin = `[Unit]
 Description=vendord: AWS credentials for the programs of this machine
 Documentation=https://github.com/vendord/vendord
@@ -29,17 +38,14 @@ After=vendord.socket
 # Before it counts as started, it asks AWS for what programs will ask it for.
 Wants=network-online.target
 After=network-online.target nss-user-lookup.target
-# Twenty starts within half a minute are no bad luck: somebody has to look.
-StartLimitIntervalSec=30s
-StartLimitBurst=20
-
+` + startLimit + `
 [Service]
 Type=notify
 NotifyAccess=main
 `
 
 const systemLife = `Restart=on-failure
-RestartSec=100ms
+RestartSec=500ms
 TimeoutStartSec=60s
 # Who has asked is answered before it ends, AWS's own answer included.
 TimeoutStopSec=30s
@@ -163,6 +169,12 @@ Environment=HOME=%C/vendord
 `
 }
 
+// triggerLimit is startLimit for the socket, which systemd would otherwise close when
+// what waits in it has had the service started twenty times within two seconds.
+const triggerLimit = `# Not closed, however often who asks has a service started that does not come up.
+TriggerLimitIntervalSec=0
+`
+
 // systemSocket makes the system's vendord.socket.
 func (s Service) systemSocket() string {
 	return head("vendord.socket", "systemctl edit") + `[Unit]
@@ -173,7 +185,7 @@ Documentation=https://github.com/vendord/vendord
 ` + sockets(s.Needs.Listen, "/run/vendord/control.sock") + `SocketMode=0666
 DirectoryMode=0755
 RemoveOnStop=yes
-Backlog=4096
+` + triggerLimit + `Backlog=4096
 
 [Install]
 WantedBy=sockets.target

@@ -19,10 +19,7 @@ Requires=vendord.socket
 After=vendord.socket
 `)
 	}
-	add(`# Twenty starts within half a minute are no bad luck: somebody has to look.
-StartLimitIntervalSec=30s
-StartLimitBurst=20
-
+	add(startLimit, `
 [Service]
 Type=notify
 NotifyAccess=main
@@ -72,7 +69,7 @@ Documentation=https://github.com/vendord/vendord
 ` + sockets(s.Needs.Listen, "%t/vendord/control.sock") + `SocketMode=0600
 DirectoryMode=0700
 RemoveOnStop=yes
-Backlog=4096
+` + triggerLimit + `Backlog=4096
 
 [Install]
 WantedBy=sockets.target

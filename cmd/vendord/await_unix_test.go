@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/vendord/vendord/control"
+	"github.com/vendord/vendord/install"
 	"github.com/vendord/vendord/peer"
 )
 
@@ -53,7 +54,7 @@ func TestACommandWaitsForAServiceThatStarts(t *testing.T) {
 	ln, c := held(t)
 	said := &safeBuffer{}
 	done := make(chan error, 1)
-	go func() { done <- (&program{stderr: said}).await(t.Context(), c) }()
+	go func() { done <- (&program{stderr: said}).await(t.Context(), c, starting) }()
 	for range 500 {
 		if strings.Contains(said.String(), "waiting") {
 			break
@@ -74,7 +75,7 @@ func TestACommandAsksAgainAfterACrash(t *testing.T) {
 	ln, c := held(t)
 	said := &bytes.Buffer{}
 	done := make(chan error, 1)
-	go func() { done <- (&program{stderr: said}).await(t.Context(), c) }()
+	go func() { done <- (&program{stderr: said}).await(t.Context(), c, starting) }()
 	for range 2 { // Dial looked who is there, and await asks
 		lost, err := ln.Accept()
 		if err != nil {
@@ -92,7 +93,7 @@ func TestACommandDoesNotWaitForever(t *testing.T) {
 	_, c := held(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	err := (&program{stderr: &bytes.Buffer{}}).await(ctx, c)
+	err := (&program{stderr: &bytes.Buffer{}}).await(ctx, c, starting)
 	if err == nil || err.Error() != "control socket "+c.Path()+": the service manager holds it, and no vendord answers" ||
 		hintOf(err) != "see: vendord service status, vendord service logs" {
 		t.Errorf("await: got %v (hint %q), want that nobody answers", err, hintOf(err))
@@ -103,8 +104,76 @@ func TestACommandDoesNotWaitForever(t *testing.T) {
 func TestACommandDoesNotWaitForAServiceThatWasGivenUp(t *testing.T) {
 	ln, c := held(t)
 	go ln.Close()
-	if err := (&program{stderr: &bytes.Buffer{}}).await(t.Context(), c); !errors.Is(err, control.ErrNoDaemon) {
+	if err := (&program{stderr: &bytes.Buffer{}}).await(t.Context(), c, starting); !errors.Is(err, control.ErrNoDaemon) {
 		t.Errorf("await: got %v, want that there is no daemon", err)
+	}
+}
+
+// starting is a service that has not failed.
+func starting(context.Context) (install.State, error) {
+	return install.State{Phase: install.Starting}, nil
+}
+
+// A manager that never gives up is no reason to wait for it: who waits is told soon.
+func TestACommandDoesNotWaitForAServiceThatFailsEachTime(t *testing.T) {
+	const hint = "see: vendord service logs; vendord check finds a mistake in the configuration"
+	failed := func(phase install.Phase, restarts ...int) func(context.Context) (install.State, error) {
+		looks := 0
+		return func(context.Context) (install.State, error) {
+			at := restarts[min(looks, len(restarts)-1)]
+			looks++
+			return install.State{Phase: phase, Restarts: at, Exit: "exit status 1"}, nil
+		}
+	}
+	for name, row := range map[string]struct {
+		look func(context.Context) (install.State, error)
+		want string
+	}{
+		"started again and again": {failed(install.Crashing, 9, 9, 10),
+			"vendord's service: fails each time when it starts (exit status 1), and is started again"},
+		"given up": {failed(install.Failed, 0),
+			"vendord's service: failed when it started (exit status 1), and is not started again"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, c := held(t)
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			err := (&program{stderr: &bytes.Buffer{}}).await(ctx, c, row.look)
+			if err == nil || err.Error() != row.want || hintOf(err) != hint {
+				t.Errorf("await: got %v (hint %q), want %s (hint %q)", err, hintOf(err), row.want, hint)
+			}
+		})
+	}
+}
+
+// What has crashed once, before or meanwhile, is waited for.
+func TestACommandWaitsForAServiceThatComesBack(t *testing.T) {
+	for name, looks := range map[string][]install.State{
+		"it crashed long ago":          {{Phase: install.Crashing, Restarts: 9}, {Phase: install.Crashing, Restarts: 9}},
+		"somebody has started it anew": {{Phase: install.Crashing, Restarts: 9}, {Phase: install.Crashing, Restarts: 1}},
+		"it runs":                      {{Phase: install.Running, Restarts: 9}, {Phase: install.Running, Restarts: 10}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			left := looks
+			if err := untilFailing(ctx, func(context.Context) (install.State, error) {
+				if len(left) == 0 {
+					cancel()
+					return looks[len(looks)-1], nil
+				}
+				st := left[0]
+				left = left[1:]
+				return st, nil
+			}); err != "" {
+				t.Errorf("untilFailing: got %q, want nothing", err)
+			}
+		})
+	}
+	if err := untilFailing(t.Context(), func(context.Context) (install.State, error) { return install.State{}, errors.New("no systemd") }); err != "" {
+		t.Errorf("untilFailing without a manager to ask: got %q, want nothing", err)
 	}
 }
 

@@ -28,7 +28,7 @@ func (p *program) connect(ctx context.Context) (*control.Client, error) {
 	}
 	c, err := control.Dial(ctx, p.sockets()...)
 	if err == nil && c.ByManager() {
-		err = p.await(ctx, c)
+		err = p.await(ctx, c, p.managerOf(c))
 	}
 	if e, ok := errors.AsType[*session.Error](err); ok && errors.Is(err, control.ErrNoDaemon) {
 		told := *e

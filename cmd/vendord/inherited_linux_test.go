@@ -7,10 +7,13 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -55,6 +58,43 @@ func TestSocketsThatTheConfigurationDoesNotName(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A service manager starts again what has failed, for as long as it takes: a start
+// that fails says why at once, and then takes its time. Who wants it to end does not
+// wait.
+func TestAStartThatFailsTakesItsTime(t *testing.T) {
+	broken := func(t *testing.T) (*managed, *exec.Cmd, time.Time) {
+		m := newManaged(t)
+		m.configure("nonsense = 1\n")
+		cmd, began := m.command(), time.Now()
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+		return m, cmd, began
+	}
+	said := func(m *managed) bool { return strings.Count(m.log.String(), "nonsense") == 1 }
+	t.Run("nobody is in a hurry", func(t *testing.T) {
+		t.Parallel()
+		m, cmd, began := broken(t)
+		err := cmd.Wait()
+		if took := time.Since(began); took < time.Second || cmd.ProcessState.ExitCode() != 1 || !said(m) {
+			t.Errorf("serve: got %v after %s and %q, want it to say once what is wrong, and exit status 1 after a second", err, took, m.log)
+		}
+	})
+	t.Run("SIGTERM", func(t *testing.T) {
+		t.Parallel()
+		m, cmd, began := broken(t)
+		for !said(m) && time.Since(began) < 30*time.Second {
+			time.Sleep(time.Millisecond)
+		}
+		early := time.Since(began) < time.Second // it is told before it ends
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		if err := cmd.Wait(); err != nil && early {
+			t.Errorf("serve: got %v and %q, want it to have ended as it was told to", err, m.log)
+		}
+	})
 }
 
 // relisten changes daemon.listen.

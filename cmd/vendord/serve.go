@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -48,6 +49,9 @@ func (p *program) serveCommand() *cobra.Command {
 func (p *program) serve(ctx context.Context) (err error) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if began := time.Now(); p.repeated() {
+		defer func() { err = p.unhurried(ctx, began, err) }()
+	}
 	reloads, release := hangups()
 	defer release()
 	log, err := p.logger()

@@ -5,6 +5,7 @@ package service_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -106,31 +107,94 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// TestCrashLoop: what cannot live is not started for ever, and says so; once it can,
-// one command brings it back.
-func TestCrashLoop(t *testing.T) {
+// TestNeverGivenUp: while vendord cannot live, its sockets stay systemd's, however
+// much somebody connects whom that would suit. Once it can, it is back by itself.
+func TestNeverGivenUp(t *testing.T) {
 	m := installed(t)
 	m.As("load")
-	m.Write("/run/vendord-must-fail", "", 0o644)
-	defer os.Remove("/run/vendord-must-fail")
-	m.DropIn("ExecStartPre=/bin/sh -c '! test -e /run/vendord-must-fail'\n")
-	stop := m.Load("load", "-pace", "20ms", "-workers", "2")
-	_ = syscall.Kill(m.PID(), syscall.SIGKILL)
-	m.Within("an end of it", func() bool { return m.Property("vendord.service", "ActiveState") == "failed" })
-	out, _ := m.Type("vendord service status")
-	t.Logf("vendord service status\n%s", out)
-	m.Says("service status", out, "failed")
-	_ = os.Remove("/run/vendord-must-fail")
-	t.Log(m.Do("vendord service start"))
+	defer hammer(t)()
+	good, err := os.ReadFile("/etc/vendord/vendord.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Scene("the configuration is bad", func(t *testing.T, m *machine.Machine) {
+		m.Write("/etc/vendord/vendord.toml", string(good)+"\n[profiles.bad]\nnonsense = 1\n", 0o644)
+		_ = syscall.Kill(m.PID(), syscall.SIGKILL)
+		starts := looping(t, m, "a bad configuration", 8*time.Second)
+		if starts > 12 {
+			t.Errorf("got %d starts in 8 s, want one a second at most", starts)
+		}
+		began := time.Now()
+		said := m.Fails("vendord list")
+		m.Says("a command", said, "vendord's service: fails each time when it starts", ", and is started again", "vendord check --system")
+		if took := time.Since(began); took > 8*time.Second {
+			t.Errorf("vendord list: got its answer after %s, want it in a few seconds", took)
+		}
+		for _, do := range []string{"start", "restart"} {
+			began = time.Now()
+			m.Says(do, m.Fails("vendord service "+do), "nonsense")
+			if took := time.Since(began); took > 8*time.Second {
+				t.Errorf("service %s: got its answer after %s, want it in a few seconds", do, took)
+			}
+		}
+		m.Fails("systemctl start vendord")
+		out, _ := m.Type("vendord service status")
+		m.Says("service status", out, "crashing, and started again each time")
+		m.Write("/etc/vendord/vendord.toml", string(good), 0o644)
+		backByItself(t, m)
+	})
+	m.Scene("it dies before it can do anything about it", func(t *testing.T, m *machine.Machine) {
+		m.Write("/run/vendord-must-fail", "", 0o644)
+		defer os.Remove("/run/vendord-must-fail")
+		m.DropIn("ExecStartPre=/bin/sh -c 'test -e /run/vendord-must-fail && kill -ABRT $$$$ || true'\n")
+		_ = syscall.Kill(m.PID(), syscall.SIGKILL)
+		looping(t, m, "a start that dies at once", 5*time.Second)
+		_ = os.Remove("/run/vendord-must-fail")
+		backByItself(t, m)
+		m.DropIn("")
+	})
+	m.Scene("it is killed all the time", func(t *testing.T, m *machine.Machine) {
+		for range 20 {
+			m.Type("systemctl kill --signal=KILL vendord.service")
+			time.Sleep(100 * time.Millisecond)
+		}
+		looping(t, m, "killed twenty times in two seconds", time.Second)
+		backByItself(t, m)
+	})
+}
+
+// hammer has mallory connect all the time, to have vendord started, until the func is
+// called.
+func hammer(t *testing.T) (enough func()) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "setpriv", "--reuid", "mallory", "--regid", "mallory", "--init-groups", "--", "bash", "-c",
+		"while :; do exec 3<>/dev/tcp/127.0.0.1/9797; exec 3>&-; sleep 0.01; done")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return func() { _, _ = cmd.Process.Kill(), cmd.Wait() }
+}
+
+// looping lets a service fail for a while, and returns how often it was started.
+func looping(t *testing.T, m *machine.Machine, what string, long time.Duration) int {
+	t.Helper()
+	since := m.Now()
+	for end := time.Now().Add(long); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if state := m.Property("vendord.socket", "ActiveState"); state != "active" {
+			t.Fatalf("%s: the socket is %s, want it active", what, state)
+		}
+	}
+	text := m.Journal(since)
+	starts := strings.Count(text, "Starting ")
+	fmt.Printf("figure: %s, while somebody connects all the time: %d starts, %d lines of log in %s; the sockets stay systemd's\n", what, starts, strings.Count(text, "\n"), long)
+	return starts
+}
+
+func backByItself(t *testing.T, m *machine.Machine) {
+	t.Helper()
+	m.Within("a daemon", func() bool { return m.Property("vendord.service", "ActiveState") == "active" })
 	if a := m.As("load"); a.Status != 200 {
 		t.Errorf("once it can: got %+v, want credentials", a)
-	}
-	load := stop()
-	fmt.Printf("figure: a crash loop until systemd gives up, and after: %v\n", load.Answers)
-	for answer := range load.Answers {
-		if answer != "200" && strings.Contains(answer, "200") || load.Answers["200"] == 0 {
-			t.Errorf("got %+v, want credentials again", load)
-		}
 	}
 }
 
