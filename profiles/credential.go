@@ -80,7 +80,7 @@ func (l *loader) foreseen(at path, name string) string {
 		l.doubt(at, "sudo vendord check --system", "credential:%s: only root can see whether it is there", name)
 	default:
 		last := l.options.Stores[len(l.options.Stores)-1]
-		l.doubt(at, "put it into "+filepath.Join(last.Path, name)+", mode 600, then run: vendord service install",
+		l.doubt(at, "install -D -m 600 FILE "+filepath.Join(last.Path, name)+", then: vendord service install",
 			"credential:%s: not in %s: the service cannot start without it", name, l.stores())
 	}
 	l.handed(c)

@@ -74,7 +74,7 @@ func TestCredentialThatIsMissingSaysWhereItBelongs(t *testing.T) {
 	if want := "credential:aws: not in /nowhere/a nor in /nowhere/b: the service cannot start without it"; w.Problem != want {
 		t.Errorf("Problem: got %q, want %q", w.Problem, want)
 	}
-	if want := "put it into /nowhere/b/aws, mode 600, then run: vendord service install"; w.Hint != want {
+	if want := "install -D -m 600 FILE /nowhere/b/aws, then: vendord service install"; w.Hint != want {
 		t.Errorf("Hint: got %q, want %q", w.Hint, want)
 	}
 }

@@ -311,7 +311,9 @@ func (d *daemon) reload(ctx context.Context) ([]string, error) {
 	if config.ECS != d.ecsListen {
 		lines = append(lines, "endpoints.ecs.listen: takes effect at the next start of vendord")
 	}
-	lines = append(lines, d.hindrances(config)...)
+	if stands := d.hindrances(config); len(stands) > 0 {
+		lines = append(append(lines, stands...), "hint: "+anewUnit)
+	}
 	d.forget()
 	if err := d.carry.settle(); err != nil {
 		lines = append(lines, "warning: "+err.Error())

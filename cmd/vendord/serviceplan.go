@@ -156,8 +156,8 @@ func missingCredentials(needs install.Needs) (wrong []error) {
 		if exists(c.Path) {
 			continue
 		}
-		wrong = append(wrong, fail("install -D -m 600 FILE "+c.Path+", or encrypted: systemd-creds encrypt --name="+
-			c.Name+" FILE "+credstoreEncrypted+"/"+c.Name, "credential %s: neither %s nor %s has it", c.Name, credstore, credstoreEncrypted))
+		wrong = append(wrong, fail("install -D -m 600 FILE "+c.Path+", or encrypted: install -d -m 700 "+credstoreEncrypted+
+			" && systemd-creds encrypt --name="+c.Name+" FILE "+credstoreEncrypted+"/"+c.Name, "credential %s: neither %s nor %s has it", c.Name, credstore, credstoreEncrypted))
 	}
 	return wrong
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -149,7 +150,7 @@ func (p *program) printServiceStatus(st serviceStatus, now time.Time) {
 	say(p.stdout, "%s (%s): %s%s%s", p.serviceOf(), st.Manager, phaseInWords(st), pidInWords(st.PID), since)
 	p.printTrouble(st, flag)
 	if st.Summary != "" {
-		say(p.stdout, "  has       %s", st.Summary)
+		say(p.stdout, "  has       %s", strings.TrimPrefix(st.Summary, st.Problem+"; "))
 	}
 	say(p.stdout, "  program   %s %s", st.Binary, inBrackets(dash(st.Installed)))
 	if st.Replaced {

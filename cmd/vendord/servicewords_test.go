@@ -28,6 +28,9 @@ func TestServiceStatusInWords(t *testing.T) {
 		{"no profiles for who does not steer", running(func(st *serviceStatus) { st.knowsAll = false }), "asked at", empty},
 		{"no profiles yet, and they are edited", running(func(st *serviceStatus) { st.Changed = true }), "not loaded: vendord reload", empty},
 		{"an app with a match", running(func(st *serviceStatus) { st.NoToken = true }), without, ""},
+		{"locked", running(func(st *serviceStatus) {
+			st.Ready, st.Problem, st.Summary = false, "locked, until vendord unlock", "locked, until vendord unlock; no sessions"
+		}), "  problem   locked, until vendord unlock\n  has       no sessions\n", ""},
 		{"the first crash", running(func(st *serviceStatus) { st.Phase = install.Crashing }), ": crashing, and started again, pid 7\n", "0 restarts"},
 		{"the next one", running(func(st *serviceStatus) { st.Phase, st.Restarts = install.Crashing, 2 }), ": crashing, and started again each time (2 restarts), pid 7\n", ""},
 	} {
@@ -59,5 +62,13 @@ func TestInstallNamesTheAddressOfAppsWithoutToken(t *testing.T) {
 	plan.config.Apps = nil
 	if got := printed(); !strings.Contains(got, token) || strings.Contains(got, without) {
 		t.Errorf("service install without such an app: got\n%s\nwant no %q", got, without)
+	}
+}
+
+// Neither store is there on a new machine: what is to be typed makes it.
+func TestMissingCredentialSaysWhatToType(t *testing.T) {
+	wrong := missingCredentials(install.Needs{Credentials: []install.Credential{{Name: "john", Path: t.TempDir() + "/john"}}})
+	if len(wrong) != 1 || !strings.Contains(hintOf(wrong[0]), "or encrypted: install -d -m 700 /etc/credstore.encrypted && systemd-creds encrypt --name=john FILE /etc/credstore.encrypted/john") {
+		t.Errorf("missingCredentials: got %v, hint %q", wrong, hintOf(wrong[0]))
 	}
 }

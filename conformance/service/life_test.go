@@ -102,6 +102,11 @@ func TestReload(t *testing.T) {
 		m.Do("systemctl is-active vendord")
 		m.Says("status", m.Do("vendord status"), "changed on disk, not loaded")
 	})
+	m.Scene("one that needs more than the unit gives says what gives it", func(t *testing.T, m *machine.Machine) {
+		m.Configure("", apps+"\n[sources.second]\nprofile = \"john\"\ncredentials_file = \"credential:second\"\n")
+		out, _ := m.Type("vendord reload")
+		m.Says("vendord reload", out, "credential:second: was not handed over: LoadCredential=", `hint: "vendord service install" writes the unit`)
+	})
 	if m.PID() != pid {
 		t.Errorf("got another process, want %d", pid)
 	}
