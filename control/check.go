@@ -15,7 +15,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/vendord/vendord/peer"
@@ -112,24 +111,13 @@ func late(err error) bool {
 	return ok && slow.Timeout()
 }
 
-// dialSelf connects, and again while there is no room in the queue, of which the
-// kernel says so at once.
+// dialSelf connects by a name that is known to Accept.
 func dialSelf(ctx context.Context, to net.Addr, name string) (net.Conn, error) {
 	var d net.Dialer
 	if ownNames {
 		d.LocalAddr = &net.UnixAddr{Name: name, Net: "unix"}
 	}
-	for {
-		c, err := d.DialContext(ctx, "unix", to.String())
-		if !errors.Is(err, syscall.EAGAIN) {
-			return c, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, err
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
+	return dialPatiently(ctx, &d, to.String())
 }
 
 // askSelf asks for /health, and expects the answer that is for Check alone.

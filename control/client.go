@@ -31,6 +31,9 @@ var (
 // that it is the server who says what was slow.
 const answerTimeout = requestTimeout + 5*time.Second
 
+// roomTimeout is how long a client waits for room in the queue before the socket.
+const roomTimeout = 10 * time.Second
+
 // Client speaks to one daemon. Its errors are *session.Error, or several of
 // them joined; it may be used by many goroutines.
 type Client struct {
@@ -71,7 +74,7 @@ func probe(ctx context.Context, path string) (daemon *peer.Peer, err error) {
 	if err := checkPlace(path); err != nil {
 		return nil, badSocket(path, strings.TrimPrefix(err.Error(), path+": "), "name the socket of a vendord that you trust: --socket PATH", err)
 	}
-	c, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
+	c, err := dialPatiently(ctx, &net.Dialer{}, path)
 	if err != nil {
 		return nil, explain(ctx, path, err)
 	}
@@ -80,6 +83,23 @@ func probe(ctx context.Context, path string) (daemon *peer.Peer, err error) {
 		daemon = &p
 	}
 	return daemon, nil
+}
+
+// dialPatiently connects, and again while there is no room in the queue, of which the
+// kernel says so at once. Any user may fill the queue of the system's socket, for as
+// long as the daemon is busy or away, and would have others' commands fail.
+func dialPatiently(ctx context.Context, d *net.Dialer, path string) (net.Conn, error) {
+	for end := time.Now().Add(roomTimeout); ; {
+		c, err := d.DialContext(ctx, "unix", path)
+		if !errors.Is(err, syscall.EAGAIN) || time.Now().After(end) {
+			return c, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // dialError says why there is no connection.
@@ -105,7 +125,7 @@ func newClient(path string) *Client {
 		Transport: &http.Transport{
 			// Proxy stays nil: $HTTP_PROXY is not for this socket.
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				return (&net.Dialer{}).DialContext(ctx, "unix", path)
+				return dialPatiently(ctx, &net.Dialer{}, path)
 			},
 			DisableCompression: true,
 			IdleConnTimeout:    idleTimeout / 2, // before the server's, or a call meets its end
