@@ -117,6 +117,9 @@ func (p *program) serviceSteerCommand(o *serviceOptions, name, short string, do 
 				if err != nil {
 					return err
 				}
+				if p.json {
+					return p.printJSON(st)
+				}
 				say(p.stdout, "%s: %s%s", p.serviceOf(), st.Phase, pidInWords(st.PID))
 				return nil
 			})
