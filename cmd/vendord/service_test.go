@@ -1,13 +1,17 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
+	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/vendord/vendord/install"
 )
 
 // fakeSystemd puts a systemctl and a journalctl in front of this machine's, which
@@ -28,4 +32,15 @@ func fakeSystemd(ts *testscript.TestScript, _ bool, _ []string) {
 			}
 		}
 	})
+}
+
+// The last lines of a log are whatever a program wrote that ran as the service, such as
+// a command of a source's: root's terminal obeys none of it.
+func TestLogOfAServiceSteersNoTerminal(t *testing.T) {
+	var said strings.Builder
+	p := &program{stderr: &said}
+	p.printLog(errors.Join(&install.NotStarted{Err: errors.New("it ended"), Log: []string{"\x1b]0;hostile\a\x1b[2J", "\u202elast\r"}}))
+	if got := said.String(); !strings.Contains(got, "hostile") || !strings.Contains(got, "last") || strings.ContainsAny(got, "\x1b\a\r\u202e") {
+		t.Errorf("the log: got %q, want it without what steers a terminal", got)
+	}
 }
