@@ -80,15 +80,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 	// A revocation that the disk never took must not end as success.
 	defer func() { err = errors.Join(err, d.Close()) }()
 	config := d.book.Config()
-	for _, w := range config.Warnings {
-		log.Warn(w.Error(), hinted(w.Hint)...)
-	}
-	for _, line := range d.hindrances(config) {
-		log.Warn(line, hinted(anewUnit)...)
-	}
-	for _, line := range d.book.Set(config) { // tokens may have outlived what they are for
-		log.Warn(line)
-	}
+	d.warnOf(config)
 	doors, err := p.openDoors(config, sockets)
 	if err != nil {
 		return err
@@ -109,6 +101,20 @@ func (p *program) serve(ctx context.Context) (err error) {
 			giveBackWhenQuiet(ctx)
 		}()
 	})
+}
+
+// warnOf logs what is doubtful about the configuration that a daemon starts with.
+func (d *daemon) warnOf(config *profiles.Config) {
+	log := d.options.log
+	for _, w := range config.Warnings {
+		log.Warn(w.Error(), hinted(w.Hint)...)
+	}
+	for _, line := range d.hindrances(config) {
+		log.Warn(line, hinted(anewUnit)...)
+	}
+	for _, line := range d.book.Set(config) { // tokens may have outlived what they are for
+		log.Warn(line)
+	}
 }
 
 func (p *program) daemonOptions(state string, log *slog.Logger) daemonOptions {
