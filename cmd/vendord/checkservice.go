@@ -47,7 +47,7 @@ func fromOutside(config *profiles.Config, uid int) (wrong, warnings []error) {
 	read, later := config.Files()
 	for _, file := range read {
 		if why := cmp.Or(outOfReach(file, uid), unreadable(file, uid)); why != "" {
-			wrong = append(wrong, fail("chmod a+r, and a directory that every user may enter: there is no secret in it",
+			wrong = append(wrong, fail("put it into /etc/vendord, for everybody to read (chmod a+r): there is no secret in it",
 				"%s: the service will not be able to read it: %s", file, why))
 		}
 	}

@@ -81,7 +81,7 @@ func TestWhatTheServiceCannotReadIsSaid(t *testing.T) {
 		wrong[1].Error() != "/home/me/.aws/config: the service will not be able to read it: it sees no home directories (ProtectHome=)" {
 		t.Errorf("fromOutside: got %v, want both files", wrong)
 	}
-	if want := "chmod a+r, and a directory that every user may enter: there is no secret in it"; hintOf(wrong[0]) != want {
+	if want := "put it into /etc/vendord, for everybody to read (chmod a+r): there is no secret in it"; hintOf(wrong[0]) != want {
 		t.Errorf("hint: got %q, want %q", hintOf(wrong[0]), want)
 	}
 	if want := "give it a place and a mode that let every user read it, or make it a credential of systemd: credential:NAME"; hintOf(wrong[1]) != want {

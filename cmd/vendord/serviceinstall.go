@@ -184,7 +184,7 @@ func (p *program) serviceDryRun(ctx context.Context, m install.Manager) error {
 		return err
 	}
 	if p.json {
-		return p.printJSON(map[string]any{"files": files, "commands": commands})
+		return p.printJSON(map[string]any{"files": asJSON(files), "commands": commands})
 	}
 	for _, f := range files {
 		say(p.stdout, "==> %s (mode %04o)", f.Path, f.Mode)
@@ -196,6 +196,15 @@ func (p *program) serviceDryRun(ctx context.Context, m install.Manager) error {
 		p.warn(e)
 	}
 	return nil
+}
+
+// asJSON has each mode as people write it.
+func asJSON(files []install.File) []map[string]string {
+	all := []map[string]string{}
+	for _, f := range files {
+		all = append(all, map[string]string{"path": f.Path, "mode": fmt.Sprintf("%04o", f.Mode), "text": f.Text})
+	}
+	return all
 }
 
 // printInstalled says what was done and what comes next.
