@@ -100,7 +100,7 @@ func (m *commanded) mayChange(to string) error {
 	if !m.System || m.UID == 0 {
 		return nil
 	}
-	return problem("sudo vendord service "+to+" --system", "system service: only root can %s it", to)
+	return problem(asRoot(to), "system service: only root can %s it", to)
 }
 
 // steered tells whether the manager's program is there.

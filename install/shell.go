@@ -1,6 +1,7 @@
 package install
 
 import (
+	"os"
 	"regexp"
 	"strings"
 )
@@ -24,4 +25,14 @@ func ShellWords(words ...string) string {
 		quoted[i] = shellWord(word)
 	}
 	return strings.Join(quoted, " ")
+}
+
+// asRoot is what somebody types to have root do it. sudo has a PATH of its own, which
+// does not lead to a program that is not installed yet.
+func asRoot(to string) string {
+	program := "vendord"
+	if self, err := os.Executable(); err == nil && to == "install" {
+		program = shellWord(self)
+	}
+	return "sudo " + program + " service " + to + " --system"
 }

@@ -122,7 +122,7 @@ func (s Systemd) checkUser(to string) error {
 	case !s.System || s.UID == 0:
 		return nil
 	}
-	return problem("sudo vendord service "+to+" --system, or have one of your own: vendord service "+to+" --user",
+	return problem(asRoot(to)+", or have one of your own: vendord service "+to+" --user",
 		"system service: only root can %s it", to)
 }
 
