@@ -175,3 +175,12 @@ func TestPurgeFollowsNoLink(t *testing.T) {
 		}
 	}
 }
+
+// What a dry run prints is for somebody's shell, as root.
+func TestRenderedCommandsAreQuoted(t *testing.T) {
+	_, s := newFake(t)
+	_, commands, err := s.Render(install.Plan{Service: system(install.Needs{}), Copy: "/home/jane/$(id); x/vendord"})
+	if want := "install -m 755 '/home/jane/$(id); x/vendord' /usr/local/bin/vendord"; err != nil || commands[0] != want {
+		t.Errorf("Render: got %q, %v, want %s first", commands, err, want)
+	}
+}

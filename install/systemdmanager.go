@@ -78,7 +78,7 @@ func (s Systemd) Render(plan Plan) (files []File, commands []string, err error) 
 	}
 	files = append(files, units...)
 	if plan.Copy != "" {
-		commands = append(commands, "install -m 755 "+plan.Copy+" "+plan.Service.Binary)
+		commands = append(commands, ShellWords("install", "-m", "755", plan.Copy, plan.Service.Binary))
 	}
 	ctl := "systemctl "
 	if !s.System {
