@@ -156,7 +156,10 @@ AmbientCapabilities=CAP_SYS_PTRACE CAP_DAC_READ_SEARCH
 // commands is what programs that are run for credentials cannot live with.
 func (n Needs) commands() string {
 	if len(n.Commands) == 0 {
-		return "MemoryDenyWriteExecute=yes\n"
+		return `MemoryDenyWriteExecute=yes
+InaccessiblePaths=-/dev/shm
+SystemCallFilter=~@keyring
+`
 	}
 	return comment("Commands are run by", n.Commands) + `# and live in this sandbox: they see no home directory and have no user's session.
 # Left out for them is MemoryDenyWriteExecute=: Node, Java and Python compile as they run.

@@ -19,8 +19,6 @@ var may = map[string]bool{
 	"write to /var/log/vendord, which is its own": true,
 	"write to /tmp, which is its own":             true,
 	"read /srv/readable":                          true,
-	"write to /dev/shm":                           true,
-	"keep a key in the kernel's keyring":          true, // a keyring of its own
 	"run a program that it wrote":                 true,
 	"run the machine's programs":                  true,
 	"ask the kernel whose a connection is":        true,
@@ -50,7 +48,7 @@ func TestSandbox(t *testing.T) {
 		may  []string
 	}{
 		"rules with exe":        {"[apps.tool]\nprofiles = [\"upload\"]\nmatch = {user = \"tool\", exe = \"/usr/bin/tool\"}\n", []string{"see another user's process", "learn which program another user's process runs", "learn what another user's process has open", "read another user's environment", "read another user's memory", "read /proc/1/environ", "read /proc/1/cmdline", "read /srv/secret", "read /etc/shadow", "read /etc/credstore/john", "read /run/user"}},
-		"a command as a source": {"[sources.op]\ntype = \"process\"\ncommand = [\"/bin/true\"]\n[profiles.op]\nsource = \"op\"\nrole_arn = \"arn:aws:iam::629470240201:role/JohnUploadRole\"\n", []string{"map memory to write and run", "run memory that was written"}},
+		"a command as a source": {"[sources.op]\ntype = \"process\"\ncommand = [\"/bin/true\"]\n[profiles.op]\nsource = \"op\"\nrole_arn = \"arn:aws:iam::629470240201:role/JohnUploadRole\"\n", []string{"map memory to write and run", "run memory that was written", "write to /dev/shm", "keep a key in the kernel's keyring"}},
 	}
 	for _, name := range []string{"rules with exe", "a command as a source"} {
 		m.Configure("", apps+wider[name].apps)
