@@ -100,6 +100,8 @@ type State struct {
 	// to change it.
 	Files   []string `json:"files,omitempty"`
 	Foreign []string `json:"drop_ins,omitempty"`
+	// ByHand says that somebody else wrote the service: an install refuses it.
+	ByHand bool `json:"by_hand,omitempty"`
 }
 
 // Logs is which lines of the log, and where to.

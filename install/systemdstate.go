@@ -44,6 +44,7 @@ func (s Systemd) State(ctx context.Context) (State, error) {
 		}
 		st.Foreign = append(st.Foreign, s.dropIns(unit)...)
 	}
+	st.ByHand = !s.ours(serviceUnit)
 	return st, nil
 }
 

@@ -72,7 +72,7 @@ func TestStateOfInstalled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.PID == 0 || !got.Enabled || got.Binary != "/usr/local/bin/vendord" ||
+	if got.PID == 0 || got.ByHand || !got.Enabled || got.Binary != "/usr/local/bin/vendord" ||
 		!slices.Equal(got.Listen, []string{"127.0.0.1:9797", "/run/vendord/control.sock"}) ||
 		!slices.Equal(got.Files, []string{"/etc/systemd/system/vendord.service", "/etc/systemd/system/vendord.socket"}) ||
 		!slices.Equal(got.Foreign, []string{"/etc/systemd/system/vendord.service.d/mine.conf"}) {
@@ -82,6 +82,10 @@ func TestStateOfInstalled(t *testing.T) {
 		"StateChangeTimestamp=Sun 2026-11-22 15:11:01 UTC\n\nId=vendord.socket\nLoadState=not-found\n")
 	if got, err = s.State(t.Context()); err != nil || !got.Stale || !got.Since.Equal(time.Date(2026, 11, 22, 15, 11, 1, 0, time.UTC)) {
 		t.Errorf("State: got stale %v, since %v, %v", got.Stale, got.Since, err)
+	}
+	f.write("/etc/systemd/system/vendord.service", "[Service]\nExecStart=/bin/true\n")
+	if got, err = s.State(t.Context()); err != nil || !got.ByHand {
+		t.Errorf("State of somebody else's unit: got %+v, %v, want it to be said", got, err)
 	}
 }
 

@@ -155,6 +155,8 @@ func (p *program) printServiceStatus(st serviceStatus, now time.Time) {
 	say(p.stdout, "  program   %s %s", st.Binary, inBrackets(dash(st.Installed)))
 	if st.Replaced {
 		say(p.stdout, "            %s runs, and the file is another by now: vendord service restart%s", st.Version, flag)
+	} else if st.ByHand {
+		say(p.stdout, "            its unit is not vendord's: service install and uninstall leave it alone")
 	} else if st.Command != st.Installed {
 		say(p.stdout, "            this command is %s; to have that run: vendord service install%s", st.Command, flag)
 	}
@@ -220,6 +222,8 @@ func (p *program) printTrouble(st serviceStatus, flag string) {
 // printUnits says what starts the service and what shapes it.
 func (p *program) printUnits(st serviceStatus, flag string) {
 	switch {
+	case !st.Enabled && st.ByHand:
+		say(p.stdout, "  starts    not by itself (disabled)")
 	case !st.Enabled:
 		say(p.stdout, "  starts    not by itself (disabled): vendord service install%s", flag)
 	case p.system || st.Lingers:

@@ -27,6 +27,8 @@ func TestServiceStatusInWords(t *testing.T) {
 		{"no profiles", running(func(*serviceStatus) {}), empty, without},
 		{"no profiles for who does not steer", running(func(st *serviceStatus) { st.knowsAll = false }), "asked at", empty},
 		{"no profiles yet, and they are edited", running(func(st *serviceStatus) { st.Changed = true }), "not loaded: vendord reload", empty},
+		{"a unit of somebody else's", running(func(st *serviceStatus) { st.ByHand, st.Enabled, st.Installed, st.Profiles = true, false, "", 1 }),
+			"            its unit is not vendord's: service install and uninstall leave it alone\n", "vendord service install"},
 		{"an app with a match", running(func(st *serviceStatus) { st.NoToken = true }), without, ""},
 		{"locked", running(func(st *serviceStatus) {
 			st.Ready, st.Problem, st.Summary = false, "locked, until vendord unlock", "locked, until vendord unlock; no sessions"
