@@ -108,7 +108,7 @@ func TestCopyOfWhatRuns(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("no other system opens the program that runs")
 	}
-	if os.Getenv("SIEGE_COPIES") != "" {
+	if os.Getenv("INSTALL_COPIES_ITSELF") != "" {
 		copiesItself(t)
 		return
 	}
@@ -125,7 +125,7 @@ func TestCopyOfWhatRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), program, "-test.run=^TestCopyOfWhatRuns$")
-	cmd.Env = append(os.Environ(), "SIEGE_COPIES=yes")
+	cmd.Env = append(os.Environ(), "INSTALL_COPIES_ITSELF=yes")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("installed by a program that is exchanged meanwhile: %v\n%s", err, out)
 	}
