@@ -101,6 +101,8 @@ type visitor struct {
 	place *place // nil of Check, who is nobody, and needs neither
 	meet  func() (Caller, error)
 
+	awaited atomic.Bool // nothing stands between it and us: what it sends is read
+
 	met sync.Once // guards the rest
 	// caller is empty while err, why it is not known, is not nil.
 	caller Caller
@@ -123,6 +125,7 @@ func (v *visitor) Read(b []byte) (int, error) {
 		// What a directory took is not the client's slowness.
 		_ = v.Conn.SetReadDeadline(time.Now().Add(headerTimeout))
 	})
+	v.awaited.Store(true)
 	return v.Conn.Read(b)
 }
 

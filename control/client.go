@@ -128,7 +128,9 @@ func newClient(path string) *Client {
 				return dialPatiently(ctx, &net.Dialer{}, path)
 			},
 			DisableCompression: true,
-			IdleConnTimeout:    idleTimeout / 2, // before the server's, or a call meets its end
+			// Over a kept connection a call could meet the daemon's end. A new one waits,
+			// where a service manager has the socket, for the next daemon.
+			DisableKeepAlives: true,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}

@@ -39,7 +39,6 @@ const (
 	requestTimeout = 30 * time.Second
 	writeTimeout   = 10 * time.Second // of an answer that is ready
 	idleTimeout    = 60 * time.Second
-	stopTimeout    = time.Second
 )
 
 // Sizes of what is read.

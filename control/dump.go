@@ -98,6 +98,8 @@ func during(ctx context.Context, q Dump, out *dumpWriter, start func(io.Writer) 
 	if err := start(out); err != nil {
 		return busy(err.Error())
 	}
+	ctx, left := ofClient(ctx)
+	defer left()
 	end := time.NewTimer(time.Duration(q.Seconds) * time.Second)
 	defer end.Stop()
 	select {

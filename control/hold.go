@@ -47,8 +47,10 @@ func (s *Server) hold(r request) error {
 	}
 	defer l.close()
 	defer s.holding.add(issued.ID, l)()
-	s.letGo()                                 // it may have been revoked since it was held
-	stop := context.AfterFunc(r.ctx, l.close) // the daemon stops
+	s.letGo() // it may have been revoked since it was held
+	lasting, left := ofClient(r.ctx)
+	defer left()
+	stop := context.AfterFunc(lasting, l.close) // the daemon stops
 	defer stop()
 	l.gone()
 	return nil

@@ -141,7 +141,7 @@ func (s *Server) login(r request) error {
 	if wait == nil {
 		return r.answer(pending)
 	}
-	ctx, left := context.WithCancel(r.ctx)
+	ctx, left := ofClient(r.ctx)
 	defer left()
 	l, err := takeOver(r, pending)
 	if err != nil {
@@ -157,12 +157,12 @@ func (s *Server) login(r request) error {
 	switch {
 	case err == nil:
 		s.log(r, "signed in", "source", in.Source, "kind", in.Kind, "expires", in.Expires)
-	case ctx.Err() != nil && r.ctx.Err() == nil:
+	case ctx.Err() != nil && !ending(r.ctx):
 		s.log(r, "login left", "source", pending.Source, "kind", pending.Kind, "joined", pending.Joined)
 		return nil
 	default:
-		if r.ctx.Err() != nil { // the daemon stops, and everything else with it
-			err = r.ctx.Err()
+		if ending(r.ctx) { // the daemon stops, and everything else with it
+			err = context.Canceled
 		}
 		e := encodeError(inWords(err))
 		end = loginEnd{Error: &e}

@@ -47,31 +47,28 @@ func New(cfg Config) *Server {
 	return &Server{cfg: cfg, pings: newPings(), doors: make(map[string]*door)}
 }
 
-// Serve answers on ln until ctx ends, and then returns nil: by then every
-// token that was held is released. It closes ln. The listener must be one of
-// Unix sockets, or everyone is refused.
+// Serve answers on ln until ctx ends, and then returns nil: by then what was under way
+// is answered, see end, and every token that was held is released. It closes ln. The
+// listener must be one of Unix sockets, or everyone is refused.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	serving, cancel := context.WithCancel(ctx)
+	answering, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	// running is held for reading while a request is answered, a hold
 	// included, and for writing at the end, to wait for all of them.
 	var running sync.RWMutex
-	web := s.web(serving, &running)
-	stopped := make(chan struct{})
-	unhook := context.AfterFunc(ctx, func() {
-		defer close(stopped)
-		patience, done := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-		defer done()
-		_ = web.Shutdown(patience)
-	})
-	in := &door{Listener: ln, who: s.identify, in: newPlaces(), pings: s.pings}
-	defer s.open(in)()
-	err := web.Serve(in)
-	if unhook() {
+	web := s.web(context.WithValue(answering, endingKey{}, ctx), &running)
+	in := &visitors{spoke: make(map[net.Conn]bool)}
+	web.ConnState = in.note
+	through := &door{Listener: ln, who: s.identify, in: newPlaces(), pings: s.pings}
+	defer s.open(through)()
+	served := make(chan error, 1)
+	go func() { served <- web.Serve(through) }()
+	var err error
+	select {
+	case err = <-served:
 		err = fmt.Errorf("serving the control socket: %w", err)
-	} else {
-		<-stopped
-		err = nil
+	case <-ctx.Done():
+		in.end(web, through, served, cancel)
 	}
 	cancel()
 	_ = web.Close()

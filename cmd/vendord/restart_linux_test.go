@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -152,4 +153,49 @@ func TestWhatTheServiceManagerIsTold(t *testing.T) {
 	if _, err := os.Stat(m.control()); err != nil {
 		t.Errorf("the path of an inherited control socket: %v, want it still there", err)
 	}
+}
+
+// Commands that people and scripts type while vendord is restarted wait a moment, and
+// none of them fails.
+func TestTenRestartsFailNoCommand(t *testing.T) {
+	m := newManaged(t)
+	cmd := m.start()
+	var asking sync.WaitGroup
+	var done atomic.Bool
+	var asked atomic.Int64
+	for _, line := range [][]string{{"status"}, {"list"}, {"use", "--app", "agent", "company1-hr-readonly"}} {
+		asking.Go(func() {
+			for !done.Load() {
+				c := m.vendord(line...)
+				if out, err := c.CombinedOutput(); err != nil {
+					t.Errorf("vendord %s: %v: %s", strings.Join(line, " "), err, out)
+				}
+				asked.Add(1)
+			}
+		})
+	}
+	for range 10 {
+		before := asked.Load()
+		m.stop(cmd)
+		cmd = m.start()
+		for end := time.Now().Add(20 * time.Second); asked.Load() < before+4 && time.Now().Before(end); {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	done.Store(true)
+	asking.Wait()
+	m.stop(cmd)
+	t.Logf("%d commands", asked.Load())
+}
+
+// vendord is a command of the service's user.
+func (m *managed) vendord(args ...string) *exec.Cmd {
+	m.t.Helper()
+	path, err := exec.LookPath("vendord")
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	cmd := exec.CommandContext(m.t.Context(), path, args...)
+	cmd.Env = []string{"HOME=" + m.dir, "PATH=" + os.Getenv("PATH"), "VENDORD_SOCKET=" + m.control(), "GORACE=atexit_sleep_ms=0"}
+	return cmd
 }
