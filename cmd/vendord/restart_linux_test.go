@@ -111,10 +111,11 @@ func TestTheEndAnswersWhoWaitsForAWS(t *testing.T) {
 		t.Fatalf("serve: %v", err)
 	}
 	go func() { late <- m.ask(&http.Transport{DisableKeepAlives: true}, token) }()
-	m.stop(m.start())
-	if problem := <-late; problem != "" {
+	cmd = m.start()
+	if problem := <-late; problem != "" { // before it ends: who came at the end would wait for another
 		t.Errorf("a request while there was no daemon: %s", problem)
 	}
+	m.stop(cmd)
 }
 
 // steps is what the manager heard without the lines of status in between, which come
