@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vendord/vendord/install"
+	"github.com/vendord/vendord/profiles"
 )
 
 // serviceOptions are the flags of the commands below `vendord service`.
@@ -37,7 +39,7 @@ machine (root's default), --user one of your own (everybody else's).`,
 	cmd.AddCommand(p.serviceInstallCommand(o), p.serviceUninstallCommand(o), p.serviceStatusCommand(o), p.serviceLogsCommand(o),
 		p.serviceSteerCommand(o, "start", "Start the service", install.Manager.Start),
 		p.serviceSteerCommand(o, "stop", "Stop the service, until it is started or the machine is", install.Manager.Stop),
-		p.serviceSteerCommand(o, "restart", "Restart the service: programs that ask meanwhile wait", install.Manager.Restart))
+		p.serviceSteerCommand(o, "restart", "Restart the service: programs that ask meanwhile wait", p.serviceRestart))
 	return cmd
 }
 
@@ -124,6 +126,23 @@ func (p *program) serviceSteerCommand(o *serviceOptions, name, short string, do 
 				return nil
 			})
 		}}
+}
+
+// serviceRestart restarts what could start again: a daemon that runs is not ended for
+// one that would fail at its configuration.
+func (p *program) serviceRestart(m install.Manager, ctx context.Context) error {
+	st, err := m.State(ctx)
+	if err != nil {
+		return err
+	}
+	if st.Phase == install.Running && (p.uid == 0 || !p.system) {
+		path := cmp.Or(st.Config, p.serviceConfig())
+		if _, err := profiles.Load(p.serviceProfiles(path)); err != nil {
+			return errors.Join(fail("mend it; until then the daemon goes on with what it has",
+				"service restart: not done: vendord would not start again with %s", path), err)
+		}
+	}
+	return m.Restart(ctx)
 }
 
 func pidInWords(pid int) string {

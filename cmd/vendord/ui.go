@@ -66,20 +66,18 @@ func flatten(err error) []error {
 	if err == nil {
 		return nil
 	}
-	if problems := profiles.Problems(err); len(problems) > 0 {
-		var all []error
-		for _, p := range problems {
-			all = append(all, p)
+	var all []error
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { // first: of a join, problems are a part
+		for _, e := range joined.Unwrap() {
+			all = append(all, flatten(e)...)
 		}
 		return all
 	}
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return []error{err}
+	for _, p := range profiles.Problems(err) {
+		all = append(all, p)
 	}
-	var all []error
-	for _, e := range joined.Unwrap() {
-		all = append(all, flatten(e)...)
+	if len(all) == 0 {
+		all = []error{err}
 	}
 	return all
 }
