@@ -60,13 +60,38 @@ type report struct {
 
 func newAttacker(t *testing.T) *attacker {
 	a := &attacker{t: t, jobs: make(chan job), reports: make(chan report, 1)}
-	ln := listen(t, "127.0.0.2:0")
-	a.port = ln.Addr().(*net.TCPAddr).Port
-	serve(t, ln, a)
-	for _, ip := range []string{"127.0.0.1", "127.0.0.3"} {
-		serve(t, listen(t, fmt.Sprintf("%s:%d", ip, a.port)), a)
+	for _, ln := range together("127.0.0.2", "127.0.0.1", "127.0.0.3") {
+		a.port = ln.Addr().(*net.TCPAddr).Port
+		serve(t, ln, a)
+	}
+	if a.port == 0 {
+		t.Fatal("no port that is free at three addresses, in twenty tries")
 	}
 	return a
+}
+
+// together listens at one port of several addresses. A port that the kernel gives at
+// one of them can be somebody's at another: then it is another port's turn.
+func together(ips ...string) (all []net.Listener) {
+	for range 20 {
+		port := 0
+		for _, ip := range ips {
+			ln, err := net.Listen("tcp", fmt.Sprintf("%s:%d", ip, port))
+			if err != nil {
+				break
+			}
+			all = append(all, ln)
+			port = ln.Addr().(*net.TCPAddr).Port
+		}
+		if len(all) == len(ips) {
+			return all
+		}
+		for _, ln := range all {
+			_ = ln.Close()
+		}
+		all = nil
+	}
+	return nil
 }
 
 // serve serves ln until the returned func is called, or the test ends.
