@@ -137,7 +137,9 @@ func (d badDay) refused(s *badStage, over *tally, tried int, real time.Duration)
 	if len(odd) > 0 || n < programs {
 		s.Errorf("GET with nothing left: got %d times %s, and %q", n, d.answer, odd)
 	}
+	over.mu.Lock() // the programs go on asking
 	said := over.said[d.answer]
+	over.mu.Unlock()
 	if !strings.Contains(said, d.says) && !strings.Contains(said, "still asking AWS") {
 		s.Errorf("GET with nothing left: got message %q, want %q in it", said, d.says)
 	}

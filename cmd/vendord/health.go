@@ -139,10 +139,10 @@ func (p *part) ask(ctx context.Context, patience time.Duration) (doubt, err erro
 	type found struct{ doubt, err error }
 	answered := make(chan found, 1)
 	go func() {
-		defer p.busy.Store(false)
 		ctx, done := context.WithTimeout(ctx, patience*9/10) // so that it can say itself what was slow
 		defer done()
 		doubt, err := p.check(ctx)
+		p.busy.Store(false) // before anybody knows: the next look may be at once
 		answered <- found{doubt, err}
 	}()
 	select {

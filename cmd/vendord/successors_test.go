@@ -69,6 +69,7 @@ func (s *fakeStore) has(t *testing.T, text string, want bool) {
 
 // successors is a machine on which one daemon follows another.
 type successors struct {
+	blind bool // as where the kernel tells no users
 	store *fakeStore
 	dir   string
 	aws   func() // ends AWS
