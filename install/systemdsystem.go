@@ -178,17 +178,19 @@ const triggerLimit = `# Not closed, however often who asks has a service started
 TriggerLimitIntervalSec=0
 `
 
-// systemSocket makes the system's vendord.socket.
+// systemSocket makes the system's vendord.socket: every user of the machine asks there.
 func (s Service) systemSocket() string {
-	return head("vendord.socket", "systemctl edit") + `[Unit]
+	return s.socket("systemctl edit", "/run/vendord/control.sock", "SocketMode=0666\nDirectoryMode=0755\n")
+}
+
+// socket makes a vendord.socket, with the control socket and who may open it.
+func (s Service) socket(edit, control, modes string) string {
+	return head("vendord.socket", edit) + `[Unit]
 Description=vendord: where programs and commands ask
 Documentation=https://github.com/vendord/vendord
 
 [Socket]
-` + sockets(s.Needs.Listen, "/run/vendord/control.sock") + `SocketMode=0666
-DirectoryMode=0755
-RemoveOnStop=yes
-` + triggerLimit + `Backlog=4096
+` + sockets(s.Needs.Listen, control) + modes + "RemoveOnStop=yes\n" + triggerLimit + `Backlog=4096
 
 [Install]
 WantedBy=sockets.target

@@ -61,17 +61,5 @@ func (s Service) userSocket() string {
 	if len(s.Needs.Listen) == 0 {
 		return ""
 	}
-	return head("vendord.socket", "systemctl --user edit") + `[Unit]
-Description=vendord: where programs and commands ask
-Documentation=https://github.com/vendord/vendord
-
-[Socket]
-` + sockets(s.Needs.Listen, "%t/vendord/control.sock") + `SocketMode=0600
-DirectoryMode=0700
-RemoveOnStop=yes
-` + triggerLimit + `Backlog=4096
-
-[Install]
-WantedBy=sockets.target
-`
+	return s.socket("systemctl --user edit", "%t/vendord/control.sock", "SocketMode=0600\nDirectoryMode=0700\n")
 }
