@@ -53,7 +53,7 @@ func (id *identity) at(now time.Time) *choice {
 
 // choice works out what an identity gets of a profile.
 func (s *snapshot) choice(app, user, profile string) choice {
-	c := choice{grant: Grant{App: app, User: user, Profile: profile}}
+	c := choice{grant: Grant{App: app, User: user, Profile: profile, MetadataV1: s.config.Apps[app].MetadataV1}}
 	if c.err = s.missing(app, profile); c.err == nil {
 		c.grant.Session, c.err = s.renders.get(app, user, profile)
 	}
@@ -93,6 +93,8 @@ type app struct {
 	rule   rule
 	how    string // it recognises, for the record
 	course course
+	// ownPort says that an endpoint answers its programs alone.
+	ownPort bool
 	// own is the one identity of an app whose rule names a user. Others' are
 	// known once they were seen.
 	own  *identity

@@ -3,6 +3,7 @@ package apps
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/vendord/vendord/peer"
@@ -15,8 +16,10 @@ import (
 const rememberedFor = time.Minute
 
 const (
-	// byToken is how a caller is recognised whose token is enough.
+	// byToken is how a caller is recognised whose token is enough, and byPath one with
+	// an id in the path.
 	byToken = "token"
+	byPath  = "path"
 	// askOwner is what a stranger is told: nothing of rules.
 	askOwner = `whoever runs vendord sees with "vendord why" what was missing`
 	// underUser is what a program is told whose user has the number that the kernel
@@ -37,6 +40,9 @@ func (a *Apps) decideByKernel(s *snapshot, r *Request) (Grant, error) {
 	id, how, near, err := a.recognised(s, r)
 	if err != nil {
 		return Grant{Near: near}, err
+	}
+	if r.Role && id.others == nil && slices.Contains(s.config.Apps[id.app].Profiles, r.Profile) {
+		r.Profile = "" // the one in use
 	}
 	c, err := choose(r, id.at(r.Now), id.others)
 	if err == nil {
@@ -88,7 +94,7 @@ func (a *Apps) recognised(s *snapshot, r *Request) (id *identity, how, near stri
 		return id, app.how, "", nil
 	}
 	f := &facts{caller: r.Caller, user: a.user}
-	app, near, err := s.recogniserOf(f)
+	app, near, err := s.recogniserOf(f, r.App)
 	if err != nil {
 		return nil, "", near, err
 	}
@@ -103,8 +109,19 @@ func (a *Apps) recognised(s *snapshot, r *Request) (id *identity, how, near stri
 // could be two apps is refused, since neither was meant to get the other's. An
 // app for which a user database cannot be asked now recognises nobody, and keeps
 // nobody else's programs waiting.
-func (s *snapshot) recogniserOf(f *facts) (found *app, near string, err error) {
+//
+// At an app's own port the others that have one are not asked: who matches two of them
+// says by the port which it is. Those that have none are: a rule that names the agent's
+// executable must not be escaped by asking the owner's port.
+//
+// A port that was taken from its app stays open until the next start, and by then
+// chooses nothing.
+func (s *snapshot) recogniserOf(f *facts, port string) (found *app, near string, err error) {
+	lost := slices.ContainsFunc(s.kernel, func(a *app) bool { return a.Name == port && !a.ownPort })
 	for _, a := range s.kernel {
+		if port != "" && !lost && a.ownPort && a.Name != port {
+			continue
+		}
 		switch ok, trouble := a.rule.recognises(f); {
 		case errors.Is(trouble, peer.ErrBusy):
 			// The caller can bring that about, and would be one app's then who
@@ -121,6 +138,8 @@ func (s *snapshot) recogniserOf(f *facts) (found *app, near string, err error) {
 		}
 	}
 	switch {
+	case found != nil && port != "" && found.Name != port:
+		return nil, fmt.Sprintf("app %q: it matches, and asks at the port of app %q", found.Name, port), unrecognised("caller: not recognised", askOwner)
 	case found != nil:
 		return found, "", nil
 	case err != nil:
@@ -129,7 +148,7 @@ func (s *snapshot) recogniserOf(f *facts) (found *app, near string, err error) {
 	if app := s.withToken(f); app != nil {
 		return nil, fmt.Sprintf("app %q: it matches, and has to show a token as well", app.Name), unrecognised("caller: not recognised", askOwner)
 	}
-	near, replaced := s.nearest(f)
+	near, replaced := s.nearest(f, port)
 	if replaced {
 		return nil, near, unrecognised("caller: not recognised", restart)
 	}

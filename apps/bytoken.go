@@ -14,7 +14,8 @@ import (
 	"github.com/vendord/vendord/session"
 )
 
-// decideByToken says what the holder of a token may have.
+// decideByToken says what the holder of a token may have, who has it in a header or, of
+// the other form, in the path.
 func (a *Apps) decideByToken(s *snapshot, r *Request) (Grant, error) {
 	e, err := s.recognise(r)
 	if e == nil {
@@ -33,12 +34,10 @@ func (a *Apps) decideByToken(s *snapshot, r *Request) (Grant, error) {
 		}
 		return which, err
 	}
-	how := byToken
 	if e.both != nil {
 		if near, err := a.matched(s, e, r); err != nil {
 			return Grant{App: e.App, TokenID: e.ID, Near: near}, err
 		}
-		how = e.both.how
 	}
 	c, err := a.authorise(s, e, r)
 	if !r.Again && !e.id.meter.allow(r.Now) {
@@ -48,7 +47,7 @@ func (a *Apps) decideByToken(s *snapshot, r *Request) (Grant, error) {
 		err = still(r.Caller)
 	}
 	grant := c.grant
-	grant.TokenID, grant.How = e.ID, how
+	grant.TokenID, grant.How = e.ID, e.how
 	if err != nil {
 		grant.Session = session.Key{}
 	}
@@ -57,30 +56,51 @@ func (a *Apps) decideByToken(s *snapshot, r *Request) (Grant, error) {
 
 const bearer = "Bearer "
 
-// recognise finds out whose token it is. With an error, the entry is the record's: of
-// a token that was one.
-func (s *snapshot) recognise(r *Request) (*entry, error) {
+// What whoever has a secret that is good for nothing is told to do.
+const (
+	anotherToken = `run the program under "vendord exec", or issue a new token`
+	anotherID    = "issue a new one: vendord token issue APP --path"
+)
+
+// secret returns what the caller shows, and refuses the other form of it, whatever it
+// is worth there: what stands in a path stands in the logs of every proxy on the way,
+// and a header is where nobody looks for it.
+func (r *Request) secret() (string, error) {
 	secret := r.Token
+	if r.Route == ByPath {
+		return secret, checkPathShape(secret)
+	}
 	if len(secret) >= len(bearer) && strings.EqualFold(secret[:len(bearer)], bearer) {
 		secret = secret[len(bearer):] // a scheme's case means nothing (RFC 9110, 11.1)
 	}
 	if strings.EqualFold(secret, "Bearer") {
 		secret = "" // net/http cut the rest: a variable was empty
 	}
+	if strings.HasPrefix(secret, PathPrefix) {
+		return "", unrecognised("token: an id for a path, and good for nothing in a header", "set AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/v2/credentials/ID; or issue a token without --path")
+	}
+	return secret, nil
+}
+
+// recognise finds out whose token it is. With an error, the entry is the record's: of
+// a token that was one.
+func (s *snapshot) recognise(r *Request) (*entry, error) {
+	secret, err := r.secret()
+	if err != nil {
+		return nil, err
+	}
 	hash, known := r.Memo.hash(secret)
-	if !known {
-		shape := checkShape(secret)
-		switch own, ok := [32]byte{}, false; {
-		case shape == nil:
-			hash = sum(secret)
-			r.Memo.keep(secret, hash)
-		case s.adopted == 0:
-			return nil, shape
-		default:
-			if own, ok = sumAdopted(secret); !ok || s.entries[own] == nil {
-				return nil, shape
-			}
-			hash = own
+	switch {
+	case known:
+	case r.Route == ByPath, shaped(secret, Prefix):
+		hash = sum(secret)
+		r.Memo.keep(secret, hash)
+	case s.adopted == 0:
+		return nil, checkShape(secret)
+	default:
+		var ok bool
+		if hash, ok = sumAdopted(secret); !ok || s.entries[hash] == nil || !s.entries[hash].Adopted {
+			return nil, checkShape(secret)
 		}
 	}
 	e := s.entries[hash]
@@ -88,19 +108,25 @@ func (s *snapshot) recognise(r *Request) (*entry, error) {
 	// secrets whose hashes share a beginning with a kept one is to know that
 	// hash, and then still to turn it round. The comparison is for the day on
 	// which somebody indexes this map by a part of the hash.
-	if e == nil || subtle.ConstantTimeCompare(hash[:], e.Hash[:]) != 1 {
+	if e == nil || e.Path != (r.Route == ByPath) || subtle.ConstantTimeCompare(hash[:], e.Hash[:]) != 1 {
 		// The checksum is looked at only now, to find words: it costs as much as
 		// the rest. Revoked tokens read like unknown ones: a stranger learns
 		// nothing of the past.
 		if err := checkSum(secret); err != nil {
 			return nil, err
 		}
-		return nil, unrecognised("token: not recognised", `run the program under "vendord exec", or issue a new token`)
+		if r.Route == ByPath {
+			return nil, unrecognised("id: not recognised", anotherID)
+		}
+		return nil, unrecognised("token: not recognised", anotherToken)
 	}
 	if !e.liveAt(r.Now) {
 		// Told only to who holds the secret, for whom it is the answer.
-		return e, unrecognised("token: expired "+e.Expires.UTC().Format(time.DateTime)+" UTC",
-			`run the program under "vendord exec", or issue a new token`)
+		ended := e.Expires.UTC().Format(time.DateTime) + " UTC"
+		if r.Route == ByPath {
+			return e, unrecognised("id: expired "+ended, anotherID)
+		}
+		return e, unrecognised("token: expired "+ended, anotherToken)
 	}
 	return e, nil
 }
@@ -111,6 +137,8 @@ func (s *snapshot) recognise(r *Request) (*entry, error) {
 // granted anything; it can only take away.
 func (s *snapshot) owned(e *entry, r *Request) error {
 	switch c := r.Caller; {
+	case r.App != "" && r.App != e.App:
+		return unrecognised("token: not of the app whose port this is", askOwner)
 	case c == nil:
 		return unrecognised("caller: this path knows no users", "ask /v1/credentials")
 	case c.Err != nil && errors.Is(c.Err, errors.ErrUnsupported):

@@ -21,13 +21,25 @@ const ByToken Route = iota + 1
 // what the kernel knows of it, and a token is refused.
 const ByKernel Route = ByToken + 1
 
+// ByPath is the route of /v2/credentials/{id}: the id in the path is what recognises
+// the caller, and is good for nothing else; a token is no id.
+const ByPath Route = ByKernel + 1
+
 // Request is what the server knows of a caller.
 type Request struct {
 	Route Route
-	// Token is the Authorization header's value, as it came.
+	// Token is the Authorization header's value, as it came; of ByPath the id.
 	Token string
 	// Profile is the one named in the path, or empty.
 	Profile string
+	// Role says that Profile is the name of a role of EC2's, which any profile of the
+	// app's list goes by: clients such as s3fs and PHP's keep the name that they
+	// listed first, and would be refused for good when the app uses another profile.
+	// They get what it uses now. An app with select gets the one that it names.
+	Role bool
+	// App is the one whose programs alone are answered at this address, or empty: an
+	// app's own port. It chooses among the apps that match a caller, and lets nobody in.
+	App string
 	// Caller is who asks, by the kernel's word. Nil is nobody: who forgets it
 	// opens nothing that is one user's.
 	Caller *Caller
@@ -67,7 +79,7 @@ type Kernel interface {
 type Grant struct {
 	App, User, Profile string
 	// TokenID is the token's ID, and How how the caller was recognised:
-	// "token", or what matched, such as "user, unit". Both are empty in Grants, where nobody asked.
+	// "token", "path" of an id in the path, or what matched, such as "user, unit". Both are empty in Grants, where nobody asked.
 	TokenID, How string
 	// Narrowed says that the token has session policies of its own, beyond
 	// the profile's.
@@ -75,6 +87,9 @@ type Grant struct {
 	// Near says of a refused caller which rule nearly let it through, and what is
 	// different. It is for the owner's eyes: a stranger learns nothing of rules.
 	Near string
+	// MetadataV1 says that the app's programs need no session token of the metadata
+	// service.
+	MetadataV1 bool
 	// Lazy says in Grants that it is only got by name, of an app with select: it
 	// need not be minted ahead.
 	Lazy bool
@@ -98,8 +113,12 @@ func (a *Apps) Decide(r Request) (grant Grant, err error) {
 	}
 	for again := false; ; again = true {
 		s := a.state.Load()
+		// Each way of recognising callers is a Route, which the server chooses by
+		// endpoint and path. One more, such as by the JWT of a Kubernetes service
+		// account at the endpoint of EKS Pod Identity, is one more case: it finds an
+		// identity, and choose says what that gets.
 		switch r.Route {
-		case ByToken:
+		case ByToken, ByPath:
 			grant, err = a.decideByToken(s, &r)
 		case ByKernel:
 			grant, err = a.decideByKernel(s, &r)

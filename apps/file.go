@@ -14,9 +14,13 @@ import (
 )
 
 // version is that of the token file. It changes when an older vendord would
-// read too much or too little into it. Version 1 had no users' numbers, and in
-// version 2, which is still read, nobody could choose a profile.
-const version = 3
+// read too much or too little into it. Version 1 had no users' numbers. Version 2,
+// in which nobody could choose a profile, is still read, and withoutPaths is written as
+// long as there is no id in a path: so one can go back to an older vendord.
+const (
+	version      = 4
+	withoutPaths = 3
+)
 
 // document is the token file. It ends in its closing bracket and no newline,
 // so that no part of it is a document.
@@ -57,7 +61,7 @@ type kept struct {
 // encode returns the token file, the oldest token first.
 func (k kept) encode() []byte {
 	slices.SortFunc(k.tokens, byIssue)
-	d := document{Version: version, Current: make(map[string]current), Tokens: []record{}}
+	d := document{Version: withoutPaths, Current: make(map[string]current), Tokens: []record{}}
 	for app, u := range k.current {
 		c := current{Profile: u.profile, Back: u.back, Stay: u.stay}
 		if !u.until.IsZero() {
@@ -66,6 +70,9 @@ func (k kept) encode() []byte {
 		d.Current[app] = c
 	}
 	for _, t := range k.tokens {
+		if t.Path {
+			d.Version = version
+		}
 		d.Tokens = append(d.Tokens, record{t, &t.UID, hex.EncodeToString(t.Hash[:])})
 	}
 	text, err := json.MarshalIndent(d, "", "  ")
@@ -102,6 +109,9 @@ func parseKept(text []byte) (kept, error) {
 		return kept{}, errors.New("no tokens, not even none")
 	case d.Current == nil:
 		return kept{}, errors.New("no current profiles, not even none")
+	}
+	if v.Version <= withoutPaths && slices.ContainsFunc(d.Tokens, func(r record) bool { return r.Path }) {
+		return kept{}, errors.New("ids in paths, which its version has none of")
 	}
 	tokens, err := fromRecords(d.Tokens)
 	if err != nil {
@@ -202,7 +212,7 @@ func (r record) token() (Token, error) {
 		return t, errors.New("its user has no number")
 	case t.Held:
 		return t, errors.New("it was held, not stored")
-	case t.Adopted && t.App == profiles.CLI || t.Rotated != "" && !wellFormedID(t.Rotated):
+	case (t.Adopted || t.Path) && t.App == profiles.CLI || t.Adopted && t.Path || t.Rotated != "" && !wellFormedID(t.Rotated):
 		return t, errors.New("it cannot have been issued like that")
 	case !t.Issued.Before(t.Expires) || t.Expires.UTC().Year() > 9000 || t.Expires.Sub(t.Issued) > maxLife:
 		return t, errors.New("its times do not fit")

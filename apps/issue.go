@@ -47,9 +47,7 @@ func (a *Apps) Prepare(t Token) (Grant, error) {
 	e := s.entry(t, id, s)
 	c, err := a.authorise(s, e, &Request{Now: now})
 	grant := c.grant
-	if grant.TokenID, grant.How = t.ID, byToken; s.both[t.App] != nil {
-		grant.How = s.both[t.App].how
-	}
+	grant.TokenID, grant.How = t.ID, e.how
 	if err != nil {
 		grant.Session = session.Key{}
 	}
@@ -57,7 +55,7 @@ func (a *Apps) Prepare(t Token) (Grant, error) {
 }
 
 // Issue stores a token. The caller has made its secret and fills in Hash, App,
-// User, Expires (at most 366 days away), Steer, for "cli" Profile, and ID or
+// User, Expires (at most 366 days away), Steer, Path, for "cli" Profile, and ID or
 // leaves that to Issue. It fails with an *session.Error, and then nothing has
 // changed: the token is recognised only once it is on the disk.
 func (a *Apps) Issue(t Token) error {
@@ -70,8 +68,11 @@ func (a *Apps) Issue(t Token) error {
 // least 32 characters, at most 1,024, and no blanks. It is for one app's programs.
 func (a *Apps) Adopt(t Token) error {
 	t.Adopted = true
-	if t.App == profiles.CLI {
+	switch {
+	case t.App == profiles.CLI:
 		return refused("token: adopted, which those of commands cannot be", "adopt it for an app")
+	case t.Path:
+		return refused("token: adopted, which an id in a path cannot be", "vendord token issue "+t.App+" --path makes one")
 	}
 	return a.issue(t)
 }
@@ -110,6 +111,9 @@ func (a *Apps) Hold(t Token) (release func(), err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	t.Held, t.Adopted, t.Rotated = true, false, ""
+	if t.Path {
+		return nil, refused("token: an id in a path, and would be held", "issue it")
+	}
 	s, now := a.state.Load(), a.now()
 	if t, err = s.admit(t, now); err != nil {
 		return nil, err
@@ -221,6 +225,8 @@ func (s *snapshot) checkTarget(t Token) error {
 	if t.App == profiles.CLI {
 		p, ok := s.config.Profiles[t.Profile]
 		switch {
+		case t.Path:
+			return refused("token: is a command's, and an id in a path", "issue it for an app")
 		case !ok:
 			return unknown("profile", t.Profile, s.config.Profiles)
 		case p.Protected && !t.Exec:
@@ -238,6 +244,10 @@ func (s *snapshot) checkTarget(t Token) error {
 	case t.User == "" && !app.Unidentified && len(app.From) == 0:
 		return refused(fmt.Sprintf("token for app %q: has no user", t.App),
 			fmt.Sprintf("name one; or say in [apps.%s] with from where callers come from whose user is not known here", t.App))
+	}
+	if t.Path && !slices.ContainsFunc(s.config.Endpoints, func(e profiles.Endpoint) bool { return e.Kind == profiles.ECS }) {
+		return refused(fmt.Sprintf("token for app %q: an id in a path, which the address of ECS alone answers, and there is none", t.App),
+			"write [endpoints.ecs] with listen, and start vendord anew")
 	}
 	if t.Profile != "" {
 		return refused(fmt.Sprintf("token for app %q: names profile %.66q", t.App, t.Profile),

@@ -19,6 +19,7 @@ type Memo struct {
 	// caller was recognised as a program of app, and of id if the kernel alone
 	// did, by what was so in state, until a time.
 	caller *Caller
+	port   string // the app of the listener
 	state  *snapshot
 	app    *app
 	id     *identity
@@ -43,13 +44,13 @@ func (m *Memo) isMember(s *snapshot, e *entry, now time.Time) bool {
 // remembered: a process can run another at any time.
 func (m *Memo) remember(s *snapshot, r *Request, a *app, id *identity, f *facts) {
 	if m != nil && !f.looked {
-		m.caller, m.state, m.app, m.id, m.until, m.holder = r.Caller, s, a, id, r.Now.Add(rememberedFor), nil
+		m.caller, m.port, m.state, m.app, m.id, m.until, m.holder = r.Caller, r.App, s, a, id, r.Now.Add(rememberedFor), nil
 	}
 }
 
 // recognised returns what remember remembered, as long as nothing has changed.
 func (m *Memo) recognised(s *snapshot, r *Request) (*identity, *app) {
-	if m == nil || m.app == nil || m.state != s || m.caller != r.Caller || !r.Now.Before(m.until) {
+	if m == nil || m.app == nil || m.state != s || m.caller != r.Caller || m.port != r.App || !r.Now.Before(m.until) {
 		return nil, nil
 	}
 	return m.id, m.app
@@ -59,10 +60,10 @@ func (m *Memo) recognised(s *snapshot, r *Request) (*identity, *app) {
 // connection may be a relay's, and the next who asks over it somebody else, who
 // must not learn how much of a guess was right.
 func (m *Memo) hash(secret string) (sum [32]byte, known bool) {
-	if m == nil || len(secret) != secretLen || len(m.secret) != secretLen {
+	if m == nil || len(secret) != len(m.secret) || len(secret) == 0 || len(secret) > longest {
 		return sum, false
 	}
-	var was, is [secretLen]byte
+	var was, is [longest]byte
 	copy(was[:], m.secret)
 	copy(is[:], secret)
 	if subtle.ConstantTimeCompare(was[:], is[:]) != 1 {

@@ -37,18 +37,25 @@ func (r rule) misses(f *facts) (m miss) {
 }
 
 // nearest says which rule is the nearest to recognise a caller: the one of which
-// most keys hold, and of those the one of which fewest do not.
-func (s *snapshot) nearest(f *facts) (near string, replaced bool) {
+// most keys hold, and of those the one of which fewest do not. At an app's own port it
+// is that one's.
+func (s *snapshot) nearest(f *facts, port string) (near string, replaced bool) {
 	var best miss
 	all := slices.Clone(s.kernel)
 	for _, name := range slices.Sorted(maps.Keys(s.both)) {
 		all = append(all, s.both[name])
 	}
 	for _, a := range all {
+		if port != "" && a.Name != port {
+			continue // it would not have let the caller in
+		}
 		m := a.rule.misses(f)
 		if m.what != "" && (near == "" || m.held > best.held || m.held == best.held && m.missing < best.missing) {
 			best, near = m, fmt.Sprintf("app %q: %s", a.Name, m.what)
 		}
+	}
+	if near == "" && port != "" {
+		near = fmt.Sprintf("app %q: this port is its own, and the kernel alone does not recognise it any more", port)
 	}
 	return near, best.replaced
 }

@@ -33,7 +33,7 @@ func (s *snapshot) recognisers(old *snapshot, now time.Time) {
 				s.kernel = append(s.kernel, s.recogniser(c, was[name], now, old.config.Daemon.RequestsPerSecond))
 			case c.Match.Any():
 				rule := newRule(c.Match)
-				s.both[name] = &app{App: c, rule: rule, how: "token, " + rule.names()}
+				s.both[name] = &app{App: c, rule: rule, how: rule.names()}
 			}
 		}
 		slices.SortFunc(s.kernel, func(a, b *app) int { return cmp.Compare(a.Name, b.Name) })
@@ -49,7 +49,8 @@ func (s *snapshot) recognisers(old *snapshot, now time.Time) {
 // another rule is forgotten: it is not known whether this one would recognise it.
 func (s *snapshot) recogniser(c profiles.App, was *app, now time.Time, bound int) *app {
 	rule := newRule(c.Match)
-	a := &app{App: c, rule: rule, how: rule.names(), course: s.course(c.Name, now)}
+	a := &app{App: c, rule: rule, how: rule.names(), course: s.course(c.Name, now),
+		ownPort: slices.ContainsFunc(s.config.Endpoints, func(e profiles.Endpoint) bool { return e.App == c.Name })}
 	if c.Match.Known {
 		w := who{c.Name, c.Match.User}
 		var before *identity

@@ -9,8 +9,8 @@ import (
 )
 
 // Rotate puts a new token in the place of one of an app's that is stored: t, of
-// which the caller fills in Hash, Expires, Steer, and ID or leaves that to Rotate;
-// app, user and profile are those of the old one. That lives on for overlap, no
+// which the caller fills in Hash, Expires, Steer, Path as the old one has it, and ID or
+// leaves that to Rotate; app, user and profile are those of the old one. That lives on for overlap, no
 // longer than it would have, so that programs have the time to be given the new one;
 // with 0 it ends at once. It fails with an *session.Error, and then nothing has
 // changed: the old one is as good as before.
@@ -33,6 +33,8 @@ func (a *Apps) Rotate(app, id string, t Token, overlap time.Duration) error {
 		return refused(fmt.Sprintf("token %q: rotated before, into %s", id, was.Rotated), "rotate that one")
 	case was.Steer && !t.Steer:
 		return refused(fmt.Sprintf("token %q: issued by whoever steers vendord", id), "ask them to rotate it")
+	case was.Path != t.Path:
+		return refused(fmt.Sprintf("token %q: an id in a path takes the place of one alone", id), "issue another, and revoke this one")
 	case overlap < 0:
 		return refused("token: would have ended already", "give the old one a time to live on, or none")
 	}

@@ -11,16 +11,21 @@ import (
 	"github.com/vendord/vendord/session"
 )
 
-// Prefix is what every secret begins with. It and the checksum let a secret
-// scanner tell a leaked token from any other text without asking anybody.
-const Prefix = "vnd_"
+// Prefix is what the secret of a token begins with, and PathPrefix that of one for
+// paths. It and the checksum let a secret scanner tell a leaked token from any other
+// text without asking anybody; and neither is taken where the other belongs, whatever
+// is known of it.
+const (
+	Prefix     = "vnd_"
+	PathPrefix = "vndp_"
+)
 
-// A secret is the prefix, 43 digits that hold 256 bits, and 6 that hold the
+// A secret is its prefix, 43 digits that hold 256 bits, and 6 that hold the
 // CRC-32 of those.
 const (
 	bodyLen      = 43
 	sumLen       = 6
-	secretLen    = len(Prefix) + bodyLen + sumLen
+	longest      = len(PathPrefix) + bodyLen + sumLen
 	idLen        = 8
 	idCharacters = "abcdefghijklmnopqrstuvwxyz234567"
 )
@@ -28,11 +33,17 @@ const (
 // NewSecret returns a new token's secret, "vnd_" and 49 characters that every
 // shell and header takes as they are, and its hash. The secret is shown once,
 // to whoever asked for it; only the hash is kept.
-func NewSecret() (secret string, hash [32]byte) {
+func NewSecret() (secret string, hash [32]byte) { return newSecret(Prefix) }
+
+// NewPathSecret is NewSecret for a token that stands in a path: "vndp_" and 49
+// characters, which need no quoting there.
+func NewPathSecret() (secret string, hash [32]byte) { return newSecret(PathPrefix) }
+
+func newSecret(prefix string) (secret string, hash [32]byte) {
 	var bits [32]byte
 	_, _ = rand.Read(bits[:]) // it ends the program rather than fail (crypto/rand, Go 1.24)
 	body := digits(new(big.Int).SetBytes(bits[:]), bodyLen)
-	secret = Prefix + body + checksum(body)
+	secret = prefix + body + checksum(body)
 	return secret, sha256.Sum256([]byte(secret))
 }
 
@@ -47,9 +58,8 @@ func NewID() string {
 // sum hashes a secret of the right shape. The array is there for its place:
 // []byte(secret) would be an allocation on every request.
 func sum(secret string) [32]byte {
-	var text [secretLen]byte
-	copy(text[:], secret)
-	return sha256.Sum256(text[:])
+	var text [longest]byte
+	return sha256.Sum256(text[:copy(text[:], secret)])
 }
 
 // Bounds of secrets that are not vendord's.
@@ -67,12 +77,12 @@ func sumAdopted(secret string) (hash [32]byte, ok bool) {
 	return sha256.Sum256(text[:copy(text[:], secret)]), true
 }
 
-// checkShape says what is wrong with a secret at first sight. What it tells, and
+// checkShape says what is wrong with a token at first sight. What it tells, and
 // checkSum, is known to everyone who can read this file, so it may be told to
 // everyone who asks.
 func checkShape(secret string) error {
 	switch {
-	case shaped(secret):
+	case shaped(secret, Prefix):
 		return nil
 	case secret == "":
 		return unrecognised("token: none was sent", `set AWS_CONTAINER_AUTHORIZATION_TOKEN, or run the program under "vendord exec"`)
@@ -83,12 +93,25 @@ func checkShape(secret string) error {
 		`one is vnd_ and 49 letters and digits; send it alone, or after "Bearer "`)
 }
 
+// checkPathShape is checkShape for what stands in a path.
+func checkPathShape(secret string) error {
+	switch {
+	case shaped(secret, PathPrefix):
+		return nil
+	case secret == "":
+		return unrecognised("id: none in the path", "issue one: vendord token issue APP --path")
+	case strings.HasPrefix(secret, Prefix):
+		return unrecognised("id: a token, which is for the Authorization header alone", "ask /v1/credentials with it; issue another: this one may be in logs")
+	}
+	return unrecognised("id: not one of vendord's", "one is vndp_ and 49 letters and digits: vendord token issue APP --path")
+}
+
 // shaped says whether every character is one that NewSecret uses.
-func shaped(secret string) bool {
-	if len(secret) != secretLen || secret[:len(Prefix)] != Prefix {
+func shaped(secret, prefix string) bool {
+	if len(secret) != len(prefix)+bodyLen+sumLen || secret[:len(prefix)] != prefix {
 		return false
 	}
-	for _, c := range []byte(secret[len(Prefix):]) {
+	for _, c := range []byte(secret[len(prefix):]) {
 		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
 			return false
 		}
@@ -99,10 +122,14 @@ func shaped(secret string) bool {
 // checkSum finds the secret that lost a character, or got another, on its way
 // here. It takes one of the right shape.
 func checkSum(secret string) error {
-	if body := secret[len(Prefix) : len(Prefix)+bodyLen]; checksum(body) != secret[len(Prefix)+bodyLen:] {
-		return unrecognised("token: damaged, its checksum does not match", "copy it again, whole")
+	digits := secret[strings.IndexByte(secret, '_')+1:]
+	if checksum(digits[:bodyLen]) == digits[bodyLen:] {
+		return nil
 	}
-	return nil
+	if strings.HasPrefix(secret, PathPrefix) {
+		return unrecognised("id: damaged, its checksum does not match", "copy it again, whole")
+	}
+	return unrecognised("token: damaged, its checksum does not match", "copy it again, whole")
 }
 
 func checksum(body string) string {

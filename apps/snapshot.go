@@ -42,6 +42,7 @@ type entry struct {
 	Token
 	id   *identity
 	both *app      // by which the caller has to be recognised as well, or nil
+	how  string    // its holder is recognised, for the record
 	own  choice    // of a token of "cli"
 	void error     // why it is good for nothing, whatever it is for, or nil
 	end  time.Time // until when it is good for anything; see rights
@@ -113,7 +114,13 @@ func (s *snapshot) holds(app string, now time.Time) string {
 // entry works out what the holder of a token gets, whose identity is id. old is the
 // snapshot before, which knows the sessions of narrowed tokens.
 func (s *snapshot) entry(t Token, id *identity, old *snapshot) *entry {
-	e := &entry{Token: t, id: id, both: s.both[t.App], end: s.rights.end(t, s.given)}
+	e := &entry{Token: t, id: id, both: s.both[t.App], how: byToken, end: s.rights.end(t, s.given)}
+	if t.Path {
+		e.how = byPath
+	}
+	if e.both != nil {
+		e.how += ", " + e.both.how
+	}
 	if byKernel(s.config.Apps[t.App]) {
 		e.void = refused(fmt.Sprintf("app %q: recognised by the kernel now, its tokens are good for nothing", t.App),
 			fmt.Sprintf("ask /v1/process/credentials without a token; or write require = \"both\" into [apps.%s] and run vendord reload", t.App))

@@ -195,6 +195,11 @@ func TestOpenDamaged(t *testing.T) {
 			"cannot unmarshal object into Go struct field .current of type string"},
 		{"a rotation into nothing", replace(`"app": "uploader"`, `"rotated": "x", "app": "uploader"`), "token 1: it cannot have been issued like that"},
 		{"a command's, adopted", replace(`"app": "cli"`, `"adopted": true, "app": "cli"`), "token 2: it cannot have been issued like that"},
+		{"an id in a path, in a version that had none", replace(`"app": "uploader"`, `"path": true, "app": "uploader"`), "ids in paths, which its version has none of"},
+		{"a command's in a path", strings.Replace(replace(`"app": "cli"`, `"path": true, "app": "cli"`), `"version": 3`, `"version": 4`, 1),
+			"token 2: it cannot have been issued like that"},
+		{"adopted, and in a path", strings.Replace(replace(`"app": "uploader"`, `"path": true, "adopted": true, "app": "uploader"`), `"version": 3`, `"version": 4`, 1),
+			"token 1: it cannot have been issued like that"},
 		{"an unknown field", replace(`"app"`, `"only_from":"x","app"`), `unknown field "only_from"`},
 		{"an id twice", replace("bbbbbbbb", "aaaaaaaa"), "token 2: its id or hash is another's too"},
 		{"a bad id", replace("bbbbbbbb", "BBBB"), "token 2: its id is not eight of a-z and 2-7"},
@@ -214,8 +219,8 @@ func TestOpenDamaged(t *testing.T) {
 	}
 	refusal(t, "an older version", try(t, c, dir, path, `{"version":1,"current":{},"tokens":[]}`), session.Configuration,
 		"file "+path+": version 1: written by an older vendord, whose tokens were good for any user", "move it away, and issue its tokens again")
-	refusal(t, "a newer version", try(t, c, dir, path, `{"version":4,"tokens":{"a":1}}`), session.Configuration,
-		"file "+path+": version 4: written by a newer vendord", "start that one, or move the file away and issue its tokens again")
+	refusal(t, "a newer version", try(t, c, dir, path, `{"version":5,"tokens":{"a":1}}`), session.Configuration,
+		"file "+path+": version 5: written by a newer vendord", "start that one, or move the file away and issue its tokens again")
 }
 
 func TestOpenOddFile(t *testing.T) {
@@ -244,6 +249,8 @@ func FuzzTokensFile(f *testing.F) {
 	f.Add([]byte(`{"version":3,"current":{"uploader":{"profile":"x","until":"2026-11-21T12:30:00.5+01:00","back":"one","stay":true},"b":{"profile":"y","stay":true},"c":{"profile":"z","until":"9999-12-31T23:59:59-23:00"}},"tokens":[]}`))
 	f.Add([]byte(`{"version":3,"current":{"uploader":{"profile":"one","until":"2026-11-21T13:30:00Z"}},"tokens":[]}`))
 	f.Add([]byte(`{"version":2,"tokens":[{"hash":"é"}]}`))
+	f.Add([]byte(`{"version":4,"current":{"uploader":{"profile":"one"}},"tokens":[{"id":"aaaaaaaa","app":"uploader","user":"john","uid":1000,"path":true,"steer":true,"issued":"2026-11-21T12:00:00Z","expires":"2026-11-21T13:00:00Z","hash":"` +
+		strings.Repeat("ab", 32) + `"}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		dir := t.TempDir()
 		if err := os.Chmod(dir, 0o700); err != nil {

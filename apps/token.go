@@ -19,6 +19,9 @@ type Token struct {
 	// Profile is the one profile of a token of the app "cli"; other apps'
 	// tokens get their app's current profile, and it is empty.
 	Profile string `json:"profile,omitempty"`
+	// Path says that its secret is an id in a path, one of NewPathSecret, and good for
+	// nothing in a header.
+	Path bool `json:"path,omitempty"`
 	// Hash is the SHA-256 of the secret.
 	Hash [32]byte `json:"-"`
 	// Steer says that whoever issued it may steer. Without it the token is

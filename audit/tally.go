@@ -176,6 +176,9 @@ func route(path string) string {
 			return known + "/{profile}"
 		}
 	}
+	if strings.HasPrefix(path, "/v2/credentials/") {
+		return "/v2/credentials/{id}"
+	}
 	return "other"
 }
 

@@ -196,3 +196,18 @@ func FuzzMetrics(f *testing.F) {
 		}
 	})
 }
+
+// Ids in paths are counted together, and none is the name of a series.
+func TestSeriesHaveNoIDs(t *testing.T) {
+	log := audit.New(audit.Config{})
+	for _, path := range []string{"/v2/credentials/[redacted]", "/v2/credentials/anything", "/v2/credentials/", "/v2/credential"} {
+		_ = log.Record(&audit.Event{App: "box", How: "path", Path: path, Status: 200}, nil)
+	}
+	got := map[string]uint64{}
+	for _, c := range log.Counts() {
+		got[c.Path] = c.Requests
+	}
+	if len(got) != 2 || got["/v2/credentials/{id}"] != 3 || got["other"] != 1 {
+		t.Errorf("Counts: got %v, want three of /v2/credentials/{id} and another", got)
+	}
+}

@@ -13,6 +13,7 @@ func (l *loader) app(name string, t *appTable) {
 	a.Match = l.match(at.to("match"), t)
 	a.Both = l.both(at, t)
 	a.From, a.Unidentified = l.strangers(at, t)
+	a.MetadataV1 = l.metadataV1(at, t)
 	l.config.Apps[name] = a
 }
 
@@ -52,6 +53,15 @@ func (l *loader) both(at path, t *appTable) bool {
 		l.wrong(at.to("require"), `write match = { user = "…" }, or remove it`, `"both" is a token and match, and there is no match`)
 	}
 	return true
+}
+
+// metadataV1 reports whether its programs need no session token of the metadata
+// service, which answers apps of match alone.
+func (l *loader) metadataV1(at path, t *appTable) bool {
+	if t.MetadataV1 && (!t.named("match") || t.named("require")) {
+		l.wrong(at.to("imdsv1"), "remove it, or have the kernel alone recognise the app, by match", "the metadata service does not serve apps that need a token")
+	}
+	return t.MetadataV1
 }
 
 // strangers returns from where tokens may be presented by somebody whose user this

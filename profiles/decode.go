@@ -73,8 +73,11 @@ func (d *decoder) kindOf(at path) string {
 		}
 		return at[0]
 	case 3:
-		if at[0] == "apps" {
+		switch at[0] {
+		case "apps":
 			return at[2]
+		case "endpoints": // [[endpoints.imds]]
+			return at[1]
 		}
 	}
 	return ""
@@ -120,6 +123,8 @@ func (d *decoder) value(at path, raw any, field reflect.Value) bool {
 		return d.size(at, raw, into)
 	case *condition:
 		return d.condition(at, raw, into)
+	case *imdsTables:
+		return d.imds(at, raw, into)
 	}
 	switch field.Kind() {
 	case reflect.Map:
@@ -166,6 +171,21 @@ func (d *decoder) list(at path, raw any, field reflect.Value) bool {
 		field.Set(reflect.Append(field, one))
 	}
 	return ok
+}
+
+// imds puts raw into either form of [endpoints.imds].
+func (d *decoder) imds(at path, raw any, into *imdsTables) bool {
+	if _, table := raw.(map[string]any); table {
+		one := new(imdsTable)
+		into.each = []*imdsTable{one}
+		return d.table(at, raw, reflect.ValueOf(one).Elem())
+	}
+	if _, ok := itemsOf(raw); !ok {
+		d.mismatch(at, "a table or a list of tables", raw)
+		return false
+	}
+	into.list = true
+	return d.list(at, raw, reflect.ValueOf(&into.each).Elem())
 }
 
 // take puts raw into a value of its own type.

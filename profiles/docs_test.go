@@ -45,7 +45,7 @@ var pages = map[string][2]string{
 var types = map[string]string{
 	"string": "string", "bool": "boolean", "int64": "integer", "[]string": "list of strings", "map[string]string": "table of strings",
 	"duration": "string or integer", "oneOrMany": "string or list of strings", "condition": "table",
-	"[]*statementTable": "list of tables", "size": "string or integer", "matchTable": "table", "ecsTable": "table",
+	"[]*statementTable": "list of tables", "size": "string or integer", "matchTable": "table",
 }
 
 // sections are the tables of file.go in the order of the page.
@@ -53,6 +53,8 @@ var sections = []struct{ table, title string }{
 	{"daemonTable", "`[daemon]`"},
 	{"auditTable", "`[audit]`"},
 	{"ecsTable", "`[endpoints.ecs]`"},
+	{"eksTable", "`[endpoints.eks]`"},
+	{"imdsTable", "`[endpoints.imds]`"},
 	{"sourceTable", "`[sources.NAME]`"},
 	{"profileTable", "`[profiles.NAME]`"},
 	{"statementTable", "`[[profiles.NAME.statement]]`"},
@@ -232,7 +234,7 @@ func later(t *testing.T) []string {
 	})
 	var lines []string
 	for _, list := range []struct{ name, text string }{
-		{"file", "sections: "}, {"endpoints", "in `[endpoints]`: "}, {"profiles", "in `[profiles.NAME]`: "},
+		{"file", "sections: "}, {"profiles", "in `[profiles.NAME]`: "},
 	} {
 		if len(lists[list.name]) == 0 {
 			t.Errorf("unknown.go: no list %q", list.name)

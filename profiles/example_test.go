@@ -25,7 +25,7 @@ func TestCommentedExample(t *testing.T) {
 	wantWarnings(t, c, `apps.nightly.match.user: there is no user "nightly": nobody matches`,
 		"apps.nightly.match.unit: there is no unit nightly.service here: nobody matches until there is",
 		`apps.deploy.match.user: there is no user "deploy": nobody matches`)
-	if !c.Apps["deploy"].Both || len(c.Apps["in-containers"].From) != 1 || !c.Profiles["company1-admin"].Protected || !c.Audit.Required || !c.ECS.IsValid() {
+	if !c.Apps["deploy"].Both || len(c.Apps["in-containers"].From) != 1 || !c.Profiles["company1-admin"].Protected || !c.Audit.Required || len(c.Endpoints) == 0 {
 		t.Errorf("Load: got %+v, want what the comments say", c.Apps)
 	}
 }

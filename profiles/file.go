@@ -66,10 +66,12 @@ type auditTable struct {
 	given
 }
 
-// endpointsTable is the addresses of the link-local network at which vendord answers
-// besides `listen` of `[daemon]`.
+// endpointsTable is the addresses at which vendord answers besides `listen` of
+// `[daemon]`, each in the way of one of AWS's own services.
 type endpointsTable struct {
-	ECS ecsTable `toml:"ecs"`
+	ECS  ecsTable   `toml:"ecs"`
+	EKS  eksTable   `toml:"eks"`
+	IMDS imdsTables `toml:"imds"`
 	given
 }
 
@@ -77,10 +79,50 @@ type endpointsTable struct {
 // `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` or may ask no other. What it says takes
 // effect when vendord starts.
 type ecsTable struct {
-	// `169.254.170.2`, `169.254.170.23` or `fd00:ec2::23`, and a port; 80 is the one
-	// that SDKs ask.
-	Listen string `toml:"listen" default:"none; required"`
+	// `169.254.170.2` and a port; 80 is the one that SDKs ask.
+	Listen oneOrMany `toml:"listen" default:"none; required"`
 	given
+}
+
+// eksTable is the addresses that EKS Pod Identity gives its pods, for programs that
+// have `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` and may ask no other. What it says
+// takes effect when vendord starts.
+type eksTable struct {
+	// `169.254.170.23`, `[fd00:ec2::23]` or both, each with a port; 80 is the one that
+	// SDKs ask.
+	Listen oneOrMany `toml:"listen" default:"none; required"`
+	given
+}
+
+// imdsTable is the instance metadata service of Amazon EC2, for programs that can be
+// told nothing at all. It knows them by the kernel's word, so it serves apps with
+// `match` alone. There can be several: `[[endpoints.imds]]`, in double brackets. What
+// it says takes effect when vendord starts.
+type imdsTable struct {
+	// `169.254.169.254`, `[fd00:ec2::254]`, or an address of loopback for programs that
+	// have `AWS_EC2_METADATA_SERVICE_ENDPOINT`, each with a port; 80 is the one that
+	// SDKs ask.
+	Listen oneOrMany `toml:"listen" default:"none; required"`
+	// The one app whose programs are answered here: a port of its own. Who matches it
+	// and others that have such ports as well, and would be refused elsewhere, is this
+	// app here. It lets nobody in who does not match it.
+	App string `toml:"app" default:"every app with match"`
+	given
+}
+
+// imdsTables is `[endpoints.imds]`, or each of `[[endpoints.imds]]`; which one was
+// written is kept, so that problems point to what stands in the file.
+type imdsTables struct {
+	each []*imdsTable
+	list bool
+}
+
+// place is the path of one of them.
+func (t *imdsTables) place(at path, i int) path {
+	if t.list {
+		return at.item(i)
+	}
+	return at
 }
 
 // sourceTable is where a first AWS identity, or a proof of one, comes from. It
@@ -294,6 +336,10 @@ type appTable struct {
 	// `/v1/credentials/NAME` or `/v1/process/credentials/NAME`. Without it that name
 	// has to be the current one's.
 	Select bool `toml:"select" default:"false"`
+	// For apps with `match` alone: whether its programs may ask the metadata service
+	// without a session token, as old ones do (IMDSv1). Whoever can talk one of them into
+	// asking an address, and sees the answer, has its credentials then.
+	MetadataV1 bool `toml:"imdsv1" default:"false"`
 	given
 }
 

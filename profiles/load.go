@@ -97,6 +97,8 @@ type loader struct {
 	config   *Config
 	errors   problems
 	warnings problems
+
+	listening []path // where each of config.Endpoints stands in the file
 }
 
 func newLoader(o Options) (*loader, error) {
@@ -131,7 +133,6 @@ func (l *loader) load(text string) {
 	l.names()
 	l.daemon()
 	l.audit()
-	l.endpoints()
 	for _, name := range slices.Sorted(maps.Keys(l.file.Sources)) {
 		l.source(name, l.file.Sources[name])
 	}
@@ -140,7 +141,9 @@ func (l *loader) load(text string) {
 	for _, name := range slices.Sorted(maps.Keys(l.file.Apps)) {
 		l.app(name, l.file.Apps[name])
 	}
+	l.endpoints()
 	if len(l.errors) == 0 {
+		l.metadata()
 		l.overlaps()
 		l.boundaries()
 	}

@@ -21,6 +21,13 @@ var renamed = map[string]map[string]string{
 		"sso_start_url":           `write type = "shared-config" and the profile of ~/.aws/config that has sso_start_url`,
 		"source_profile":          `a role chain is type = "profile" and profile`,
 	},
+	"endpoints": { // ec2 is one letter from ecs, and as far from what it means as can be
+		"ec2":          "EC2's metadata service is [endpoints.imds]",
+		"metadata":     "EC2's metadata service is [endpoints.imds]",
+		"pod_identity": "EKS Pod Identity is [endpoints.eks]",
+		"listen":       "each endpoint has its own, in [endpoints.ecs], [endpoints.eks] or [endpoints.imds]",
+		"container":    "the endpoint for containers is [endpoints.ecs]",
+	},
 }
 
 // homes are the tables that keys can have strayed from, in the order in which
@@ -35,7 +42,10 @@ var homes = []struct {
 	{"apps", "[apps.NAME]", reflect.TypeFor[appTable]()},
 	{"match", "the match of [apps.NAME]", reflect.TypeFor[matchTable]()},
 	{"audit", "[audit]", reflect.TypeFor[auditTable]()},
+	{"endpoints", "[endpoints]", reflect.TypeFor[endpointsTable]()},
 	{"ecs", "[endpoints.ecs]", reflect.TypeFor[ecsTable]()},
+	{"eks", "[endpoints.eks]", reflect.TypeFor[eksTable]()},
+	{"imds", "[endpoints.imds]", reflect.TypeFor[imdsTable]()},
 }
 
 // misplaced returns what to say of a key that the kind of table does not have

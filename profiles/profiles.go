@@ -79,9 +79,9 @@ type Config struct {
 	Apps     map[string]App
 	// Audit is the [audit] section.
 	Audit Audit
-	// ECS is the address of the link-local network that the ECS endpoint listens
-	// on besides Daemon.Listen; not valid where there is none.
-	ECS netip.AddrPort
+	// Endpoints are where programs ask besides Daemon.Listen, in the order of the
+	// kinds and of the file.
+	Endpoints []Endpoint
 	// Credentials are those of systemd that the file names, in its order.
 	Credentials []Credential
 	// Warnings are what AWS accepts and the author probably did not mean,
@@ -93,6 +93,30 @@ type Config struct {
 	named   []string             // files of sources, see Files
 	authors map[authored]Written // nil without Options.Authors
 }
+
+// EndpointKind is the AWS service that an endpoint speaks like, as the key of the file.
+type EndpointKind string
+
+// ECS is the endpoint of Amazon ECS's tasks, EKS the one of EKS Pod Identity, and IMDS
+// the instance metadata service of Amazon EC2.
+const (
+	ECS  EndpointKind = "ecs"
+	EKS  EndpointKind = "eks"
+	IMDS EndpointKind = "imds"
+)
+
+// Endpoint is one address of [endpoints].
+type Endpoint struct {
+	Kind   EndpointKind
+	Listen netip.AddrPort
+	// App is the one whose programs are answered there; "" for every app's. Only the
+	// metadata service has it: programs of one user that tell it nothing of
+	// themselves are told apart by where they ask.
+	App string
+}
+
+// Key is where it stands in the file, such as "endpoints.ecs.listen".
+func (e Endpoint) Key() string { return "endpoints." + string(e.Kind) + ".listen" }
 
 // Audit is the [audit] section: the record of who got what.
 type Audit struct {
@@ -223,4 +247,7 @@ type App struct {
 	Unidentified bool
 	// Select says that a program may ask for any of Profiles by its name.
 	Select bool
+	// MetadataV1 says that its programs may ask the metadata service without a
+	// session token, as version 1 of it was asked.
+	MetadataV1 bool
 }

@@ -53,6 +53,9 @@ func TestApp(t *testing.T) {
 		{"from = [\"172.18.0.0/16\", \"fd00::/8\"]\nselect = true", profiles.App{Select: true,
 			From: []netip.Prefix{netip.MustParsePrefix("172.18.0.0/16"), netip.MustParsePrefix("fd00::/8")}}},
 		{"unidentified = true", profiles.App{Unidentified: true}},
+		{"match = { user = \"agent\" }\nimdsv1 = true", profiles.App{MetadataV1: true, Match: profiles.Match{User: "agent", UID: 70001, Known: true}}},
+		{"match = { user = \"agent\" }\nimdsv1 = false", profiles.App{Match: profiles.Match{User: "agent", UID: 70001, Known: true}}},
+		{"imdsv1 = false", profiles.App{}},
 	} {
 		t.Run(test.keys, func(t *testing.T) {
 			test.want.Name, test.want.Profiles = "a", []string{"x"}
@@ -71,8 +74,8 @@ func TestApp(t *testing.T) {
 
 func TestAuditAndEndpoints(t *testing.T) {
 	c := load(t, one(""))
-	if want := (profiles.Audit{MaxSize: 100_000_000, Keep: 5}); c.Audit != want || c.ECS.IsValid() {
-		t.Errorf("Load: got %+v and %v, want %+v and no address", c.Audit, c.ECS, want)
+	if want := (profiles.Audit{MaxSize: 100_000_000, Keep: 5}); c.Audit != want || len(c.Endpoints) > 0 {
+		t.Errorf("Load: got %+v and %v, want %+v and no address", c.Audit, c.Endpoints, want)
 	}
 	for text, want := range map[string]int64{`"100MB"`: 100_000_000, `"65536"`: 65536, "65536": 65536, `"64 KiB"`: 65536, `"100kB"`: 100_000,
 		`"2MiB"`: 2 << 20, `"3GB"`: 3_000_000_000, `"1GiB"`: 1 << 30, `"70000B"`: 70000, "0": 0} {
@@ -91,8 +94,8 @@ func TestAuditAndEndpoints(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (profiles.Audit{File: filepath.Join(dir, "log/audit"), Required: true, MaxSize: 100_000_000}); c.Audit != want || c.ECS.String() != "169.254.170.2:80" {
-		t.Errorf("Load: got %+v and %v, want %+v", c.Audit, c.ECS, want)
+	if want := (profiles.Audit{File: filepath.Join(dir, "log/audit"), Required: true, MaxSize: 100_000_000}); c.Audit != want || len(c.Endpoints) != 1 || c.Endpoints[0].Listen.String() != "169.254.170.2:80" {
+		t.Errorf("Load: got %+v and %v, want %+v", c.Audit, c.Endpoints, want)
 	}
 }
 

@@ -12,9 +12,8 @@ import (
 // error, not an unknown key: whoever wrote one wanted something, perhaps a limit,
 // and has to learn that there is none.
 var later = map[string][]string{
-	"file":      {"policies"},
-	"endpoints": {"eks", "imds"},
-	"profiles":  {"provided_contexts"},
+	"file":     {"policies"},
+	"profiles": {"provided_contexts"},
 }
 
 // notYet is the problem of everything in these lists.

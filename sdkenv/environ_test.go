@@ -33,7 +33,7 @@ func TestEnviron(t *testing.T) {
 		"AWS_CA_BUNDLE=/ca.pem", "NO_PROXY=upper, ,intranet", "no_proxy=intranet, 127.0.0.1", "OURS=1"}
 	as := slices.Clone(before)
 	after := sdkenv.Environ(before, sdkenv.Vending(before, url, "eu-west-1", token("vnd_x")), "OURS")
-	noProxy := "upper,intranet,127.0.0.1,localhost,::1,169.254.169.254,169.254.170.2,169.254.170.23"
+	noProxy := "upper,intranet,127.0.0.1,localhost,::1,169.254.169.254,169.254.170.2,169.254.170.23,fd00:ec2::23,fd00:ec2::254"
 	want := []string{"PATH=/bin", "AWS_CA_BUNDLE=/ca.pem",
 		"AWS_CONTAINER_CREDENTIALS_FULL_URI=" + url, "AWS_CONTAINER_AUTHORIZATION_TOKEN=vnd_x",
 		"AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1", "AWS_EC2_METADATA_DISABLED=true",
@@ -69,5 +69,36 @@ func TestShadows(t *testing.T) {
 		if got := slices.Contains(names, name); got != want {
 			t.Errorf("Shadows: has %s: %t, want %t", name, got, want)
 		}
+	}
+}
+
+// What leads to the metadata service leaves nothing that would come before it, nor what
+// keeps SDKs from it: for that alone a variable of no value is not the same as none.
+func TestMetadata(t *testing.T) {
+	before := []string{"AWS_EC2_METADATA_DISABLED=true", "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=IPv6", "AWS_EC2_INSTANCE_PROFILE_NAME=other",
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI=http://other", "AWS_CONTAINER_AUTHORIZATION_TOKEN=vnd_x", "AWS_ACCESS_KEY_ID=AKIAPOISON",
+		"AWS_EC2_METADATA_SERVICE_ENDPOINT=http://other/", "AWS_EC2_METADATA_V1_DISABLED=true", "no_proxy=intranet"}
+	after := sdkenv.Environ(before, sdkenv.Metadata(before, "http://127.0.0.5:9254", "eu-west-1"))
+	noProxy := "intranet,127.0.0.1,localhost,::1,169.254.169.254,169.254.170.2,169.254.170.23,fd00:ec2::23,fd00:ec2::254,127.0.0.5"
+	want := []string{"AWS_EC2_METADATA_V1_DISABLED=true", "AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.5:9254",
+		"AWS_REGION=eu-west-1", "AWS_DEFAULT_REGION=eu-west-1", "NO_PROXY=" + noProxy, "no_proxy=" + noProxy}
+	if !slices.Equal(after, want) {
+		t.Errorf("Environ: got\n%s\nwant\n%s", strings.Join(after, "\n"), strings.Join(want, "\n"))
+	}
+	container := sdkenv.Vending(nil, url, "")
+	if slices.Contains(sdkenv.Shadows(container), "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE") {
+		t.Error("Shadows of the containers' endpoint: got the mode of addresses, without which Java takes no IPv6 address there")
+	}
+}
+
+// A path is looked for at ECS's address.
+func TestVendingAtAPath(t *testing.T) {
+	vars := sdkenv.Vending(nil, "/v1/process/credentials", "")
+	if got, want := vars[0], (sdkenv.Variable{Name: sdkenv.ContainerPath, Value: "/v1/process/credentials"}); got != want {
+		t.Errorf("Vending: got %v, want %v", got, want)
+	}
+	names := sdkenv.Shadows(vars)
+	if slices.Contains(names, sdkenv.ContainerPath) || !slices.Contains(names, sdkenv.ContainerURI) {
+		t.Errorf("Shadows: got %q, want the URI among them and the path not", names)
 	}
 }

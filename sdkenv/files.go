@@ -62,9 +62,10 @@ func (f Files) Copy(dir string) ([]Variable, error) {
 		}
 		vars = append(vars, Variable{file.variable, path})
 	}
-	// Without it JavaScript v2 reads ~/.aws/credentials wherever the variable
-	// leads (as of 2026-11).
-	return append(vars, Variable{"AWS_SDK_LOAD_CONFIG", "1"}), nil
+	// Without the first JavaScript v2, and without the second Java 1, reads
+	// ~/.aws/credentials wherever the others' variable leads (as of 2026-11).
+	return append(vars, Variable{"AWS_SDK_LOAD_CONFIG", "1"},
+		Variable{"AWS_CREDENTIAL_PROFILES_FILE", filepath.Join(dir, "credentials")}), nil
 }
 
 func readIfThere(path string) ([]byte, error) {

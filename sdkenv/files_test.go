@@ -137,8 +137,9 @@ func TestCopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := []string{"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "BOTO_CONFIG"}
-	if last := vars[len(vars)-1]; len(vars) != 4 || last != (sdkenv.Variable{Name: "AWS_SDK_LOAD_CONFIG", Value: "1"}) {
-		t.Fatalf("Copy: got %v, want three files, and JavaScript v2 led to them", vars)
+	leading := []sdkenv.Variable{{Name: "AWS_SDK_LOAD_CONFIG", Value: "1"}, {Name: "AWS_CREDENTIAL_PROFILES_FILE", Value: filepath.Join(dir, "credentials")}}
+	if len(vars) != 5 || !slices.Equal(vars[3:], leading) {
+		t.Fatalf("Copy: got %v, want three files, and JavaScript v2 and Java 1 led to them", vars)
 	}
 	for i, v := range vars[:3] {
 		info, err := os.Stat(v.Value)

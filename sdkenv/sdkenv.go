@@ -13,12 +13,14 @@
 // callers pass the environment in.
 package sdkenv
 
-// The variables of the container credentials provider (AWS SDKs and Tools
-// Reference Guide, "Container credential provider").
+// The variables of the container credentials provider, and of the IMDS credential
+// provider (AWS SDKs and Tools Reference Guide).
 const (
 	ContainerURI       = "AWS_CONTAINER_CREDENTIALS_FULL_URI"     // where to ask
+	ContainerPath      = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" // or at what path of 169.254.170.2
 	ContainerToken     = "AWS_CONTAINER_AUTHORIZATION_TOKEN"      // with what
 	ContainerTokenFile = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE" // or with what is in this file
+	MetadataEndpoint   = "AWS_EC2_METADATA_SERVICE_ENDPOINT"      // where EC2's metadata service is
 )
 
 // Variable is one variable of a program's environment.

@@ -44,8 +44,8 @@ type Credentials struct {
 	// percent, or -1 where AWS did not say.
 	TokenUse int
 
-	reveal func() (secret, token string)
-	body   atomic.Pointer[[]byte]
+	reveal         func() (secret, token string)
+	body, metadata atomic.Pointer[[]byte]
 }
 
 // NewCredentials returns credentials with their secrets. The caller fills in
@@ -85,11 +85,20 @@ func (c *Credentials) Left(now time.Time) time.Duration {
 // it. Those that race to be the first may each call render, which returns the
 // same for the same credentials.
 func (c *Credentials) Body(render func(*Credentials) []byte) []byte {
-	if b := c.body.Load(); b != nil {
+	return c.kept(&c.body, render)
+}
+
+// MetadataBody is Body for the form of EC2's metadata.
+func (c *Credentials) MetadataBody(render func(*Credentials) []byte) []byte {
+	return c.kept(&c.metadata, render)
+}
+
+func (c *Credentials) kept(in *atomic.Pointer[[]byte], render func(*Credentials) []byte) []byte {
+	if b := in.Load(); b != nil {
 		return *b
 	}
 	b := render(c)
-	c.body.Store(&b)
+	in.Store(&b)
 	return b
 }
 
