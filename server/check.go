@@ -35,7 +35,7 @@ func (s *Server) Check(ctx context.Context, at net.Addr) (doubt, err error) {
 	p, err := s.probes.dial(reaching, on.addr)
 	if err == nil {
 		defer s.probes.end(p)
-		if err = p.ask(reaching, s.probes.request(on.host)); err == nil {
+		if err = p.ask(reaching, on.kind, s.probes.request(on.kind, on.host)); err == nil {
 			on.reached.Store(true)
 			return nil, nil
 		}
@@ -78,7 +78,7 @@ func scarce(err error) bool {
 }
 
 // ask sends the request and reads what has to come.
-func (p *probe) ask(ctx context.Context, request string) error {
+func (p *probe) ask(ctx context.Context, kind Kind, request string) error {
 	stop := context.AfterFunc(ctx, func() { _ = p.conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	if _, err := io.WriteString(p.conn, request); err != nil {
@@ -93,11 +93,17 @@ func (p *probe) ask(ctx context.Context, request string) error {
 	if err != nil {
 		return err
 	}
-	return asItMust(answer.StatusCode, body)
+	return asItMust(kind, answer.StatusCode, body)
 }
 
 // asItMust fails unless an answer is the one to a token that nobody issued.
-func asItMust(status int, body []byte) error {
+func asItMust(kind Kind, status int, body []byte) error {
+	if kind == Metadata {
+		if want := answers[mustRefuse].status; status != want || string(body) != sentence(errBadSession) {
+			return fmt.Errorf("status %d %q instead of %d", status, clip(string(body), 40), want)
+		}
+		return nil
+	}
 	want := answers[mustRefuse]
 	var got problem
 	if err := json.Unmarshal(body, &got); err != nil || status != want.status || got.Code != want.code {
@@ -111,7 +117,7 @@ func (s *Server) checkHandler(ctx context.Context, on *listener) error {
 	caller := &peer.Client{Err: errors.ErrUnsupported, Addr: addressOf(on.addr).Addr()}
 	own := newConn(nil, s.places, caller, false)
 	own.check = true
-	r, err := s.probes.parse(on.host)
+	r, err := s.probes.parse(on.kind, on.host)
 	if err != nil {
 		return err
 	}
@@ -120,7 +126,7 @@ func (s *Server) checkHandler(ctx context.Context, on *listener) error {
 	go func() {
 		w := &kept{header: http.Header{}}
 		on.handler.ServeHTTP(w, r)
-		answered <- asItMust(w.status, w.body)
+		answered <- asItMust(on.kind, w.status, w.body)
 	}()
 	select {
 	case err := <-answered:

@@ -66,6 +66,12 @@ func (a *asker) do(what, arg string) (string, error) {
 		header := strings.ReplaceAll(arg, "|", "\r\n")
 		_, err := fmt.Fprintf(a.conn, "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", server.ProcessPath, a.addr, header)
 		return "sent", err
+	case "get": // a path, and nothing but that
+		_, err := fmt.Fprintf(a.conn, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", arg, a.addr)
+		return "sent", err
+	case "say": // all of a request
+		_, err := io.WriteString(a.conn, strings.ReplaceAll(arg, "|", "\r\n"))
+		return "said", err
 	case "read":
 		response, err := http.ReadResponse(a.in, nil)
 		if err != nil {

@@ -26,54 +26,85 @@ var (
 type ask struct {
 	route   apps.Route
 	profile string
+	id      string // that stands in the path, of apps.ByPath
+	app     string // the listener's, or ""
+	// metadata says that it is for the metadata service, and withoutSession that it
+	// has no session token of that.
+	metadata, withoutSession bool
 }
 
 // vend answers a request that passed the guard.
 func (s *Server) vend(w http.ResponseWriter, r *http.Request, a ask) {
-	now := s.now()
-	e := event(r, now)
-	key, err := s.decide(&e, r, a, now, false)
+	e := event(r, s.now())
+	body, answered, err := s.obtain(&e, r, a)
 	if err != nil {
-		s.fail(w, r, &e, err)
-		return
-	}
-	asked := s.now()
-	c, err := s.credentials.Get(r.Context(), key, s.patience)
-	answered := s.now()
-	if err == nil && answered.Sub(asked) > time.Millisecond {
-		// AWS was waited for, in vain or not: the token may have been revoked
-		// meanwhile, and what is revoked gets nothing from then on; or the
-		// caller whom the kernel recognised has gone.
-		err = s.stillDecided(&e, r, a, key)
-	}
-	if err != nil {
-		s.fail(w, r, &e, err)
-		return
-	}
-	body, err := document(c, answered) // what was waited for may have ended meanwhile
-	if err != nil {
-		s.log.Error("server: credentials that nobody can be given", "profile", e.Profile, "err", err)
-		s.refuse(w, r, &e, answers[session.Retry], internalError)
-		return
-	}
-	e.KeyID, e.Expires, e.Minted, e.Status = c.KeyID, c.Expires, c.Minted.After(now), http.StatusOK
-	own := connOf(r)
-	waited := s.look(own, &e) || s.audit.Required()
-	// First: what left the daemon is on record, even if it never arrived.
-	err = s.audit.Record(&e, &own.line)
-	if err == nil && waited && s.now().Sub(answered) > time.Millisecond {
-		err = s.stillVended(&e, r, a, key) // anybody may have been locked out meanwhile
-	}
-	if err != nil {
-		e.KeyID, e.Expires, e.Minted = "", time.Time{}, false
 		s.fail(w, r, &e, err)
 		return
 	}
 	header := w.Header()
 	setCommon(header, len(body))
-	own.sayFarewell(header)
+	connOf(r).sayFarewell(header)
 	header["Date"] = s.dates.at(answered)
 	_, _ = w.Write(body) // a client that left is nobody's error
+}
+
+// obtain returns the document with the credentials that a request asks for, and says
+// in e what they are. Its error has not been recorded.
+func (s *Server) obtain(e *audit.Event, r *http.Request, a ask) (body []byte, answered time.Time, err error) {
+	now := e.Time
+	key, err := s.decide(e, r, a, now, false)
+	if err != nil {
+		return nil, now, err
+	}
+	asked := s.now()
+	c, err := s.credentials.Get(r.Context(), key, s.patienceOf(a))
+	answered = s.now()
+	if err == nil && answered.Sub(asked) > time.Millisecond {
+		// AWS was waited for, in vain or not: the token may have been revoked
+		// meanwhile, and what is revoked gets nothing from then on; or the
+		// caller whom the kernel recognised has gone.
+		err = s.stillDecided(e, r, a, key)
+	}
+	if err != nil {
+		return nil, answered, err
+	}
+	body, err = a.document(c, answered) // what was waited for may have ended meanwhile
+	if err != nil {
+		s.log.Error("server: credentials that nobody can be given", "profile", e.Profile, "err", err)
+		return nil, answered, internalError
+	}
+	if r.Method == http.MethodHead {
+		return body, answered, nil // they stay here
+	}
+	e.KeyID, e.Expires, e.Minted, e.Status = c.KeyID, c.Expires, c.Minted.After(now), http.StatusOK
+	own := connOf(r)
+	waited := s.look(own, e) || s.audit.Required()
+	// First: what left the daemon is on record, even if it never arrived.
+	err = s.audit.Record(e, &own.line)
+	if err == nil && waited && s.now().Sub(answered) > time.Millisecond {
+		err = s.stillVended(e, r, a, key) // anybody may have been locked out meanwhile
+	}
+	if err != nil {
+		e.KeyID, e.Expires, e.Minted = "", time.Time{}, false
+		return nil, answered, err
+	}
+	return body, answered, nil
+}
+
+// patienceOf returns how long a request waits for credentials.
+func (s *Server) patienceOf(a ask) time.Duration {
+	if a.metadata {
+		return min(s.patience, metadataPatience)
+	}
+	return s.patience
+}
+
+// document returns the body for c in the form that was asked for.
+func (a ask) document(c *session.Credentials, now time.Time) ([]byte, error) {
+	if a.metadata {
+		return roleDocument(c, now)
+	}
+	return document(c, now)
 }
 
 // decide finds out who asks and for which session, and says so in e.
@@ -83,10 +114,15 @@ func (s *Server) decide(e *audit.Event, r *http.Request, a ask, now time.Time, a
 		return session.Key{}, err
 	}
 	c := connOf(r)
-	grant, err := s.apps.Decide(apps.Request{Route: a.route, Token: token, Profile: a.profile,
+	grant, err := s.apps.Decide(apps.Request{Route: a.route, Token: token, Profile: a.profile, Role: a.metadata, App: a.app,
 		Caller: &c.caller, Memo: &c.memo, Now: now, Again: again})
 	e.App, e.User, e.Profile, e.TokenID, e.How = grant.App, grant.User, grant.Profile, grant.TokenID, grant.How
 	e.Narrowed, e.Near = grant.Narrowed, grant.Near
+	if a.withoutSession && !grant.MetadataV1 && c.client.Err == nil {
+		// Who is not known at all could not get one. With 401, Go's SDK tries
+		// both three times.
+		err = errNoSession
+	}
 	if err != nil {
 		return session.Key{}, err
 	}
@@ -111,19 +147,22 @@ func (s *Server) stillVended(e *audit.Event, r *http.Request, a ask, key session
 	if err := s.stillDecided(e, r, a, key); err != nil {
 		return err
 	}
-	_, err := s.credentials.Get(r.Context(), key, s.patience)
+	_, err := s.credentials.Get(r.Context(), key, s.patienceOf(a))
 	return err
 }
 
-// token returns the Authorization header, "" if there is none. Where the kernel
-// recognises callers there may be none, not even an empty one: a program that was
-// given a token is to be held to it, wherever it asks.
+// token returns the Authorization header, or the id in the path, or "" if there is
+// neither. Where the id or the kernel recognises callers there may be no header, not
+// even an empty one: a program that was given a token is to be held to it, wherever it
+// asks.
 func (a ask) token(values []string) (string, error) {
 	switch {
 	case len(values) == 0:
-		return "", nil
+		return a.id, nil
 	case a.route == apps.ByKernel:
 		return "", errTokenElsewhere
+	case a.route == apps.ByPath:
+		return "", errTokenBesideID
 	case len(values) == 1:
 		return values[0], nil
 	}
@@ -187,6 +226,9 @@ func pathOf(uri string) string {
 	case ProcessPath:
 		return ProcessPath
 	}
+	if strings.HasPrefix(uri, IDPath) && len(uri) > len(IDPath) {
+		return IDPath + session.Redacted // whatever it is: ids of ECS are short
+	}
 	uri, _, _ = strings.Cut(uri, "?")
 	return shown(uri)
 }
@@ -210,9 +252,9 @@ func shown(sent string) string {
 	return sent
 }
 
-// withoutToken cuts a text where a token begins.
+// withoutToken cuts a text where a token, or an id, begins.
 func withoutToken(text string) string {
-	if i := strings.Index(text, apps.Prefix); i >= 0 {
+	if i := secretIn(text); i >= 0 {
 		return text[:i] + session.Redacted
 	}
 	return text

@@ -54,6 +54,15 @@ func (c *conn) sayFarewell(h http.Header) {
 	}
 }
 
+// endOld has an answer in HTTP/1.0 be the last of its connection. net/http takes chunks
+// that are announced there for nothing, and what is in them for the next request: a body
+// that somebody else wrote would be one (RFC 9112, 6.1).
+func endOld(w http.ResponseWriter, r *http.Request) {
+	if !r.ProtoAtLeast(1, 1) {
+		w.Header()["Connection"] = farewell
+	}
+}
+
 // farewell is read alone.
 var farewell = []string{"close"}
 

@@ -59,6 +59,12 @@ type problem struct {
 
 // fail answers with an error of apps or Credentials.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, e *audit.Event, err error) {
+	told := s.told(r, err)
+	s.refuse(w, r, e, answerTo(r, told), told)
+}
+
+// told returns what a caller is told of an error of apps or Credentials.
+func (s *Server) told(r *http.Request, err error) *session.Error {
 	told, ok := errors.AsType[*session.Error](err)
 	switch {
 	case ok && told.Class >= session.Unrecognised && int(told.Class) < len(answers):
@@ -68,22 +74,39 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, e *audit.Event, er
 		s.log.Error("server: an error without a class", "type", fmt.Sprintf("%T", err)) // its text may hold anything
 		told = internalError
 	}
-	s.refuse(w, r, e, answers[told.Class], told)
+	return told
 }
 
-// refuse records a refusal and answers with it. Who is refused all the time is
+// refuse records a refusal and answers with it.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *audit.Event, a answer, err *session.Error) {
+	a, err, stranger := s.refusal(r, e, a, err)
+	text := sentence(err)
+	body := compact(problem{a.code, text, a.code, text})
+	setCommon(w.Header(), len(body))
+	if a.status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", http.MethodGet)
+	}
+	s.conclude(w, r, a.status, body, stranger)
+}
+
+// refusal counts and records a refusal, and returns what the caller is told. Who is refused all the time is
 // recorded now and then; who was not even recognised gets no reason either, and
 // programs that were get theirs, since each may be another that asks for the
-// first time. The connection of whoever was not recognised is closed: places
-// are for programs that get something.
-func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *audit.Event, a answer, err *session.Error) {
-	stranger := e.App == "" || err.Class == session.Unrecognised
+// first time.
+func (s *Server) refusal(r *http.Request, e *audit.Event, a answer, err *session.Error) (_ answer, _ *session.Error, stranger bool) {
+	stranger = e.App == "" || err.Class == session.Unrecognised
 	var v verdict // of our own check: it is neither counted nor recorded
 	if !s.probes.own(r) {
 		v = s.count(connOf(r), e, stranger)
 	}
 	if v.tooMany && stranger {
-		a, err = answers[session.Limited], slowDown
+		limited := answers[session.Limited]
+		if err == errBadSession {
+			// By 401 alone SDKs know to ask for another, and all of a user's programs
+			// may have to at once, or beside one that does so in a loop.
+			limited.status = a.status
+		}
+		a, err = limited, slowDown
 	}
 	if err.Class == session.Retry && err.Hint == "" {
 		told := *err // shared
@@ -94,30 +117,35 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *audit.Event, 
 		s.look(connOf(r), e)
 		_ = s.audit.Record(e, nil) // of a refusal it does not fail
 	}
-	text := sentence(err)
-	body := compact(problem{a.code, text, a.code, text})
+	return a, err, stranger
+}
+
+// conclude writes a refusal. The connection of whoever was not recognised is closed:
+// places are for programs that get something.
+func (s *Server) conclude(w http.ResponseWriter, r *http.Request, status int, body []byte, stranger bool) {
 	header := w.Header()
-	setCommon(header, len(body))
 	connOf(r).sayFarewell(header)
-	switch a.status {
-	case http.StatusMethodNotAllowed:
-		header.Set("Allow", http.MethodGet)
-	case http.StatusTooManyRequests:
+	if status == http.StatusTooManyRequests {
 		header.Set("Retry-After", "1")
 	}
-	if stranger || r.ContentLength != 0 {
+	if stranger {
 		header.Set("Connection", "close")
 	}
 	if r.ContentLength != 0 {
-		// net/http reads what is left of a body before it lets go, and has
-		// no deadline for that.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+		leaveBody(w)
 	}
-	w.WriteHeader(a.status)
+	w.WriteHeader(status)
 	_, _ = w.Write(body)
 	if r.ContentLength != 0 {
 		connOf(r).enter(reading) // and what it sends is not worth its place
 	}
+}
+
+// leaveBody has the connection end with the answer, as nobody reads the request's body.
+// net/http reads what is left of one before it lets go, and has no deadline for that.
+func leaveBody(w http.ResponseWriter) {
+	w.Header().Set("Connection", "close")
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 }
 
 // count counts a refusal against whose it is.

@@ -95,7 +95,7 @@ func allowed(w *world, method, uri, host, name string) bool {
 		hosts = append(hosts, one, one+":"+port)
 	}
 	canonical := http.CanonicalHeaderKey(strings.Trim(name, " \t"))
-	browsers := []string{"Origin", "Referer", "Via", "Forwarded", "Vendord-Source"}
+	browsers := []string{"Accept-Language", "Origin", "Range", "Referer", "Via", "Forwarded", "Vendord-Source"}
 	return method == "GET" && (uri == "/v1/credentials" || uri == "/v1/credentials/upload") &&
 		slices.Contains(hosts, strings.ToLower(strings.Trim(host, " \t"))) &&
 		!slices.Contains(browsers, canonical) && !strings.HasPrefix(canonical, "X-Forwarded") && !strings.HasPrefix(canonical, "Sec-") &&

@@ -7,42 +7,31 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/vendord/vendord/apps"
 	"github.com/vendord/vendord/session"
 )
 
 // handler answers the requests of one listener.
 type handler struct {
 	*Server
+	of     Endpoint
 	hosts  map[string]bool // what Host may be
 	url    string          // for hints, without a path
+	direct string          // the same: what NO_PROXY has to name
 	routes http.Handler
 }
 
 // handler returns the handler for a listener at addr.
-func (s *Server) handler(addr net.Addr) (*handler, error) {
-	tcp, ok := addr.(*net.TCPAddr)
-	if !ok || !tcp.IP.IsLoopback() && !isECS(tcp.AddrPort().Addr().Unmap()) {
-		// Whoever is on the network could ask, and read the answer of
-		// whoever asks.
-		return nil, &session.Error{Class: session.Configuration,
-			Public: "listen " + addr.String() + ": not a loopback address", Hint: "listen on 127.0.0.1"}
+func (s *Server) handler(addr net.Addr, of Endpoint) (*handler, error) {
+	listening, err := of.Kind.place(addr)
+	if err != nil {
+		return nil, err
 	}
-	listening := netip.AddrPortFrom(tcp.AddrPort().Addr().Unmap().WithZone(""), tcp.AddrPort().Port())
-	h := &handler{Server: s, hosts: hosts(listening), url: "http://" + listening.String()}
+	h := &handler{Server: s, of: of, hosts: hosts(listening), url: urlOf(listening), direct: "127.0.0.1,localhost"}
+	if !listening.Addr().IsLoopback() {
+		h.direct = listening.Addr().String()
+	}
 	h.routes = h.router()
 	return h, nil
-}
-
-// isECS reports whether an address is one of those that SDKs ask for the
-// credentials of a container without being told to by its owner: Amazon ECS's
-// and EKS Pod Identity's. It is link-local, so no router passes it on.
-func isECS(addr netip.Addr) bool {
-	switch addr.String() {
-	case "169.254.170.2", "169.254.170.23", "fd00:ec2::23":
-		return true
-	}
-	return false
 }
 
 // hosts returns the Host headers of those who mean us. A page of evil.example
@@ -68,9 +57,8 @@ func (h *handler) guard(r *http.Request) (answer, *session.Error) {
 	switch uri := r.RequestURI; {
 	case r.Method != http.MethodGet:
 		return methodRefused, refused("method: only GET is answered", "ask with GET")
-	case strings.Contains(uri, apps.Prefix):
-		return requestRefused, refused("path: has a token in it",
-			"use the Authorization header; issue another token: this one may be in logs")
+	case secretIn(uri) >= 0 && h.guardSecret(uri) != nil:
+		return requestRefused, h.guardSecret(uri)
 	case !strings.HasPrefix(uri, "/"): // a proxy's http://…, CONNECT's host:port, *
 		return requestRefused, refused("path: does not begin with a slash", "ask "+h.right(uri)+", not a proxy")
 	case strings.Contains(uri, "?"):
@@ -84,12 +72,12 @@ func (h *handler) guard(r *http.Request) (answer, *session.Error) {
 	}
 	for name := range r.Header {
 		switch {
-		case !foreign(name):
+		case !foreign(name), name == language && ofProgram(r.Header["User-Agent"]):
 		case name == session.SourceHeader:
 			return requestRefused, refused("header: a source of vendord asks vendord", "use another source")
 		default:
 			return requestRefused, refused("header: one that only a browser or a proxy sends",
-				"ask directly, with NO_PROXY=127.0.0.1,localhost")
+				"ask directly, with NO_PROXY="+h.direct)
 		}
 	}
 	return answer{}, nil
@@ -97,23 +85,42 @@ func (h *handler) guard(r *http.Request) (answer, *session.Error) {
 
 // right returns the address to ask, for who asked uri.
 func (h *handler) right(uri string) string {
-	if strings.Contains(uri, ProcessPath) {
+	switch {
+	case strings.Contains(uri, ProcessPath):
 		return h.url + ProcessPath
+	case h.of.Kind == ECS && strings.Contains(uri, IDPath):
+		return h.url + IDPath + "ID"
 	}
 	return h.url + Path
 }
 
+const language = "Accept-Language"
+
+// ofProgram reports whether a request with a language is a program's all the same:
+// Foundation, which the SDK for Swift asks with, adds one to all that it sends, and names
+// the program. A browser's agent begins with Mozilla/, and no page can have another sent
+// to an address that has not allowed it: the browser asks for that first, with OPTIONS.
+func ofProgram(agents []string) bool {
+	return len(agents) == 1 && agents[0] != "" && !strings.HasPrefix(agents[0], "Mozilla/")
+}
+
 // foreign reports whether a header, in its canonical form, is one that no SDK
-// sends (as of 2026-11) and that a browser or a proxy adds whether or not its
+// sends (as of 2026-11; but see ofProgram) and that a browser or a proxy adds whether or not its
 // user wants to: a page that makes its reader's browser ask, or a server that
 // was talked into asking for somebody (SSRF). Pages cannot leave out the
-// headers named Sec-, and cannot set them.
+// headers named Sec-, and cannot set them; but browsers send them only where
+// the address is a loopback one. At a link-local one Accept-Language is all that
+// tells an image's request from a program's (Chromium 156).
 func foreign(name string) bool {
 	switch name[0] { // of most headers that is all there is to look at
+	case 'A':
+		return name == language
 	case 'O':
 		return name == "Origin"
 	case 'R':
-		return name == "Referer"
+		// A part of it is what media players ask for, whose agents (AppleCoreMedia/)
+		// do not begin as browsers' do.
+		return name == "Referer" || name == "Range"
 	case 'V':
 		return name == "Via" || name == session.SourceHeader // one would wait for the other
 	case 'F':

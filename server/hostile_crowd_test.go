@@ -19,7 +19,10 @@ const crowd = 2 * 1024
 // TestHostileCrowds opens more connections than there is room for, by one user,
 // who is the honest callers' own: the worst case. Meanwhile callers with a new
 // connection and one that keeps asking on an old one are answered.
-func TestHostileCrowds(t *testing.T) { atBothDoors(t, hostileCrowds) }
+func TestHostileCrowds(t *testing.T) {
+	atBothDoors(t, hostileCrowds)
+	t.Run("metadata", func(t *testing.T) { hostileCrowds(t, startWithoutSession) })
+}
 
 func hostileCrowds(t *testing.T, start open) {
 	for _, test := range []struct {
@@ -33,7 +36,7 @@ func hostileCrowds(t *testing.T, start open) {
 		{"who have a wrong token", carrying("vnd_wrong"), false},
 		{"who ask once and stay", plain, true},
 	} {
-		if strings.HasSuffix(t.Name(), "kernel") && !test.answered {
+		if !strings.HasSuffix(t.Name(), "token") && !test.answered {
 			continue // until somebody is recognised there is one door
 		}
 		t.Run(test.name, func(t *testing.T) {
@@ -125,7 +128,10 @@ func (w *world) slowly(t *testing.T, first, more string) {
 
 // TestHostileDisappearances is of clients that are gone, one way or another,
 // before they were answered. Nothing of them stays.
-func TestHostileDisappearances(t *testing.T) { atBothDoors(t, hostileDisappearances) }
+func TestHostileDisappearances(t *testing.T) {
+	atBothDoors(t, hostileDisappearances)
+	t.Run("metadata", func(t *testing.T) { hostileDisappearances(t, startWithoutSession) })
+}
 
 func hostileDisappearances(t *testing.T, start open) {
 	w := start(t, always(credentials(nil)))

@@ -26,7 +26,7 @@ func TestHostileFilesUsedUp(t *testing.T) {
 		return
 	}
 	t.Parallel() // it waits for timeouts
-	w := &world{tb: t}
+	w := &world{tb: t, body: golden}
 	stop := w.startFewFiles(t)
 	w.honest(t)
 	for round := range 2 {

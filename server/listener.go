@@ -24,6 +24,7 @@ import (
 // ever worth credentials.
 type listener struct {
 	net.Listener
+	kind    Kind
 	places  *places
 	who     func(net.Conn) *peer.Client
 	expects func(netip.Addr) bool
@@ -96,7 +97,11 @@ func (l *listener) refuse(c net.Conn, from netip.Addr) {
 	if time.Since(l.told) < time.Minute {
 		return
 	}
-	l.log.Warn("server: closed at once, since no app has this address in its from", "address", from, "connections", l.closed)
+	why := "no app has this address in its from"
+	if l.kind == Metadata {
+		why = "metadata is for this machine's users alone"
+	}
+	l.log.Warn("server: closed at once, since "+why, "address", from, "connections", l.closed)
 	l.told, l.closed = time.Now(), 0
 }
 

@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"bufio"
 	"fmt"
 	"net"
 	"os"
@@ -92,6 +91,13 @@ func (n *network) dial(t *testing.T, from, to string) net.Conn {
 	return c
 }
 
+// listen listens in the network.
+func (n *network) listen(t *testing.T, address string) (ln net.Listener) {
+	t.Helper()
+	n.in(t, func() (err error) { ln, err = net.Listen("tcp", address); return err })
+	return ln
+}
+
 // island is a machine with an ECS address and a container in a network of its own,
 // which has 172.18.0.5, 172.18.0.6 and 172.19.0.5.
 func island(t *testing.T) (machine, container *network) {
@@ -104,31 +110,11 @@ func island(t *testing.T) (machine, container *network) {
 	return machine, container
 }
 
-// startIn starts a server on the ECS address of a machine.
+// startIn starts a server on an address of a machine.
 func startIn(t *testing.T, machine *network, address, apps string, most int) *world {
 	t.Helper()
 	var kernel *peer.Kernel
-	var ln net.Listener
-	machine.in(t, func() (err error) {
-		if kernel, err = peer.OpenKernel(); err != nil {
-			return err
-		}
-		ln, err = net.Listen("tcp", address)
-		return err
-	})
+	machine.in(t, func() (err error) { kernel, err = peer.OpenKernel(); return err })
 	t.Cleanup(func() { _ = kernel.Close() })
-	return startOn(t, ln, always(credentials(nil)), func(c *server.Config) { c.Who, c.MaxConns = kernel.Client, most }, apps)
-}
-
-// asked asks over a connection, or returns 0 if it is closed without an answer.
-func (w *world) asked(c net.Conn, request string) reply {
-	w.tb.Helper()
-	if _, err := c.Write([]byte(w.fill(request))); err != nil {
-		return reply{}
-	}
-	in := bufio.NewReader(c)
-	if _, err := in.Peek(1); err != nil {
-		return reply{}
-	}
-	return w.readOn(in, request)
+	return startOn(t, machine.listen(t, address), always(credentials(nil)), func(c *server.Config) { c.Who, c.MaxConns = kernel.Client, most }, apps)
 }

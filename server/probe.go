@@ -118,15 +118,19 @@ func (p *probes) own(r *http.Request) bool {
 	return c.check || (c.client.Err != nil || int(c.client.Socket.UID) == os.Geteuid()) && p.at(c.RemoteAddr()) != nil
 }
 
-// request is what a probe says.
-func (p *probes) request(host string) string {
+// request is what a probe says to a listener of a kind.
+func (p *probes) request(kind Kind, host string) string {
+	if kind == Metadata {
+		return strings.Join([]string{"GET /latest/meta-data/ HTTP/1.1", "Host: " + host, sessionHeader + ": " + p.token,
+			checkHeader + ": " + p.secret, "Connection: close", "", ""}, "\r\n")
+	}
 	return strings.Join([]string{"GET " + Path + " HTTP/1.1", "Host: " + host, "Authorization: " + p.token,
 		checkHeader + ": " + p.secret, "Connection: close", "", ""}, "\r\n")
 }
 
 // parse returns the same as the handler gets it.
-func (p *probes) parse(host string) (*http.Request, error) {
-	return http.ReadRequest(bufio.NewReader(strings.NewReader(p.request(host))))
+func (p *probes) parse(kind Kind, host string) (*http.Request, error) {
+	return http.ReadRequest(bufio.NewReader(strings.NewReader(p.request(kind, host))))
 }
 
 // addressOf returns a TCP address as it is compared.

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/vendord/vendord/apps"
 	"github.com/vendord/vendord/server"
+	"github.com/vendord/vendord/session"
 )
 
 // remote gives an app a token without a user, which is sent from then on.
@@ -152,22 +154,30 @@ func TestContainersAreToldToSlowDownByAddress(t *testing.T) {
 	}
 }
 
-// The addresses for containers are the only ones beside loopback.
-func TestServeOnTheAddressesForContainers(t *testing.T) {
+// Each endpoint's addresses are the only ones besides loopback, and no other's.
+func TestServeOnTheAddressesOfEachKind(t *testing.T) {
 	machine, _ := island(t)
-	machine.ip(t, "addr add 169.254.170.23/32 dev lo", "addr add 169.254.170.3/32 dev lo")
-	for address, want := range map[string]bool{"169.254.170.2:80": true, "169.254.170.23:8080": true, "[fd00:ec2::23]:80": true,
-		"169.254.170.3:80": false, "172.18.0.1:80": false} {
-		var ln net.Listener
-		machine.in(t, func() (err error) { ln, err = net.Listen("tcp", address); return err })
-		if !want {
-			err := server.New(server.Config{}).Serve(t.Context(), ln)
-			if err == nil || err.Error() != fmt.Sprintf("listen %s: not a loopback address", address) {
-				t.Errorf("Serve on %s: got %v, want a refusal", address, err)
+	machine.ip(t, "addr add 169.254.170.23/32 dev lo", "addr add 169.254.170.3/32 dev lo", "addr add 169.254.169.254/32 dev lo")
+	kinds := map[server.Kind]string{server.OnLoopback: "", server.ECS: "169.254.170.2", server.EKS: "169.254.170.23 or fd00:ec2::23",
+		server.Metadata: "169.254.169.254 or fd00:ec2::254"}
+	for address, own := range map[string]server.Kind{"169.254.170.2:80": server.ECS, "169.254.170.23:8080": server.EKS, "[fd00:ec2::23]:80": server.EKS,
+		"169.254.169.254:80": server.Metadata, "169.254.170.3:80": -1, "172.18.0.1:80": -1} {
+		for kind, hint := range kinds {
+			if kind == own {
+				continue
 			}
+			want := fmt.Sprintf("listen %s: not a loopback address", address)
+			if hint != "" {
+				want += ", and none of this endpoint's"
+			}
+			err := server.New(server.Config{}).Serve(t.Context(), machine.listen(t, address), server.Endpoint{Kind: kind})
+			if e := session.AsError(err); err == nil || e.Public != want || e.Hint != "listen on "+cmp.Or(hint, "127.0.0.1") || e.Class != session.Configuration {
+				t.Errorf("Serve on %s as %d: got %v, want %s", address, kind, err, want)
+			}
+		}
+		if own != server.ECS && own != server.EKS {
 			continue
 		}
-		_ = ln.Close()
 		w := startIn(t, machine, address, boxed, 100)
 		w.path = server.ProcessPath
 		host, _, _ := net.SplitHostPort(address)

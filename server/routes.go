@@ -15,6 +15,7 @@ import (
 // compared here: mux would take longer than all the rest.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer h.rescue(w, r)
+	endOld(w, r)
 	if a, err := h.guard(r); err != nil {
 		e := event(r, h.now())
 		h.refuse(w, r, &e, a, err)
@@ -22,11 +23,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch r.RequestURI {
 	case Path:
-		h.vend(w, r, ask{route: apps.ByToken})
+		h.vend(w, r, ask{route: apps.ByToken, app: h.of.App})
 	case ProcessPath:
-		h.vend(w, r, ask{route: apps.ByKernel})
+		h.vend(w, r, ask{route: apps.ByKernel, app: h.of.App})
 	default:
-		h.routes.ServeHTTP(w, r)
+		if !h.byID(w, r) {
+			h.routes.ServeHTTP(w, r)
+		}
 	}
 }
 
@@ -38,7 +41,7 @@ func (h *handler) router() http.Handler {
 	router := mux.NewRouter().SkipClean(true).UseEncodedPath()
 	for path, route := range map[string]apps.Route{Path: apps.ByToken, ProcessPath: apps.ByKernel} {
 		router.HandleFunc(path+"/{profile:[A-Za-z0-9][A-Za-z0-9._-]{0,63}}", func(w http.ResponseWriter, r *http.Request) {
-			h.vend(w, r, ask{route, mux.Vars(r)["profile"]})
+			h.vend(w, r, ask{route: route, profile: mux.Vars(r)["profile"], app: h.of.App})
 		})
 	}
 	router.NotFoundHandler = http.HandlerFunc(h.unknown)

@@ -28,7 +28,7 @@ func TestServeNeedsALoopbackAddress(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, port, _ := net.SplitHostPort(ln.Addr().String())
-			err = server.New(server.Config{}).Serve(t.Context(), ln)
+			err = server.New(server.Config{}).Serve(t.Context(), ln, server.Endpoint{})
 			e := session.AsError(err)
 			if want := strings.NewReplacer("PORT", port, "SOCKET", socket).Replace(test.want); e == nil || e.Public != want || e.Hint != "listen on 127.0.0.1" || e.Class != session.Configuration {
 				t.Errorf("Serve: got %v, want %s", err, want)
@@ -75,7 +75,7 @@ func TestServeSaysWhyItEnded(t *testing.T) {
 	}
 	addr := ln.Addr().String()
 	_ = ln.Close()
-	err = server.New(server.Config{}).Serve(t.Context(), ln)
+	err = server.New(server.Config{}).Serve(t.Context(), ln, server.Endpoint{})
 	if err == nil || !strings.HasPrefix(err.Error(), "serving "+addr+": ") {
 		t.Errorf("Serve: got %v, want serving %s: …", err, addr)
 	}

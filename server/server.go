@@ -4,14 +4,18 @@
 //	GET /v1/credentials          by token: those of the profile that the app uses now
 //	GET /v1/process/credentials  by what the kernel knows of the caller: the same
 //	…/{profile}                  the same, if that is its name
+//	GET /v2/credentials/{id}     by an id in the path, at ECS's address alone
+//
+// and, on listeners of their own, in that of EC2's instance metadata service: see
+// metadata.
 //
 // A request is read in this order: guard (is this a program's own request, or
 // a browser's or a proxy's?), apps.Decide (who is it, and what may it have?),
 // Credentials.Get (have it, or wait a moment), audit, answer. Nothing is
-// answered with 200 but a whole and living set of credentials, and nothing that
-// can be reached here changes anything.
+// answered with 200 but a whole and living set of credentials (and for metadata what
+// EC2 has beside them), and nothing that can be reached here changes anything.
 //
-// Every error is JSON with a sentence that says what to do, because it ends up
+// Every error is JSON, or metadata's text, with a sentence that says what to do, because it ends up
 // in the exception of somebody else's program. What net/http itself refuses (a
 // malformed request line, control bytes, a second Host) stays its 400 in text.
 //
@@ -23,6 +27,8 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -74,7 +80,12 @@ type Config struct {
 	// spent than for the latest refusals alone: the processes of up to 200 new
 	// connections a second are looked up, and else of 20.
 	Recorded bool
-	// Patience is how long a request waits for credentials; 0 means 0.8 s.
+	// MetadataKey is the 32 bytes from which session tokens of metadata listeners, and
+	// what is made up of their instance, follow: with the same key, tokens outlive a
+	// restart. Anything else is replaced by a new one.
+	MetadataKey []byte
+	// Patience is how long a request waits for credentials; 0 means 0.8 s. One for
+	// metadata waits for 0.4 s at most.
 	Patience time.Duration
 	// MaxConns bounds the connections open at a time; 0 means 1,024. One
 	// costs 20 KiB.
@@ -98,6 +109,9 @@ type Server struct {
 	refusals       *refusals
 	probes         *probes
 	dates          dates
+	sessions       *sessions
+	sessionsAsked  *refusals // of strangers
+	metadataKey    []byte
 	patience       time.Duration
 	now            func() time.Time
 	log            *slog.Logger
@@ -126,6 +140,10 @@ func New(c Config) *Server {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if len(c.MetadataKey) != sha256.Size {
+		c.MetadataKey = make([]byte, sha256.Size)
+		_, _ = rand.Read(c.MetadataKey) // never fails
+	}
 	perSecond := looksForRing
 	if c.Recorded {
 		perSecond = looksForRecord
@@ -134,6 +152,7 @@ func New(c Config) *Server {
 		apps: c.Apps, credentials: c.Credentials, audit: c.Audit, who: c.Who, looks: newLooks(perSecond, looksShare),
 		strangersLooks: newLooks(looksForRing, strangersShare),
 		places:         newPlaces(c.MaxConns, c.Apps.Owns, c.Log), refusals: newRefusals(), probes: newProbes(),
+		sessions: newSessions(c.MetadataKey), sessionsAsked: newRefusals(), metadataKey: c.MetadataKey,
 		listening: make(map[string]*listener),
 		patience:  c.Patience, now: c.Now, log: c.Log,
 	}
@@ -151,9 +170,9 @@ func unknown(c net.Conn) *peer.Client {
 // Serve answers requests on ln until ctx ends, and then those that are under way:
 // see end. It closes ln, and returns nil. It may be called for several, which share
 // the places. It refuses a listener that is neither on a loopback address nor on one
-// of those of containers' credentials, with a *session.Error of class Configuration.
-func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	h, err := s.handler(ln.Addr())
+// of its endpoint's kind, with a *session.Error of class Configuration.
+func (s *Server) Serve(ctx context.Context, ln net.Listener, of Endpoint) error {
+	h, err := s.answering(ln.Addr(), of)
 	if err != nil {
 		_ = ln.Close()
 		return err
@@ -162,7 +181,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	// will not ask again. They are cut off when Serve returns.
 	base, cutOff := context.WithCancel(context.WithoutCancel(ctx))
 	defer cutOff()
-	own := &listener{Listener: ln, places: s.places, who: s.who, expects: s.apps.Expects, log: s.log,
+	own := &listener{Listener: ln, kind: of.Kind, places: s.places, who: s.who, expects: s.expected(of.Kind), log: s.log,
 		probes: s.probes, addr: ln.Addr(), host: addressOf(ln.Addr()).String(), handler: h}
 	defer s.listens(own)()
 	hs := newHTTPServer(base, h, s.log)

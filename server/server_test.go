@@ -92,6 +92,8 @@ type world struct {
 	url    string // of Path
 	token  string
 	path   string // "" for Path
+	of     server.Endpoint
+	body   string // what an honest caller gets
 	apps   *apps.Apps
 	audit  *audit.Log
 	lines  *output // of audit
@@ -122,6 +124,14 @@ func (o *output) Write(p []byte) (int, error) {
 func (o *output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// take returns what was written since the last time.
+func (o *output) take() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	defer o.buf.Reset()
 	return o.buf.String()
 }
 
@@ -165,10 +175,19 @@ func start(tb testing.TB, g get) *world {
 }
 
 // startOn starts a server on ln, with a Config that change may change, for the
-// app uploader and more, in the form of vendord.toml.
+// app uploader and more, in the form of vendord.toml. What endpoint it is follows from
+// the address.
 func startOn(tb testing.TB, ln net.Listener, g get, change func(*server.Config), more ...string) *world {
 	tb.Helper()
-	w := &world{tb: tb, addr: ln.Addr().String(), lines: new(output), log: new(output)}
+	host, _, _ := net.SplitHostPort(ln.Addr().String())
+	kinds := map[string]server.Kind{"169.254.170.2": server.ECS, "169.254.170.23": server.EKS, "fd00:ec2::23": server.EKS}
+	return startAs(tb, ln, server.Endpoint{Kind: kinds[host]}, g, change, more...)
+}
+
+// startAs is startOn for an endpoint.
+func startAs(tb testing.TB, ln net.Listener, of server.Endpoint, g get, change func(*server.Config), more ...string) *world {
+	tb.Helper()
+	w := &world{tb: tb, addr: ln.Addr().String(), of: of, body: golden, lines: new(output), log: new(output)}
 	w.url = "http://" + w.addr + server.Path
 	w.apps, w.token = book(tb, strings.Join(more, "\n"))
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -180,7 +199,7 @@ func startOn(tb testing.TB, ln net.Listener, g get, change func(*server.Config),
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	w.server = server.New(c)
-	go func() { done <- w.server.Serve(ctx, ln) }()
+	go func() { done <- w.server.Serve(ctx, ln, of) }()
 	w.stop = sync.OnceValue(func() error {
 		cancel()
 		return <-done
@@ -243,6 +262,19 @@ func (w *world) askOn(c net.Conn, in *bufio.Reader, request string) reply {
 	w.tb.Helper()
 	if _, err := io.WriteString(c, w.fill(request)); err != nil {
 		w.tb.Fatalf("writing %q: %v", request, err)
+	}
+	return w.readOn(in, request)
+}
+
+// asked asks over a connection, or returns 0 if it is closed without an answer.
+func (w *world) asked(c net.Conn, request string) reply {
+	w.tb.Helper()
+	if _, err := c.Write([]byte(w.fill(request))); err != nil {
+		return reply{}
+	}
+	in := bufio.NewReader(c)
+	if _, err := in.Peek(1); err != nil {
+		return reply{}
 	}
 	return w.readOn(in, request)
 }

@@ -173,7 +173,7 @@ func TestASlowBodyIsCutOff(t *testing.T) {
 		ln := newPipes()
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
-		go func() { done <- New(Config{}).Serve(ctx, ln) }()
+		go func() { done <- New(Config{}).Serve(ctx, ln, Endpoint{}) }()
 		c := ln.dial()
 		var sending sync.WaitGroup
 		defer sending.Wait()
@@ -217,7 +217,7 @@ func TestShutdownCutsOffAfterFiveSeconds(t *testing.T) {
 		ln := newPipes()
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
-		go func() { done <- New(Config{}).Serve(ctx, ln) }()
+		go func() { done <- New(Config{}).Serve(ctx, ln, Endpoint{}) }()
 		c := ln.dial()
 		go func() { _, _ = io.WriteString(c, request) }()
 		synctest.Wait() // its answer hangs: nobody reads it

@@ -165,7 +165,7 @@ func bareHandler(b *testing.B) (*handler, *http.Request) {
 	c := session.NewCredentials("ASIAEXAMPLEEXAMPLE00", strings.Repeat("s", 40), strings.Repeat("t", 1000), time.Now().Add(time.Hour))
 	c.Minted, c.Life = time.Now(), time.Hour
 	s := New(Config{Apps: book, Credentials: have{c}, Audit: log})
-	h, err := s.handler(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9797})
+	h, err := s.handler(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9797}, Endpoint{})
 	if err != nil {
 		b.Fatal(err)
 	}

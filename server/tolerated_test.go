@@ -28,6 +28,8 @@ var tolerated = []struct{ name, request string }{
 	{"IPv6 without brackets, as the CRT", at("::1")},
 	{"gzip, as Go", with("Accept: application/json", "Accept-Encoding: gzip", "Amz-Sdk-Request: attempt=1; max=3", "User-Agent: Go-http-client/1.1")},
 	{"what Python sends", with("Accept: application/json", "Accept-Encoding: identity", "User-Agent: python-urllib3/2.5")},
+	{"a language, as Swift on Linux", with("Accept: */*", "Accept-Encoding: deflate, gzip", "Connection: keep-alive", "User-Agent: program (unknown version) curl/7.88.1", "Accept-Language: en")},
+	{"a language, as Swift on a Mac", with("Accept: */*", "User-Agent: Program/1 CFNetwork/1568.100.1 Darwin/24.0.0", "Accept-Language: en-GB,en;q=0.9", "Accept-Encoding: gzip, deflate", "Connection: keep-alive")},
 	{"an upgrade to HTTP/2, as Java offers it", with("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA")},
 	// A client that keeps cookies sends those of any other service on this
 	// host, whatever its port; a page's fetch is found out by other headers.
