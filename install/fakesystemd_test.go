@@ -81,7 +81,11 @@ func (f *fakeSystemd) run(ctx context.Context, stdout, stderr io.Writer, name st
 	line := strings.Join(args, " ")
 	switch {
 	case name == "journalctl":
-		fmt.Fprint(stdout, f.journal)
+		lines := strings.Split(strings.TrimSuffix(f.journal, "\n"), "\n")
+		if slices.Contains(args, "--reverse") {
+			slices.Reverse(lines)
+		}
+		fmt.Fprintln(stdout, strings.Join(lines, "\n"))
 		return nil
 	case line == "show --property=Version":
 		fmt.Fprintln(stdout, "Version="+f.version)
@@ -119,7 +123,7 @@ func (f *fakeSystemd) step(stderr io.Writer, args []string) error {
 func (f *fakeSystemd) do(args []string) error {
 	if args[0] == "daemon-reload" {
 		f.loaded = map[string]string{}
-		for _, unit := range []string{"vendord.service", "vendord.socket"} {
+		for _, unit := range []string{"vendord.service", "vendord.socket", "vendord-net.service"} {
 			if text := f.read("/etc/systemd/system/" + unit); text != "" {
 				f.loaded[unit] = text
 			}
@@ -134,7 +138,7 @@ func (f *fakeSystemd) do(args []string) error {
 			delete(f.enabled, unit)
 		case "stop":
 			f.stop(unit)
-		case "start", "restart":
+		case "start", "restart", "reload-or-restart":
 			if err := f.start(unit, args[0] == "restart"); err != nil {
 				return err
 			}
@@ -149,6 +153,7 @@ func (f *fakeSystemd) stop(unit string) {
 	delete(f.active, unit)
 	if unit == "vendord.socket" {
 		delete(f.active, "vendord.service")
+		delete(f.active, "vendord-net.service") // PartOf=
 	}
 }
 
@@ -166,6 +171,12 @@ func (f *fakeSystemd) start(unit string, again bool) error {
 	f.count++
 	f.invoked[unit] = f.count
 	f.active[unit] = f.loaded[unit]
+	if unit == "vendord-net.service" {
+		return nil
+	}
+	if unit == "vendord.socket" && strings.Contains(f.loaded[unit], "Wants=vendord-net.service") {
+		_ = f.start("vendord-net.service", false)
+	}
 	if unit == "vendord.socket" && ran {
 		return f.start("vendord.service", true)
 	}

@@ -54,6 +54,20 @@ func (s Service) noLowPort(manager string) error {
 		"have it listen at a port of 1024 or more")
 }
 
+// net is a line that puts the addresses of the endpoints on this machine ("up"), or takes
+// them away ("down"), which is for root; with what is before and after it. It is empty
+// where there are none.
+func (s Service) net(before, do, after string) string {
+	if len(s.Needs.Link) == 0 {
+		return ""
+	}
+	words := []string{"env", "-i", s.Binary, "net", do, "--system"}
+	if s.Config != "" && do == "up" {
+		words = append(words, "--config", s.Config)
+	}
+	return before + ShellWords(words...) + after
+}
+
 // errorsFirst is the first that is one.
 func errorsFirst(all ...error) error {
 	for _, err := range all {

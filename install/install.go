@@ -34,6 +34,9 @@ type Needs struct {
 	// that nobody else can have them while vendord is down, and nobody is refused
 	// meanwhile. Empty: vendord listens itself, at a port that it keeps.
 	Listen []netip.AddrPort
+	// Link are the link-local addresses among them, which no machine has by itself: the
+	// service puts them on the loopback link, before anybody listens there.
+	Link []netip.Addr
 	// Exe: a rule looks at the executable of other users' processes.
 	Exe bool
 	// Homes: such a rule names an executable in a home directory.

@@ -84,7 +84,7 @@ func (s Service) launchdCan() error {
 	if s.Needs.Exe {
 		return refused("rules by executable", "macOS shows a daemon's user no other user's processes", "recognise the program by its user, or by a token")
 	}
-	return errorsFirst(s.noLowPort("launchd"), s.systemdOnly("launchd"))
+	return errorsFirst(s.noLink("launchd"), s.noLowPort("launchd"), s.systemdOnly("launchd"))
 }
 
 // plist is a property list while it is written. Its names are ours, its values

@@ -62,6 +62,15 @@ func (s Service) check() error {
 	return absolute("configuration", s.Config)
 }
 
+// noLink refuses addresses that a machine does not have by itself.
+func (s Service) noLink(manager string) error {
+	for _, a := range s.Needs.Link {
+		return refused("address "+a.String(), manager+" has no way to put it on this machine before vendord starts",
+			"have [endpoints.imds] listen at 127.0.0.1 and a port of its own, and leave the other endpoints out")
+	}
+	return nil
+}
+
 // words are what vendord is started with, the binary first.
 func (s Service) words() []string {
 	words := []string{s.Binary, "serve"}

@@ -41,6 +41,15 @@ func ports(addresses ...string) install.Needs {
 	return n
 }
 
+// linked are ports of addresses that are to be put on the machine.
+func linked(listen ...string) install.Needs {
+	n := ports(listen...)
+	for _, at := range n.Listen {
+		n.Link = append(n.Link, at.Addr())
+	}
+	return n
+}
+
 // TestGolden keeps the files as somebody has read them. UPDATE=1 writes them anew.
 func TestGolden(t *testing.T) {
 	path := `/opt/it's "a" b/$HOME`
@@ -52,14 +61,16 @@ func TestGolden(t *testing.T) {
 		"launchd-agent.plist":  agent.Launchd,
 		"openrc":               asService(ports("127.0.0.1:9797")).OpenRC,
 		"openrc-odd":           odd.OpenRC,
+		"openrc-endpoints":     asService(linked("169.254.170.2:80")).OpenRC,
 		"sysv":                 asService(ports("127.0.0.1:9797")).SysV,
+		"sysv-endpoints":       asService(linked("169.254.170.2:8080")).SysV,
 	} {
 		t.Run(name, func(t *testing.T) {
 			files, err := file()
 			if err != nil || len(files) != 1 {
 				t.Fatalf("rendering: got %d files and %v, want one", len(files), err)
 			}
-			if head, _, _ := strings.Cut(files[0].Text, "name"); name != "sysv" && !strings.Contains(head, install.Marker) {
+			if head, _, _ := strings.Cut(files[0].Text, "name"); !strings.HasPrefix(name, "sysv") && !strings.Contains(head, install.Marker) {
 				t.Errorf("%s: no marker at its beginning", files[0].Path)
 			}
 			got := "# " + files[0].Path + " " + files[0].Mode.String() + "\n" + files[0].Text
@@ -112,6 +123,8 @@ func TestRefused(t *testing.T) {
 		{"a secret, on a Mac", "launchd", asService(secret), `credential "key": launchd has no way`, "name a file"},
 		{"a low port, under SysV init", "SysV", asService(ports("127.0.0.1:80")), "port 80: SysV init has no way to give a port below 1024 to a daemon that is not root's", "1024 or more"},
 		{"a low port, on a Mac", "launchd", asService(ports("127.0.0.1:80")), "port 80: launchd has no way", "1024 or more"},
+		{"an address, on a Mac", "launchd", asService(linked("169.254.170.2:8080")), "address 169.254.170.2: launchd has no way to put it on this machine before vendord starts", "[endpoints.imds] listen at 127.0.0.1"},
+		{"an address, on Windows", "Windows", install.Service{System: true, Binary: windows, Needs: linked("[fd00:ec2::254]:80")}, "address fd00:ec2::254: Windows has no way to put it on this machine", "[endpoints.imds] listen at 127.0.0.1"},
 		{"executables, under SysV init", "SysV", asService(install.Needs{Exe: true}), "rules by executable: SysV init has no way to give a daemon the right to look at other users' processes (CAP_SYS_PTRACE)", "systemd and OpenRC have"},
 		{"executables, on a Mac", "launchd", asService(install.Needs{Exe: true}), "rules by executable: macOS shows a daemon's user no other user's processes", "by its user"},
 		{"executables, on Windows", "Windows", install.Service{System: true, Binary: windows, Needs: install.Needs{Exe: true}}, "rules by executable: not on Windows, which tells nobody who is asking", "a token"},

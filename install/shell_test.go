@@ -130,7 +130,7 @@ func TestScripts(t *testing.T) {
 // sameWords renders a service of these paths and compares the words that arrive,
 // byte for byte.
 func sameWords(t testing.TB, kind string, read words, sh, binary, config string) {
-	script, err := kinds[kind](install.Service{System: true, Binary: binary, Config: config})
+	script, err := kinds[kind](install.Service{System: true, Binary: binary, Config: config, Needs: linked("169.254.170.2:8080")})
 	if err != nil {
 		return // TestRefused has why
 	}

@@ -77,7 +77,7 @@ func (b *snapshot) putBack(ctx context.Context) error {
 	var wrong problems
 	is, err := s.show(ctx)
 	wrong.add(err)
-	for _, unit := range []string{serviceUnit, socketUnit} {
+	for _, unit := range allUnits() {
 		if is.active(unit) && !b.units.active(unit) {
 			wrong.add(s.ctl(ctx, "stop", unit))
 		}
@@ -121,7 +121,7 @@ func (b *snapshot) runningBack(ctx context.Context) error {
 	is, err := s.show(ctx)
 	wrong.add(err)
 	var again []string
-	for _, unit := range []string{socketUnit, serviceUnit} { // the sockets first, which the service needs
+	for _, unit := range []string{netUnit, socketUnit, serviceUnit} { // each after what it needs
 		was := b.units[unit]
 		if b.units.enabled(unit) && !is.enabled(unit) {
 			wrong.add(s.ctl(ctx, "enable", "--quiet", unit))

@@ -114,7 +114,7 @@ func (s Systemd) ctl(ctx context.Context, args ...string) error {
 	return err
 }
 
-// properties are what is asked of both units.
+// properties are what is asked of all units.
 const properties = "Id,LoadState,LoadError,ActiveState,SubState,Result,NRestarts,ExecMainCode,ExecMainStatus,ExecStart,MainPID," +
 	"UnitFileState,NeedDaemonReload,FragmentPath,StateChangeTimestamp,InvocationID,Listen"
 
@@ -123,7 +123,7 @@ const properties = "Id,LoadState,LoadError,ActiveState,SubState,Result,NRestarts
 type shown map[string]map[string]string
 
 func (s Systemd) show(ctx context.Context) (shown, error) {
-	text, err := s.ask(ctx, "systemctl", "show", "--timestamp=utc", "--property="+properties, serviceUnit, socketUnit)
+	text, err := s.ask(ctx, "systemctl", "show", "--timestamp=utc", "--property="+properties, serviceUnit, socketUnit, netUnit)
 	if err != nil {
 		return nil, err
 	}

@@ -13,8 +13,8 @@ import (
 const SystemdMarker = "# Written by `vendord service install`"
 
 // Systemd makes the units of systemd 250 and later, in the order in which they are
-// to be written: vendord.service, and vendord.socket where systemd is to hold the
-// sockets. Each file begins with SystemdMarker. The section [X-Vendord], which
+// to be written: vendord.service, vendord.socket where systemd is to hold the sockets,
+// and the system's vendord-net.service where their addresses are to be made. Each file begins with SystemdMarker. The section [X-Vendord], which
 // systemd passes over, has what uninstalling has to know.
 //
 // It errs for what no unit can say: a path that is relative or has a line break.
@@ -29,6 +29,9 @@ func (s Service) Systemd() ([]File, error) {
 	files := []File{{Path: directory + "/vendord.service", Mode: 0o644, Text: service}}
 	if socket != "" {
 		files = append(files, File{Path: directory + "/vendord.socket", Mode: 0o644, Text: socket})
+	}
+	if s.System && len(s.Needs.Link) > 0 {
+		files = append(files, File{Path: directory + "/" + netUnit, Mode: 0o644, Text: s.netUnit()})
 	}
 	return files, nil
 }

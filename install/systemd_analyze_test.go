@@ -81,13 +81,22 @@ func TestExposure(t *testing.T) {
 			if s.Needs.Exe {
 				most = "20"
 			}
-			unit := filepath.Join(laidOut(t, s, "/bin/true"), "vendord.service")
-			out, err := exec.CommandContext(t.Context(), "systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold="+most, unit).CombinedOutput()
-			lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-			if err != nil {
-				t.Errorf("systemd-analyze security: got %v, want %s at most:\n%s", err, most, out)
+			dir := laidOut(t, s, "/bin/true")
+			if len(s.Needs.Link) > 0 {
+				exposure(t, filepath.Join(dir, "vendord-net.service"), "15")
 			}
-			t.Log(lines[len(lines)-1])
+			exposure(t, filepath.Join(dir, "vendord.service"), most)
 		})
 	}
+}
+
+// exposure bounds it for one unit.
+func exposure(t *testing.T, unit, most string) {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold="+most, unit).CombinedOutput()
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	if err != nil {
+		t.Errorf("systemd-analyze security: got %v, want %s at most:\n%s", err, most, out)
+	}
+	t.Log(lines[len(lines)-1])
 }

@@ -122,7 +122,7 @@ func FuzzUnits(f *testing.F) {
 	f.Fuzz(func(t *testing.T, binary, config, writes, source string) {
 		s := install.Service{System: true, Binary: binary, Config: config, Needs: install.Needs{
 			Listen: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:9797")}, Commands: []string{source}, Writes: []string{writes, "/srv"},
-			Credentials: []install.Credential{{Name: "john", Path: writes}}}}
+			Link: addresses("169.254.170.2"), Credentials: []install.Credential{{Name: "john", Path: writes}}}}
 		for _, s.System = range []bool{true, false} {
 			s.Home = "/home/ann"
 			files, err := s.Systemd()
@@ -130,8 +130,33 @@ func FuzzUnits(f *testing.F) {
 				continue
 			}
 			sameUnit(t, s, parsedUnit(t, files[0].Text))
+			if s.System {
+				sameNet(t, s, parsedUnit(t, files[2].Text))
+			}
 		}
 	})
+}
+
+// sameNet compares what systemd reads of vendord-net.service with what was asked for. It
+// has a right that no other program is to run with.
+func sameNet(t *testing.T, s install.Service, unit map[string][]string) {
+	t.Helper()
+	up, down := []string{s.Binary, "net", "up", "--system"}, []string{s.Binary, "net", "down", "--system"}
+	if s.Config != "" {
+		up = append(up, "--config", s.Config)
+	}
+	for key, want := range map[string][]string{"ExecStart": up, "ExecReload": up, "ExecStop": down} {
+		lines := unit["[Service]"+key]
+		if len(lines) != 1 {
+			t.Fatalf("%s: got %q, want one line", key, lines)
+		}
+		if signs, got := unitRun(t, lines[0]); !slices.Equal(got, want) || strings.ContainsAny(signs, "@-+!") {
+			t.Errorf("%s: got %q with %q, want %q", key, got, signs, want)
+		}
+	}
+	if got := unit["[Service]CapabilityBoundingSet"]; !slices.Equal(got, []string{"CAP_NET_ADMIN"}) || !slices.Equal(unit["[Service]AmbientCapabilities"], got) {
+		t.Errorf("capabilities: got %q, want CAP_NET_ADMIN alone", got)
+	}
 }
 
 // sameUnit compares what systemd reads with what was asked for.

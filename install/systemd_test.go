@@ -22,6 +22,14 @@ func at(addresses ...string) []netip.AddrPort {
 	return all
 }
 
+// addresses are some without ports.
+func addresses(all ...string) (parsed []netip.Addr) {
+	for _, a := range all {
+		parsed = append(parsed, netip.MustParseAddr(a))
+	}
+	return parsed
+}
+
 // system is the system's service with some needs.
 func system(n install.Needs) install.Service {
 	n.Listen = append(at("127.0.0.1:9797"), n.Listen...)
@@ -41,8 +49,10 @@ func golden() map[string]install.Service {
 		"system":          system(install.Needs{}),
 		"system-exe":      system(install.Needs{Exe: true}),
 		"system-exe-home": system(install.Needs{Exe: true, Homes: true}),
-		"system-ecs":      system(install.Needs{Listen: at("169.254.170.2:80")}),
-		"system-command":  system(install.Needs{Commands: []string{`source "op"`, `source "john" (mfa_command)`}}),
+		"system-ecs":      system(install.Needs{Listen: at("169.254.170.2:80"), Link: addresses("169.254.170.2")}),
+		"system-endpoints": system(install.Needs{Listen: at("169.254.170.2:80", "169.254.170.23:80", "[fd00:ec2::23]:80", "169.254.169.254:80", "127.0.0.1:9254"),
+			Link: addresses("169.254.170.2", "169.254.170.23", "fd00:ec2::23", "169.254.169.254")}),
+		"system-command": system(install.Needs{Commands: []string{`source "op"`, `source "john" (mfa_command)`}}),
 		"system-credentials": system(install.Needs{Credentials: []install.Credential{
 			{Name: "john", Path: "/etc/credstore/john"}, {Name: "op", Path: "/etc/credstore.encrypted/op", Encrypted: true}}}),
 		"system-record": system(install.Needs{Writes: []string{"/srv/audit trail", "/srv/100%"}}),
@@ -92,8 +102,11 @@ func compare(t *testing.T, kept, got string) {
 
 func TestUnitsAreWhereSystemdLooks(t *testing.T) {
 	for want, s := range map[string]install.Service{
-		"/etc/systemd/system/vendord.service /etc/systemd/system/vendord.socket": system(install.Needs{}),
-		"/home/ann/.config/systemd/user/vendord.service":                         own(install.Needs{}),
+		"/etc/systemd/system/vendord.service /etc/systemd/system/vendord.socket":                                         system(install.Needs{}),
+		"/home/ann/.config/systemd/user/vendord.service":                                                                 own(install.Needs{}),
+		"/etc/systemd/system/vendord.service /etc/systemd/system/vendord.socket /etc/systemd/system/vendord-net.service": system(install.Needs{Link: addresses("169.254.170.2")}),
+		// A user's systemd cannot put an address on the machine.
+		"/home/ann/.config/systemd/user/vendord.service /home/ann/.config/systemd/user/vendord.socket": own(install.Needs{Listen: at("169.254.170.2:8080"), Link: addresses("169.254.170.2")}),
 	} {
 		files, err := s.Systemd()
 		var paths []string

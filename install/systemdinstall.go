@@ -87,18 +87,25 @@ func (s Systemd) changed(plan Plan, files []File) (paths []string) {
 	if plan.Copy != "" {
 		paths = append(paths, plan.Service.Binary)
 	}
-	if socket := filepath.Join(s.Units, socketUnit); !slices.Contains(paths, socket) {
-		paths = append(paths, socket)
+	for _, unit := range optional() {
+		if path := filepath.Join(s.Units, unit); !slices.Contains(paths, path) {
+			paths = append(paths, path)
+		}
 	}
 	return paths
 }
 
+// optional are the units that not every configuration needs.
+func optional() []string { return []string{socketUnit, netUnit} }
+
 // change does all of it, in the order in which each step can rely on those before.
 func (s Systemd) change(ctx context.Context, plan Plan, files []File, before *snapshot) error {
 	names := unitNames(slices.DeleteFunc(slices.Clone(files), func(f File) bool { return f.Path == plan.First.Path }))
-	if !slices.Contains(names, socketUnit) && before.there[s.at(filepath.Join(s.Units, socketUnit))] {
-		if err := s.dropSocket(ctx); err != nil {
-			return err
+	for _, unit := range optional() {
+		if !slices.Contains(names, unit) && before.there[s.at(filepath.Join(s.Units, unit))] {
+			if err := s.drop(ctx, unit); err != nil {
+				return err
+			}
 		}
 	}
 	if plan.Copy != "" {
@@ -118,21 +125,25 @@ func (s Systemd) change(ctx context.Context, plan Plan, files []File, before *sn
 	if err != nil {
 		return err
 	}
-	if err := s.ctl(ctx, append([]string{"enable", "--quiet"}, names...)...); err != nil {
+	if err := s.ctl(ctx, append([]string{"enable", "--quiet"}, enabled(names)...)...); err != nil {
 		return err
 	}
 	return s.up(ctx, plan, names, before.units, now)
 }
 
-// dropSocket takes the socket unit of an older configuration away.
-func (s Systemd) dropSocket(ctx context.Context) error {
-	if err := s.ctl(ctx, "stop", serviceUnit, socketUnit); err != nil {
-		return err
+// drop takes a unit of an older configuration away. A service would start its socket
+// again.
+func (s Systemd) drop(ctx context.Context, unit string) error {
+	steps := [][]string{{"stop", unit}}
+	if unit == socketUnit {
+		steps = [][]string{{"stop", serviceUnit, unit}, {"disable", "--quiet", unit}}
 	}
-	if err := s.ctl(ctx, "disable", "--quiet", socketUnit); err != nil {
-		return err
+	for _, step := range steps {
+		if err := s.ctl(ctx, step...); err != nil {
+			return err
+		}
 	}
-	return removed(s.at(filepath.Join(s.Units, socketUnit)))
+	return removed(s.at(filepath.Join(s.Units, unit)))
 }
 
 func (s Systemd) write(ctx context.Context, f File) error {
@@ -179,6 +190,11 @@ func (s Systemd) up(ctx context.Context, plan Plan, names []string, before, now 
 		steps = [][]string{{"stop", serviceUnit}, {"start", socketUnit}, {"start", serviceUnit}}
 	case before[socketUnit]["Listen"] != now[socketUnit]["Listen"]: // a service that runs is restarted with its socket
 		steps = [][]string{{"restart", socketUnit}, {"start", serviceUnit}}
+	}
+	if slices.Contains(names, netUnit) {
+		// What is there stays there, so that nobody notices; a failure is one of the
+		// install's, which the socket would start without.
+		steps = append([][]string{{"reload-or-restart", netUnit}}, steps...)
 	}
 	for _, step := range steps {
 		if err := s.ctl(ctx, step...); err != nil && ctx.Err() != nil {

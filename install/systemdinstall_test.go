@@ -20,6 +20,9 @@ func (f *fakeSystemd) plan(program, listen string) install.Plan {
 	f.must(os.WriteFile(from, []byte(program), 0o700))
 	service := system(install.Needs{})
 	service.Needs.Listen = at(listen)
+	if a := service.Needs.Listen[0].Addr(); !a.IsLoopback() {
+		service.Needs.Link = addresses(a.String())
+	}
 	return install.Plan{Service: service, Copy: from}
 }
 
@@ -34,10 +37,21 @@ func withFirst(plan install.Plan) install.Plan {
 // the tests, since what is no vendord is not overwritten.
 func installed(t *testing.T) (*fakeSystemd, install.Systemd) {
 	t.Helper()
+	return installedAt(t, "127.0.0.1:9797")
+}
+
+// withAddresses is one whose service makes an address.
+func withAddresses(t *testing.T) (*fakeSystemd, install.Systemd) {
+	t.Helper()
+	return installedAt(t, "169.254.170.2:80")
+}
+
+func installedAt(t *testing.T, listen string) (*fakeSystemd, install.Systemd) {
+	t.Helper()
 	f, s := newFake(t)
 	self, err := os.Executable()
 	f.must(err)
-	f.must(s.Install(t.Context(), withFirst(f.plan("old", "127.0.0.1:9797"))))
+	f.must(s.Install(t.Context(), withFirst(f.plan("old", listen))))
 	f.must(os.Remove(f.root + "/usr/local/bin/vendord"))
 	f.must(os.Symlink(self, f.root+"/usr/local/bin/vendord"))
 	f.must(f.start("vendord.service", true))
@@ -106,14 +120,49 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
+// An upgrade takes no address away that programs use; one that is not configured any
+// more goes, and the unit that made it.
+func TestUpgradeOfAddresses(t *testing.T) {
+	const up, socket = "reload-or-restart vendord-net.service", "restart vendord.socket"
+	for name, row := range map[string]struct {
+		machine func(*testing.T) (*fakeSystemd, install.Systemd)
+		listen  string
+		before  []string
+		want    []string
+		there   bool
+	}{
+		"the same":      {withAddresses, "169.254.170.2:80", nil, []string{up, "restart vendord.service"}, true},
+		"another port":  {withAddresses, "169.254.170.2:8080", nil, []string{up, socket, "start vendord.service"}, true},
+		"the first one": {installed, "169.254.170.2:80", nil, []string{up, socket, "start vendord.service"}, true},
+		"none any more": {withAddresses, "127.0.0.1:9797", []string{"stop vendord-net.service"}, []string{socket, "start vendord.service"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, s := row.machine(t)
+			if err := s.Install(t.Context(), f.plan("new", row.listen)); err != nil {
+				t.Fatal(err)
+			}
+			want := slices.Concat(row.before, []string{"daemon-reload", "enable vendord.service vendord.socket"}, row.want)
+			if !slices.Equal(f.steps, want) {
+				t.Errorf("steps:\n got %q\nwant %q", f.steps, want)
+			}
+			_, runs := f.active["vendord-net.service"]
+			_, file := f.machine()["/etc/systemd/system/vendord-net.service"]
+			if runs != row.there || file != row.there {
+				t.Errorf("vendord-net.service: got it active %v, its file %v, want %v", runs, file, row.there)
+			}
+			f.tidy()
+		})
+	}
+}
+
 // machines are those that an install may meet.
-var machines = map[string]func(*testing.T) (*fakeSystemd, install.Systemd){"nothing": newFake, "an older one": installed}
+var machines = map[string]func(*testing.T) (*fakeSystemd, install.Systemd){"nothing": newFake, "an older one": installed, "one with addresses": withAddresses}
 
 // What fails is put back as it was, whichever step it is, before it did its work or
 // after, on a new machine and on one that runs an older vendord.
 func TestInstallFails(t *testing.T) {
 	for before, machine := range machines {
-		for _, listen := range []string{"127.0.0.1:9797", "127.0.0.1:9798"} {
+		for _, listen := range []string{"127.0.0.1:9797", "127.0.0.1:9798", "169.254.170.2:80"} {
 			for _, halfway := range []bool{false, true} {
 				for step := 1; ; step++ {
 					f, s := machine(t)
@@ -170,7 +219,7 @@ func TestInstallCannotWrite(t *testing.T) {
 		"/etc/systemd/system/.vendord.socket.new/x": "/etc/systemd/system/vendord.socket: directory not empty",
 	} {
 		for before, machine := range machines {
-			if before == "an older one" && path == "/etc/vendord" {
+			if before != "nothing" && path == "/etc/vendord" {
 				continue // there it is a directory
 			}
 			t.Run(before+path, func(t *testing.T) {

@@ -15,11 +15,20 @@ import (
 	"github.com/vendord/vendord/trust"
 )
 
-// The units, in the order in which they are stopped.
+// The units.
 const (
 	serviceUnit = "vendord.service"
 	socketUnit  = "vendord.socket"
+	netUnit     = "vendord-net.service"
 )
+
+// allUnits are those that an install may write, in the order in which they are stopped.
+func allUnits() []string { return []string{serviceUnit, socketUnit, netUnit} }
+
+// enabled are those of some units that are enabled: the others come with them.
+func enabled(units []string) []string {
+	return slices.DeleteFunc(slices.Clone(units), func(unit string) bool { return unit == netUnit })
+}
 
 // oldestSystemd is the first release that knows all that the units say.
 const oldestSystemd = 250
@@ -84,18 +93,16 @@ func (s Systemd) Render(plan Plan) (files []File, commands []string, err error) 
 	if !s.System {
 		ctl = "systemctl --user "
 	}
-	names := strings.Join(unitNames(units), " ")
-	return files, append(commands, ctl+"daemon-reload", ctl+"enable "+names, ctl+"restart "+names), nil
+	names := unitNames(units)
+	return files, append(commands, ctl+"daemon-reload", ctl+"enable "+strings.Join(enabled(names), " "), ctl+"restart "+strings.Join(names, " ")), nil
 }
 
 // unitNames are those of some files, as they are stopped: the service before what
 // would start it again.
-func unitNames(files []File) (names []string) {
-	for _, f := range files {
-		names = append(names, filepath.Base(f.Path))
-	}
-	slices.Sort(names)
-	return names
+func unitNames(files []File) []string {
+	return slices.DeleteFunc(allUnits(), func(unit string) bool {
+		return !slices.ContainsFunc(files, func(f File) bool { return filepath.Base(f.Path) == unit })
+	})
 }
 
 // Check looks at everything that Install relies on.
@@ -103,7 +110,7 @@ func (s Systemd) Check(ctx context.Context, plan Plan) (remarks []string, err er
 	var wrong problems
 	wrong.add(s.checkUser("install"))
 	wrong.add(s.checkRunning(ctx))
-	for _, unit := range []string{serviceUnit, socketUnit} {
+	for _, unit := range allUnits() {
 		wrong.add(s.checkUnit(ctx, unit))
 		for _, file := range s.dropIns(unit) {
 			remarks = append(remarks, file+": stays, and changes what is installed")

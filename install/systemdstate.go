@@ -24,7 +24,7 @@ func (s Systemd) State(ctx context.Context) (State, error) {
 	}
 	service, socket := units[serviceUnit], units[socketUnit]
 	st := State{Phase: phaseOf(service), Enabled: units.enabled(serviceUnit), Exit: exitOf(service), Binary: programOf(units),
-		Config: s.Facts().Config, Stale: service["NeedDaemonReload"] == "yes" || socket["NeedDaemonReload"] == "yes"}
+		Config: s.Facts().Config, Stale: slices.ContainsFunc(allUnits(), func(unit string) bool { return units[unit]["NeedDaemonReload"] == "yes" })}
 	if st.Phase == Absent {
 		return State{Phase: Absent}, nil
 	}
@@ -37,7 +37,7 @@ func (s Systemd) State(ctx context.Context) (State, error) {
 			st.Listen = append(st.Listen, at)
 		}
 	}
-	for _, unit := range []string{serviceUnit, socketUnit} {
+	for _, unit := range allUnits() {
 		path := filepath.Join(s.Units, unit)
 		if _, err := os.Stat(s.at(path)); err == nil {
 			st.Files = append(st.Files, path)
@@ -106,8 +106,11 @@ func (s Systemd) Start(ctx context.Context) error {
 	return s.have(ctx, "start", socketUnit, serviceUnit)
 }
 
-// Stop stops the sockets too: with them open, whoever asks would start it again.
-func (s Systemd) Stop(ctx context.Context) error { return s.have(ctx, "stop", serviceUnit, socketUnit) }
+// Stop stops the sockets too: with them open, whoever asks would start it again. Their
+// addresses go with them, which is waited for.
+func (s Systemd) Stop(ctx context.Context) error {
+	return s.have(ctx, "stop", serviceUnit, socketUnit, netUnit)
+}
 
 // Restart leaves the sockets open: who asks meanwhile waits.
 func (s Systemd) Restart(ctx context.Context) error { return s.have(ctx, "restart", serviceUnit) }
@@ -150,23 +153,36 @@ func (s Systemd) mode() string {
 	return "--user"
 }
 
-// lastOf is what the service has logged since a time. What it wrote when it died may
-// not be in the journal yet when systemd says that it is dead.
+// lastOf is what the service has logged last, since a time. What it wrote when it died
+// may not be in the journal yet when systemd says that it is dead. journalctl shows the
+// first lines since a time, not the last, unless it is to begin with those.
 func (s Systemd) lastOf(ctx context.Context, since time.Time) (lines []string) {
 	if s.System {
 		_ = s.run(ctx, io.Discard, io.Discard, "journalctl", "--sync")
 	}
-	text, err := s.ask(ctx, "journalctl", "--no-pager", "--quiet", "--output=cat", "--unit="+serviceUnit, "--unit="+socketUnit,
-		"--lines="+strconv.Itoa(lastLines), "--since=@"+strconv.FormatInt(since.Unix(), 10))
+	args := append([]string{"--no-pager", "--quiet", "--output=cat", "--reverse"}, s.ofUnits()...)
+	text, err := s.ask(ctx, "journalctl", append(args, "--lines="+strconv.Itoa(lastLines), "--since=@"+strconv.FormatInt(since.Unix(), 10))...)
 	if err != nil || strings.TrimSpace(text) == "" {
 		return nil
 	}
-	return strings.Split(strings.TrimRight(text, "\n"), "\n")
+	lines = strings.Split(strings.TrimRight(text, "\n"), "\n")
+	slices.Reverse(lines)
+	return lines
+}
+
+// ofUnits has journalctl show what the units have said. A user has no vendord-net.service.
+func (s Systemd) ofUnits() (args []string) {
+	for _, unit := range allUnits() {
+		if s.System || unit != netUnit {
+			args = append(args, "--unit="+unit)
+		}
+	}
+	return args
 }
 
 // Logs runs journalctl.
 func (s Systemd) Logs(ctx context.Context, l Logs) error {
-	args := []string{"--no-pager", "--unit=" + serviceUnit, "--unit=" + socketUnit}
+	args := append([]string{"--no-pager"}, s.ofUnits()...)
 	if !s.System {
 		args = append([]string{"--user"}, args...)
 	}

@@ -71,8 +71,8 @@ ProtectSystem=strict
 PrivateTmp=yes
 `
 
-// systemHardening is what nothing that vendord does has any use for.
-const systemHardening = `NoNewPrivileges=yes
+// noUse is what nothing that vendord does has any use for, the daemon or vendord net.
+const noUse = `NoNewPrivileges=yes
 ProtectProc=invisible
 ProcSubset=pid
 PrivateMounts=yes
@@ -90,7 +90,10 @@ LockPersonality=yes
 RestrictNamespaces=yes
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
-# AF_NETLINK: the kernel is asked there whose connection it is.
+`
+
+// systemHardening is noUse, and what is left to the daemon.
+const systemHardening = noUse + `# AF_NETLINK: the kernel is asked there whose connection it is.
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 SystemCallArchitectures=native
 # landlock_*: with these it takes from itself what it does not need.
@@ -180,15 +183,23 @@ TriggerLimitIntervalSec=0
 
 // systemSocket makes the system's vendord.socket: every user of the machine asks there.
 func (s Service) systemSocket() string {
-	return s.socket("systemctl edit", "/run/vendord/control.sock", "SocketMode=0666\nDirectoryMode=0755\n")
+	after := ""
+	if len(s.Needs.Link) > 0 {
+		after = `# It makes the addresses of the endpoints, before anything can ask there.
+Wants=vendord-net.service
+After=vendord-net.service
+`
+	}
+	return s.socket("systemctl edit", after, "/run/vendord/control.sock", "SocketMode=0666\nDirectoryMode=0755\n")
 }
 
-// socket makes a vendord.socket, with the control socket and who may open it.
-func (s Service) socket(edit, control, modes string) string {
+// socket makes a vendord.socket, with what comes before it, the control socket and who
+// may open it.
+func (s Service) socket(edit, after, control, modes string) string {
 	return head("vendord.socket", edit) + `[Unit]
 Description=vendord: where programs and commands ask
 Documentation=https://github.com/vendord/vendord
-
+` + after + `
 [Socket]
 ` + sockets(s.Needs.Listen, control) + modes + "RemoveOnStop=yes\n" + triggerLimit + `Backlog=4096
 

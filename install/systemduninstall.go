@@ -44,7 +44,7 @@ func (s Systemd) Uninstall(ctx context.Context, purge bool) (r Removed, err erro
 // touched, and neither is anything else then.
 func (s Systemd) ownUnits() (units []string, err error) {
 	var wrong problems
-	for _, unit := range []string{serviceUnit, socketUnit} {
+	for _, unit := range allUnits() {
 		path := filepath.Join(s.Units, unit)
 		if _, err := os.Lstat(s.at(path)); err != nil {
 			continue
@@ -62,7 +62,7 @@ func (s Systemd) removeUnits(ctx context.Context, units []string, purge bool, r 
 	if purge && s.System { // systemd knows where they are, an administrator's settings included
 		wrong.add(s.ctl(ctx, "clean", "--what=state", "--what=cache", "--what=logs", serviceUnit))
 	}
-	wrong.add(s.ctl(ctx, append([]string{"disable", "--quiet"}, units...)...))
+	wrong.add(s.ctl(ctx, append([]string{"disable", "--quiet"}, enabled(units)...)...))
 	for _, unit := range units {
 		wrong.add(s.remove(filepath.Join(s.Units, unit), r))
 		_ = os.Remove(s.at(filepath.Join(s.Units, unit+".d"))) // an empty one

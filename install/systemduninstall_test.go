@@ -66,16 +66,18 @@ func TestUninstall(t *testing.T) {
 
 // Nothing of what an install and an uninstall with purge made is left.
 func TestUninstallLeavesNothing(t *testing.T) {
-	f, s := newFake(t)
-	was := f.machine()
-	if err := s.Install(t.Context(), withFirst(f.plan("new", "127.0.0.1:9797"))); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Uninstall(t.Context(), true); err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range differences(was, f.machine()) {
-		t.Error(d)
+	for _, listen := range []string{"127.0.0.1:9797", "169.254.170.2:80"} {
+		f, s := newFake(t)
+		was := f.machine()
+		if err := s.Install(t.Context(), withFirst(f.plan("new", listen))); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Uninstall(t.Context(), true); err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range differences(was, f.machine()) {
+			t.Errorf("%s: %s", listen, d)
+		}
 	}
 }
 

@@ -61,5 +61,5 @@ func (s Service) userSocket() string {
 	if len(s.Needs.Listen) == 0 {
 		return ""
 	}
-	return s.socket("systemctl --user edit", "%t/vendord/control.sock", "SocketMode=0600\nDirectoryMode=0700\n")
+	return s.socket("systemctl --user edit", "", "%t/vendord/control.sock", "SocketMode=0600\nDirectoryMode=0700\n")
 }

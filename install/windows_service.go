@@ -57,7 +57,7 @@ func (s Service) Windows() (WindowsService, error) {
 	if s.Needs.Exe {
 		return WindowsService{}, refused("rules by executable", "not on Windows, which tells nobody who is asking", "have the program use a token")
 	}
-	if err := s.systemdOnly("Windows"); err != nil {
+	if err := errorsFirst(s.noLink("Windows"), s.systemdOnly("Windows")); err != nil {
 		return WindowsService{}, err
 	}
 	return WindowsService{
