@@ -25,6 +25,7 @@ var arrows = map[string][]string{
 	"session":             {},
 	"near":                {},
 	"keyring":             {"session"},
+	"link":                {"session"},
 	"awshttp":             {},
 	"disk":                {},
 	"login":               {"awshttp", "disk", "session", "trust"},
@@ -69,6 +70,8 @@ var onlyPlace = map[string][]string{
 	"github.com/beevik/etree":                      {"fakeaws"},
 	"golang.org/x/time/rate":                       {"apps", "server"},
 	"github.com/kardianos/service":                 {"install"},
+	"github.com/vishvananda/netlink":               {"link"},
+	"github.com/vishvananda/netlink/nl":            {"link"},
 	"os/exec":                                      {"mint", "cmd/vendord", "bench", "soak", "install"}, // install: systemctl and journalctl, which are systemd's API for people
 }
 

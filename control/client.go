@@ -188,7 +188,7 @@ func (c *Client) Reload(ctx context.Context) ([]string, error) {
 }
 
 func requestOf(t TokenSpec) tokenRequest {
-	return tokenRequest{App: t.App, User: t.User, Profile: t.Profile, Hash: t.Hash, TTL: t.TTL, Warm: t.Warm, Exec: t.Exec,
+	return tokenRequest{App: t.App, User: t.User, Profile: t.Profile, Hash: t.Hash, TTL: t.TTL, Warm: t.Warm, Exec: t.Exec, Path: t.Path,
 		Policy: t.Policy, PolicyARNs: t.PolicyARNs}
 }
 

@@ -58,7 +58,7 @@ const (
 )
 
 // TokenSpec describes a token, never its secret. A client fills in App, User,
-// Profile, Hash, TTL and Warm; the daemon says the rest.
+// Profile, Hash, Path, TTL and Warm; the daemon says the rest.
 type TokenSpec struct {
 	// ID names the token in lists and in the record. Whoever stores the
 	// token makes it: a client that chose it could take another token's.
@@ -101,6 +101,8 @@ type TokenSpec struct {
 	// taken its place, and it only lives on for a while.
 	Adopted bool `json:"adopted,omitempty"`
 	Rotated bool `json:"rotated,omitempty"`
+	// Path says that its secret is an id in a path, and good for nothing in a header.
+	Path bool `json:"path,omitempty"`
 	// Steer says that whoever asked for the token may steer. It follows
 	// from their rights and is never read from a request.
 	Steer bool `json:"steer,omitempty"`
@@ -113,7 +115,7 @@ type Issued struct {
 	App     string `json:"app"`
 	User    string `json:"user"`
 	Profile string `json:"profile"`
-	// URL is where credentials are fetched.
+	// URL is where credentials are fetched; of an id in a path what comes before it.
 	URL string `json:"url"`
 	// Region is the region that programs are told.
 	Region string `json:"region,omitempty"`

@@ -50,7 +50,7 @@ func (s *Server) grant(c Caller, q tokenRequest, held bool) (TokenSpec, error) {
 	now := s.cfg.Now()
 	t := TokenSpec{
 		App: q.App, User: c.Peer.User, UID: c.Peer.UID, Profile: q.Profile, Hash: q.Hash,
-		TTL: cmp.Or(q.TTL, maxTTL), Warm: q.Warm, Exec: q.Exec, Held: held, Steer: c.Steers(), Issued: now,
+		TTL: cmp.Or(q.TTL, maxTTL), Warm: q.Warm, Exec: q.Exec, Path: q.Path, Held: held, Steer: c.Steers(), Issued: now,
 		Policy: q.Policy, PolicyARNs: q.PolicyARNs, Narrowed: q.Policy+q.PolicyARNs != "",
 	}
 	t.Expires = now.Add(t.TTL)

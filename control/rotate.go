@@ -20,6 +20,8 @@ type RotateSpec struct {
 	// Hash is the SHA-256 of the new token's secret, TTL its life.
 	Hash string        `json:"hash"`
 	TTL  time.Duration `json:"ttl_ns"`
+	// Path is whether the new one is an id in a path, which the old one has to be too.
+	Path bool `json:"path,omitempty"`
 	// Overlap is how long the old one lives on, at most to its own end.
 	Overlap time.Duration `json:"overlap_ns,omitempty"`
 }
@@ -80,6 +82,9 @@ func (s *Server) adopt(r request) error {
 	}
 	if q.App == cli {
 		return invalid(`app "cli": its tokens are made by exec and env`, "adopt a token for an app")
+	}
+	if q.Path {
+		return invalid("path: an id in a path is vendord's own, and not adopted", "vendord token issue APP --path")
 	}
 	spec, err := s.grant(r.caller, q, false)
 	if err != nil {

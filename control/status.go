@@ -29,8 +29,8 @@ type Status struct {
 	Changed bool   `json:"changed,omitempty"`
 	// URL is the vending address.
 	URL string `json:"url"`
-	// ContainersURL is the one of [endpoints.ecs], "" if there is none.
-	ContainersURL string `json:"containers_url,omitempty"`
+	// Endpoints are those of [endpoints] that the caller may ask at.
+	Endpoints []EndpointRow `json:"endpoints,omitempty"`
 	// You is the name of who asks, and Steer whether they may steer.
 	You      string   `json:"you"`
 	Steer    bool     `json:"steer"`
@@ -46,6 +46,18 @@ type Status struct {
 	Sessions []SessionRow `json:"sessions,omitempty"`
 	// Refusals are the latest, newest first.
 	Refusals []RefusalRow `json:"refusals,omitempty"`
+}
+
+// EndpointRow is one address of [endpoints].
+type EndpointRow struct {
+	// Kind is that of the configuration: ecs, eks or imds.
+	Kind string `json:"kind"`
+	// URL is where it is asked, without a path.
+	URL string `json:"url"`
+	// App is the one app that is answered there, "" for every one.
+	App string `json:"app,omitempty"`
+	// Unreachable says why nobody reaches it, or is empty.
+	Unreachable string `json:"unreachable,omitempty"`
 }
 
 // RecordState is how the record is doing.

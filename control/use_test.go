@@ -124,6 +124,28 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
+// An id in a path is a kept token of an app, and of vendord's own making.
+func TestIDsInPathsAreChecked(t *testing.T) {
+	d := newDaemon(control.Steer)
+	path, _ := d.serve(t, 0o600)
+	c := dial(t, path)
+	id := control.TokenSpec{App: "claude", Hash: hash, TTL: time.Hour, Path: true}
+	if _, err := c.Issue(t.Context(), id); err != nil || !d.last().Path {
+		t.Errorf("Issue: got %+v, %v, want an id in a path", d.last(), err)
+	}
+	if _, err := c.Rotate(t.Context(), control.RotateSpec{App: "claude", Hash: hash, TTL: time.Hour, Path: true}); err != nil || !d.rotated[0].Path {
+		t.Errorf("Rotate: got %+v, %v, want an id in a path", d.rotated, err)
+	}
+	_, err := c.Adopt(t.Context(), id)
+	wantSaid(t, "Adopt", err, "path: an id in a path is vendord's own, and not adopted | vendord token issue APP --path")
+	const kept = "path: only tokens that are kept, of an app, are ids in paths | vendord token issue APP --path"
+	_, err = c.Hold(t.Context(), id)
+	wantSaid(t, "Hold", err, kept)
+	id.App, id.Profile = "cli", "upload"
+	_, err = c.Issue(t.Context(), id)
+	wantSaid(t, "Issue of a command's", err, kept)
+}
+
 // asker is a program of this user's, or of somebody else's.
 func asker(own bool) control.Asker {
 	if own {

@@ -39,6 +39,7 @@ type tokenRequest struct {
 	TTL     time.Duration `json:"ttl_ns,omitempty"`
 	Warm    bool          `json:"warm,omitempty"`
 	Exec    bool          `json:"exec,omitempty"`
+	Path    bool          `json:"path,omitempty"`
 	// Policy and PolicyARNs are those of TokenSpec.
 	Policy     string `json:"policy,omitempty"`
 	PolicyARNs string `json:"policy_arns,omitempty"`
@@ -100,6 +101,8 @@ func (q tokenRequest) check(held bool) error {
 		return invalid("policy: only tokens that are held, of the app cli, have one", "use vendord exec PROFILE --policy-file FILE")
 	case q.Exec && !(held && q.App == cli):
 		return invalid("exec: only tokens that are held, of the app cli, are a command's", "use vendord exec PROFILE -- COMMAND")
+	case q.Path && (held || q.App == cli):
+		return invalid("path: only tokens that are kept, of an app, are ids in paths", "vendord token issue APP --path")
 	case len(q.Policy)+len(q.PolicyARNs) > maxNarrowing:
 		return invalid(fmt.Sprintf("policy: with its ARNs longer than %d bytes", maxNarrowing), "use wildcards, or a managed policy's ARN")
 	case q.PolicyARNs != session.List(session.Items(q.PolicyARNs)):

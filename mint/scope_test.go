@@ -267,7 +267,9 @@ func TestScopeTriesAgain(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	sts = newSTS(t, func(_ http.ResponseWriter, r *http.Request) { <-ctx.Done() })
+	over := make(chan struct{}) // not ctx's end: an answer can come before its asker has seen that
+	sts = newSTS(t, func(http.ResponseWriter, *http.Request) { <-over })
+	t.Cleanup(func() { close(over) })
 	wantError(t, refusedWithin(t, ctx, mint.Config{Parent: parentOf(time.Hour)}, scoping(sts.URL)), session.Retry, "STS at "+sts.URL+": no answer in time", "")
 }
 

@@ -185,13 +185,17 @@ func tokenUser(t control.TokenSpec) string {
 
 // tokenMark says what is special about a token, after its end.
 func tokenMark(t control.TokenSpec) string {
+	mark := ""
+	if t.Path {
+		mark = ", in a path"
+	}
 	switch {
 	case t.Rotated:
-		return ", rotated"
+		mark += ", rotated"
 	case t.Adopted:
-		return ", adopted"
+		mark += ", adopted"
 	}
-	return ""
+	return mark
 }
 
 // userOf is the name of the user who asked, or the number where that is all that

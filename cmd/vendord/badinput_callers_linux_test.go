@@ -155,7 +155,7 @@ func TestStateFileDamaged(t *testing.T) {
 		"cut by a byte":     {string(whole[:len(whole)-1]), "damaged: unexpected end of JSON input", again},
 		"zeroes":            {strings.Repeat("\x00", len(whole)), `damaged: invalid character '\x00' looking for beginning of value`, again},
 		"another's token":   {strings.Replace(string(whole), `"bad-app"`, `"cli"`, 1), "damaged: ", again},
-		"version 4":         {strings.Replace(string(whole), `"version": 3`, `"version": 4`, 1), "version 4: written by a newer vendord", "start that one, or move the file away and issue its tokens again"},
+		"version 5":         {strings.Replace(string(whole), `"version": 3`, `"version": 5`, 1), "version 5: written by a newer vendord", "start that one, or move the file away and issue its tokens again"},
 		"version 1":         {strings.Replace(string(whole), `"version": 3`, `"version": 1`, 1), "version 1: written by an older vendord, whose tokens were good for any user", "move it away, and issue its tokens again"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -78,7 +78,9 @@ func (a *aviary) plantCode(name, code string) string {
 	if a.codes == nil {
 		a.codes = map[string]string{}
 	}
-	a.codes[code] = name
+	if _, known := a.codes[code]; !known { // AWS is sent what somebody typed, or a command printed
+		a.codes[code] = name
+	}
 	return code
 }
 

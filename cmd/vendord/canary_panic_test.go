@@ -69,7 +69,7 @@ func TestCanaryInside(t *testing.T) {
 			s := server.New(server.Config{Apps: d.book, Credentials: get, Audit: events, Log: said})
 			ctx, cancel := context.WithCancel(t.Context())
 			ln, served := mustListen(t), make(chan error, 1)
-			go func() { served <- s.Serve(ctx, ln) }()
+			go func() { served <- s.Serve(ctx, ln, server.Endpoint{}) }()
 			r, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+ln.Addr().String()+server.Path, nil)
 			if err != nil {
 				t.Fatal(err)

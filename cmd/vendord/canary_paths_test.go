@@ -38,6 +38,7 @@ func TestCanaryPaths(t *testing.T) {
 			c.failingAWS()
 			c.wrongPlaces()
 			c.tokensThatAreNone()
+			c.metadata()
 			c.brokenFiles()
 			c.look()
 			c.stop()
@@ -60,6 +61,9 @@ func (c *canary) issueTokens() {
 		c.t.Fatal(err)
 	}
 	for _, app := range status.Apps {
+		if app.Name == metadataApp {
+			continue
+		}
 		secret, spec := newToken(control.TokenSpec{App: app.Name, TTL: time.Hour})
 		if _, err := client.Issue(c.t.Context(), spec); err != nil {
 			c.t.Fatalf("Issue for %s: %v", app.Name, err)
@@ -286,7 +290,7 @@ func (c *canary) withoutDaemon() {
 // search looks at everything.
 func (c *canary) search() {
 	c.t.Helper()
-	c.mustHaveHappened(c.searchAll(map[string][]string{}))
+	c.mustHaveHappened(c.searchAll(map[string][]string{"state": {metadataKeyBird}}))
 }
 
 // searchAll looks at what was printed, recorded and left behind, in which the
@@ -349,7 +353,7 @@ func (c *canary) mustHaveHappened(record string) {
 		}
 	}
 	for _, kind := range []string{"the keys of source file", "the keys of source environ", "the keys of source process", "AWS's SecretAccessKey",
-		"AWS's SessionToken", "a token", "a token in a file", "what a failing command printed", "the token of a login"} {
+		"AWS's SessionToken", "a token", "a token in a file", "what a failing command printed", "the token of a login", metadataKeyBird, sessionBird} {
 		if !slices.Contains(c.birds.names(), kind) {
 			c.t.Errorf("no bird is %s", kind)
 		}

@@ -62,6 +62,7 @@ var echoes = []echo{
 
 const (
 	robotSerial = "arn:aws:iam::629470240201:mfa/robot"
+	robotSeed   = "KRSXG5CTMVRXEZLUKRSXG5CTMVRXEZLU" // not a person's: what is typed may be on the control socket
 	secondSite  = "https://shared.awsapps.com/start"
 	policyMark  = "ParrotInThePolicyOfOneCommand"
 )
@@ -89,11 +90,14 @@ func (c *signInCanary) state() (fakeaws.State, map[string]fakeaws.AccessKey) {
 	keys := map[string]fakeaws.AccessKey{}
 	s := signInWorld()
 	home, lesson := &s.Accounts[0], &s.Accounts[2]
+	devices := map[string]fakeaws.MFADevice{
+		"anna":  {Serial: strings.Replace(robotSerial, "robot", "anna", 1), Seed: mfaSeed},
+		"robot": {Serial: robotSerial, Seed: robotSeed},
+	}
 	for i, name := range []string{"anna", "robot"} {
 		keys[name] = fakeaws.AccessKey{ID: fmt.Sprintf("AKIACANARYPERSON000%d", i), Secret: c.birds.hatch("the keys of " + name)}
-		serial := map[string]string{"anna": strings.Replace(robotSerial, "robot", "anna", 1), "robot": robotSerial}[name]
 		home.Users = append(home.Users, fakeaws.User{Name: name, Keys: []fakeaws.AccessKey{keys[name]},
-			MFA:      []fakeaws.MFADevice{{Serial: serial, Seed: mfaSeed}},
+			MFA:      []fakeaws.MFADevice{devices[name]},
 			Policies: fakeaws.Documents{`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:*","Resource":"*"}]}`}})
 	}
 	home.Roles = append(home.Roles, fakeaws.Role{Name: "Any",
@@ -190,7 +194,12 @@ func (c *signInCanary) proofs() {
 		Roles: [][2]string{{"arn:aws:iam::123456789012:role/Federated", lesson}}})
 	c.write("token.jwt", c.birds.plant("a JWT", jwt))
 	c.write("assertion", c.birds.plant("an assertion", saml))
-	c.write("code", c.birds.plantCode("a code that a command prints", totp(now)))
+	c.robotCode()
+}
+
+// robotCode writes the code that robot's command prints now.
+func (c *signInCanary) robotCode() {
+	c.write("code", c.birds.plantCode("a code that a command prints", totpOf(robotSeed, time.Now())))
 }
 
 func (c *signInCanary) config() string {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,7 +48,9 @@ type testDaemon struct {
 	dir         string
 }
 
-func startDaemon(t *testing.T) *testDaemon {
+// startDaemon starts one with more in its configuration. The endpoints in that are
+// answered on loopback.
+func startDaemon(t *testing.T, more ...string) *testDaemon {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o700); err != nil {
@@ -67,6 +70,7 @@ func startDaemon(t *testing.T) *testDaemon {
 	if err := writeDemoFiles(dir, "http://"+awsListener.Addr().String()); err != nil {
 		t.Fatal(err)
 	}
+	appendTo(t, filepath.Join(dir, "vendord.toml"), strings.Join(more, "\n"))
 	d.daemon, err = newDaemon(daemonOptions{
 		config: profiles.Options{Path: filepath.Join(dir, "vendord.toml"), UID: os.Getuid(), Home: dir},
 		state:  filepath.Join(dir, "state"), audit: d.record,
@@ -77,6 +81,11 @@ func startDaemon(t *testing.T) *testDaemon {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.Close() })
+	for _, e := range d.book.Config().Endpoints {
+		ln := mustListen(t)
+		e.Listen = netip.MustParseAddrPort(ln.Addr().String())
+		d.endpoints = append(d.endpoints, endpoint{Endpoint: e, ln: ln})
+	}
 	d.client = running(t, d.daemon, dir)
 	return d
 }

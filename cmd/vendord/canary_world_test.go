@@ -40,6 +40,8 @@ type canary struct {
 	// control socket is, if not where commands look for it.
 	daemonEnv []string
 	socket    string
+	// Where EC2's metadata is answered.
+	metadataAt string
 }
 
 // The ways in which AWS answers.
@@ -82,6 +84,7 @@ func bareCanary(t *testing.T) *canary {
 	}
 	c := &canary{t: t, birds: &aviary{}, dir: dir, vendord: filepath.Join(dir, "bin", "vendord"), tokens: map[string]string{}, said: &safeBuffer{}, log: &safeBuffer{}}
 	c.mode.Store(awsWorks)
+	c.metadataAt = freePort(t)
 	for _, sub := range []string{"bin", "run", "state", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
 			t.Fatal(err)
@@ -119,7 +122,7 @@ func newCanary(t *testing.T) *canary {
 		"noisy.sh":        "echo '" + c.birds.hatch("what a command complained of") + "' >&2\necho '{\"Version\":1}'\n",
 		// The name is the SHA-1 of the session's: corp.
 		"home/.aws/sso/cache/ee0bfd2552fbd840c02cc48b6e823320543c450f.json": `{"accessToken":"` + c.birds.hatch("the token of a login") + `","expiresAt":"2020-01-01T00:00:00Z"}`,
-		"vendord.toml": c.config(aws.URL, ""),
+		"vendord.toml": c.config(aws.URL, c.metadataConfig()),
 	} {
 		c.write(name, text)
 	}

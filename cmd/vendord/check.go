@@ -85,7 +85,7 @@ func (p *program) check() error {
 		if len(wrong) > 0 && unitInstalled() {
 			return p.refuse(config.Path, wrong)
 		}
-		warnings = slices.Concat(warnings, wrong, doubts)
+		warnings = slices.Concat(warnings, wrong, doubts, unfit(config, "/etc/systemd/system/vendord.socket", "sudo vendord service install"))
 	}
 	checked := []checkedProfile{}
 	for _, name := range slices.Sorted(maps.Keys(config.Profiles)) {

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -102,6 +103,40 @@ func unreadable(file string, uid int) string {
 func unitInstalled() bool {
 	_, err := os.Stat("/etc/systemd/system/vendord.service")
 	return err == nil
+}
+
+// unfit finds where the installed socket unit and the configuration differ, either of
+// which keeps the service from starting again. Where there is no unit there is nothing
+// to compare.
+func unfit(config *profiles.Config, unit, again string) (warnings []error) {
+	text, err := os.ReadFile(unit)
+	if err != nil {
+		return nil
+	}
+	held := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		if at, ok := strings.CutPrefix(line, "ListenStream="); ok {
+			held[strings.TrimSpace(at)] = true
+		}
+	}
+	doubt := func(key, at string) {
+		if !held[at] {
+			warnings = append(warnings, fail(again, "%s: vendord.socket does not hold %s, and the service would not start again", key, at))
+		}
+		delete(held, at)
+	}
+	if config.Daemon.Listen != "" {
+		doubt("daemon.listen", config.Daemon.Listen)
+	}
+	for _, e := range config.Endpoints {
+		doubt(e.Key(), e.Listen.String())
+	}
+	for _, at := range slices.Sorted(maps.Keys(held)) {
+		if _, err := netip.ParseAddrPort(at); err == nil { // else it is for commands
+			warnings = append(warnings, fail(again, "%s: vendord.socket holds it, nothing in %s names it, and the service would not start again", at, config.Path))
+		}
+	}
+	return warnings
 }
 
 // checkSources tries the sources out as far as that can be done from here. The files

@@ -123,3 +123,34 @@ func TestCheckRefusesWhatTheServiceCannotStartWith(t *testing.T) {
 		}
 	}
 }
+
+// A configuration that the unit does not fit is told of before a restart.
+func TestCheckComparesWithTheSocketUnit(t *testing.T) {
+	unit := filepath.Join(t.TempDir(), "vendord.socket")
+	config := &profiles.Config{Path: "vendord.toml", Daemon: profiles.Daemon{Listen: "127.0.0.1:9797"},
+		Endpoints: []profiles.Endpoint{at(profiles.ECS, "169.254.170.2:80", "").Endpoint, at(profiles.IMDS, "[fd00:ec2::254]:80", "").Endpoint}}
+	if got := unfit(config, unit, "sudo vendord service install"); got != nil {
+		t.Errorf("without a unit: got %v, want nothing", got)
+	}
+	if err := os.WriteFile(unit, []byte("[Socket]\nListenStream=127.0.0.1:9797\nListenStream=169.254.170.2:8080\nListenStream=/run/vendord/control.sock\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, w := range unfit(config, unit, "sudo vendord service install") {
+		got = append(got, w.Error())
+		if hintOf(w) != "sudo vendord service install" {
+			t.Errorf("hint: got %q", hintOf(w))
+		}
+	}
+	want := "endpoints.ecs.listen: vendord.socket does not hold 169.254.170.2:80, and the service would not start again\n" +
+		"endpoints.imds.listen: vendord.socket does not hold [fd00:ec2::254]:80, and the service would not start again\n" +
+		"169.254.170.2:8080: vendord.socket holds it, nothing in vendord.toml names it, and the service would not start again"
+	if strings.Join(got, "\n") != want {
+		t.Errorf("unfit:\n got %q\nwant %q", got, want)
+	}
+	own := rootsAddresses(&profiles.Config{Path: "/home/ann/v.toml", Endpoints: config.Endpoints})
+	if len(own) != 2 || own[0].Error() != "169.254.170.2: only root can put it on this machine, and not a service of yours" ||
+		hintOf(own[0]) != "after each boot: sudo vendord net up --config '/home/ann/v.toml'" {
+		t.Errorf("rootsAddresses: got %v, hint %q", own, hintOf(own[0]))
+	}
+}

@@ -180,6 +180,9 @@ func (p *program) private(ctx context.Context) (socket string, stop func(), err 
 // process: the daemon is told its hash.
 func newToken(spec control.TokenSpec) (secret string, _ control.TokenSpec) {
 	secret, hash := apps.NewSecret()
+	if spec.Path {
+		secret, hash = apps.NewPathSecret()
+	}
 	spec.Hash = hex.EncodeToString(hash[:])
 	return secret, spec
 }

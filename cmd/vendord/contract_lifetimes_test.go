@@ -140,7 +140,7 @@ func inFastWorld(t *testing.T, life time.Duration, run func(w *fastWorld)) {
 		var parts sync.WaitGroup
 		parts.Go(func() { _ = sessions.Run(ctx) })
 		parts.Go(func() {
-			if err := server.New(server.Config{Apps: book, Credentials: sessions, Now: w.now}).Serve(ctx, ln); err != nil {
+			if err := server.New(server.Config{Apps: book, Credentials: sessions, Now: w.now}).Serve(ctx, ln, server.Endpoint{}); err != nil {
 				t.Errorf("Serve: %v", err)
 			}
 		})

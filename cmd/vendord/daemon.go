@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -74,8 +73,8 @@ type daemon struct {
 	kernel    *peer.Kernel
 	control   *control.Server
 	listen    string           // daemon.listen as it was at the start
-	ecsListen netip.AddrPort   // endpoints.ecs.listen as it was at the start
-	ecs       net.Listener     // for the credentials of containers, besides Run's; nil for none
+	endpoints []endpoint       // besides Run's, with what the configuration said at the start
+	inUnit    bool             // whether a service manager holds their sockets
 	confined  *confinement     // what serve has closed itself off from
 	url       string           // where credentials are asked for; set by Run
 	reloads   <-chan os.Signal // each is a wish to reload; nil for none
@@ -101,7 +100,7 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &daemon{options: o, started: o.now(), listen: config.Daemon.Listen, ecsListen: config.ECS,
+	d := &daemon{options: o, started: o.now(), listen: config.Daemon.Listen,
 		users: peer.NewUsers(o.now), using: make(chan struct{}, 1), nudged: make(chan struct{}, 1),
 		ending: func() bool { return false }}
 	if o.store == nil {
@@ -131,7 +130,7 @@ func newDaemon(o daemonOptions) (*daemon, error) {
 		o.log.Warn(line)
 	}
 	d.server = server.New(server.Config{Apps: d.book, Credentials: d.gate, Audit: d.audit, Who: d.kernel.Client, Recorded: d.record.out != nil,
-		MaxConns: connections(), Now: o.now, Log: o.log})
+		MetadataKey: metadataKey(o.state, config.Endpoints, o.log), MaxConns: connections(), Now: o.now, Log: o.log})
 	d.control = control.New(control.Config{
 		Rights: d.rights, Allowed: d.allowed, Always: d.book.Always, Anyone: d.anyone, Status: d.status,
 		Apps: d.appInfos, Why: d.why, Use: d.use, Rotate: d.rotate,
@@ -193,10 +192,9 @@ func (d *daemon) Run(ctx context.Context, vend, ctl net.Listener, ready func()) 
 	d.ending = func() bool { return ctx.Err() != nil }
 	part := partsOf(parts, context.WithoutCancel(ctx))
 	endCache := part(d.cache.Run)
-	endPrograms := part(func(ctx context.Context) error { return d.server.Serve(ctx, vend) })
-	endContainers := func() {}
-	if d.ecs != nil {
-		endContainers = part(func(ctx context.Context) error { return d.server.Serve(ctx, d.ecs) })
+	endPrograms := []func(){part(func(ctx context.Context) error { return d.server.Serve(ctx, vend, server.Endpoint{}) })}
+	for _, e := range d.endpoints {
+		endPrograms = append(endPrograms, part(func(ctx context.Context) error { return d.server.Serve(ctx, e.ln, e.served()) }))
 	}
 	endCommands := part(func(ctx context.Context) error { return d.control.Serve(ctx, ctl) })
 	parts.Go(func() error {
@@ -216,10 +214,11 @@ func (d *daemon) Run(ctx context.Context, vend, ctl net.Listener, ready func()) 
 		d.tell(d.options.manager.Stopping())
 		// In an order in which nobody loses what they wait for: programs, while the
 		// cache still asks AWS for them; then commands, then the cache.
-		both := sync.WaitGroup{}
-		both.Go(endPrograms)
-		both.Go(endContainers)
-		both.Wait()
+		all := sync.WaitGroup{}
+		for _, end := range endPrograms {
+			all.Go(end)
+		}
+		all.Wait()
 		endCommands()
 		d.carry.leave()
 		endCache()
@@ -270,10 +269,14 @@ func (d *daemon) warmKeys(ctx context.Context, keys []session.Key) {
 
 // own returns where programs are answered, so that no source is this vendord.
 func (d *daemon) own() []string {
+	var all []string
 	if at, err := url.Parse(d.url); err == nil && at.Host != "" {
-		return []string{at.Host}
+		all = append(all, at.Host)
 	}
-	return nil
+	for _, e := range d.endpoints {
+		all = append(all, e.Listen.String())
+	}
+	return all
 }
 
 // parent gets the credentials that sign a nested identity's request.
@@ -303,14 +306,12 @@ func (d *daemon) reload(ctx context.Context) ([]string, error) {
 		lines = append(lines, "warning: "+w.Error())
 	}
 	if config.Daemon.Listen != d.listen {
-		lines = append(lines, "daemon.listen: takes effect at the next start of vendord")
+		lines = append(lines, "daemon.listen: "+d.whenItHolds())
 	}
 	if config.Audit != d.record.asked {
 		lines = append(lines, "audit: takes effect at the next start of vendord")
 	}
-	if config.ECS != d.ecsListen {
-		lines = append(lines, "endpoints.ecs.listen: takes effect at the next start of vendord")
-	}
+	lines = append(lines, d.endpointsChanged(config)...)
 	if stands := d.hindrances(config); len(stands) > 0 {
 		lines = append(append(lines, stands...), "hint: "+anewUnit)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 func (p *program) envCommand() *cobra.Command {
 	ttl := lifetime(12 * time.Hour)
 	var into issuing
+	var to leading
 	var shell string
 	cmd := &cobra.Command{
 		Use: "env APP|PROFILE", GroupID: "run", Args: exactly(1, "an APP or a PROFILE"),
@@ -28,27 +30,39 @@ app or a profile: a token for 12 hours, with which SDKs fetch credentials and
 renew them. At most twenty tokens of an app live at a time; "vendord token list"
 shows them.
 
+With --metadata they lead to EC2's metadata service instead (endpoints.imds), for
+programs that know nothing else: of an app that the kernel recognises, and at its own
+port, if it has one. With --relative they name the path alone, which SDKs look for at
+169.254.170.2 (endpoints.ecs): for those that know no other address.
+
 Keys in the [default] profile of ~/.aws still come first in every SDK: env cannot
 put files out of the way as exec does, and warns.`,
 		Example: `  eval "$(vendord env claude)"
-  vendord env claude --file ~/.claude-token`,
+  vendord env claude --file ~/.claude-token
+  eval "$(vendord env terraform --metadata)"`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.env(cmd.Context(), args[0], time.Duration(ttl), into, shell)
+			to.lifetime = cmd.Flags().Changed("ttl")
+			return p.env(cmd.Context(), args[0], time.Duration(ttl), into, to, shell)
 		},
 	}
 	f := cmd.Flags()
 	f.Var(&ttl, "ttl", "how long the token lives: 12h, 30d")
 	f.Var((*outFile)(&into.file), "file", "write the token to `path` and print the lines that name it")
 	f.BoolVar(&into.force, "force", false, "with --file: replace what is there, be it a token or not")
+	f.BoolVar(&to.metadata, "metadata", false, "lead to EC2's metadata service")
+	f.BoolVar(&to.relative, "relative", false, "name a path of 169.254.170.2, for SDKs that know ECS alone")
 	f.StringVar(&shell, "shell", p.shellName(), "whose lines: sh, fish or powershell")
 	cmd.SetFlagErrorFunc(inItsOwnWords)
 	return cmd
 }
 
-func (p *program) env(ctx context.Context, name string, ttl time.Duration, into issuing, shell string) error {
+func (p *program) env(ctx context.Context, name string, ttl time.Duration, into issuing, to leading, shell string) error {
 	write, ok := shellWriters[shell]
 	if !ok {
 		return usageError{fmt.Sprintf("shell %q: unknown", shell), "sh, fish or powershell"}
+	}
+	if to.metadata && to.relative {
+		return usageError{"env: --metadata and --relative lead to different places", "use one of them"}
 	}
 	c, err := p.connect(ctx)
 	if err != nil {
@@ -60,7 +74,14 @@ func (p *program) env(ctx context.Context, name string, ttl time.Duration, into 
 		return err
 	}
 	if app := kernelApp(status, name); app != nil {
-		return p.kernelEnv(status, *app, into, write)
+		return p.kernelEnv(status, *app, into, to, write)
+	}
+	if to.metadata {
+		return p.noMetadata(status, name)
+	}
+	at, err := to.place(status, server.Path)
+	if err != nil {
+		return err
 	}
 	spec, err := p.tokenFor(status, name)
 	if err != nil {
@@ -80,7 +101,7 @@ func (p *program) env(ctx context.Context, name string, ttl time.Duration, into 
 	if file != nil {
 		token = sdkenv.Variable{Name: sdkenv.ContainerTokenFile, Value: file.path}
 	}
-	p.printEnv(write, sdkenv.Vending(p.environ, issued.URL, issued.Region, token),
+	p.printEnv(write, sdkenv.Vending(p.environ, cmp.Or(at, issued.URL), issued.Region, token),
 		map[string]any{"app": issued.App, "profile": issued.Profile, "token_id": issued.ID, "expires": issued.Expires})
 	return p.takeBackUnprinted(ctx, c, issued)
 }
@@ -114,9 +135,12 @@ func kernelApp(s control.Status, name string) *control.AppRow {
 
 // kernelEnv prints what leads to the path on which the kernel says who asks. There
 // is no token, and one that is left in the environment would be refused there.
-func (p *program) kernelEnv(s control.Status, app control.AppRow, into issuing, write shellWriter) error {
-	if into.file != "" {
-		return fail("leave --file out", "app %q: recognised by the kernel, it has no token", app.Name)
+func (p *program) kernelEnv(s control.Status, app control.AppRow, into issuing, to leading, write shellWriter) error {
+	switch no := "app %q: recognised by the kernel, it has no token"; {
+	case into.file != "":
+		return fail("leave --file out", no, app.Name)
+	case to.lifetime: // and would go on when whoever set it thinks that it is over
+		return fail("leave --ttl out", no, app.Name)
 	}
 	region := ""
 	for _, row := range s.Profiles {
@@ -124,8 +148,19 @@ func (p *program) kernelEnv(s control.Status, app control.AppRow, into issuing, 
 			region = row.Region
 		}
 	}
-	url := strings.TrimSuffix(s.URL, server.Path) + server.ProcessPath
-	p.printEnv(write, sdkenv.Vending(p.environ, url, region), map[string]any{"app": app.Name, "profile": app.Current})
+	at, err := to.place(s, server.ProcessPath)
+	if err != nil {
+		return err
+	}
+	vars := sdkenv.Vending(p.environ, cmp.Or(at, strings.TrimSuffix(s.URL, server.Path)+server.ProcessPath), region)
+	if to.metadata {
+		service, err := metadataOf(s, app.Name)
+		if err != nil {
+			return err
+		}
+		vars = sdkenv.Metadata(p.environ, service, region)
+	}
+	p.printEnv(write, vars, map[string]any{"app": app.Name, "profile": app.Current})
 	return p.printed()
 }
 

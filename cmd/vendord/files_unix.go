@@ -15,3 +15,10 @@ func connections() int {
 	}
 	return max(1, int(limit.Cur)/2)
 }
+
+// ownerOf returns whose a file is.
+func ownerOf(path string) (uid int, ok bool) {
+	var info unix.Stat_t
+	err := unix.Stat(path, &info)
+	return int(info.Uid), err == nil
+}

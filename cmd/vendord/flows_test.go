@@ -80,7 +80,7 @@ func proof(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // asRoot is a section of a README for a whole machine: conformance/systemd types it.
-var asRoot = regexp.MustCompile(`(?ms)^## [^\n]*\n\nAs root, on Linux\..*?(?:^## |\z)`)
+var asRoot = regexp.MustCompile(`(?ms)^## (?:[^\n]*\n\nAs root, on Linux\.|As root, on Linux\n).*?(?:^## |\z)`)
 
 // What a README tells people to type is what the script types.
 func TestFlowsAreTheExamples(t *testing.T) {

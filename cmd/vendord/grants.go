@@ -7,13 +7,11 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/vendord/vendord/apps"
 	"github.com/vendord/vendord/control"
 	"github.com/vendord/vendord/peer"
 	"github.com/vendord/vendord/profiles"
-	"github.com/vendord/vendord/server"
 	"github.com/vendord/vendord/session"
 )
 
@@ -65,9 +63,12 @@ func (d *daemon) issue(ctx context.Context, spec control.TokenSpec) (control.Iss
 // rotate stores a token in the place of another.
 func (d *daemon) rotate(_ context.Context, q control.RotateSpec) (control.Rotated, error) {
 	now := d.options.now()
-	token := apps.Token{ID: apps.NewID(), Steer: true, Expires: now.Add(q.TTL)}
+	token := apps.Token{ID: apps.NewID(), Steer: true, Path: q.Path, Expires: now.Add(q.TTL)}
 	if _, err := hex.Decode(token.Hash[:], []byte(q.Hash)); err != nil {
 		return control.Rotated{}, fail("", "token: its hash is not 64 hexadecimal digits")
+	}
+	if err := d.answersIDs(token); err != nil {
+		return control.Rotated{}, err
 	}
 	if err := d.book.Rotate(q.App, q.ID, token, q.Overlap); err != nil {
 		return control.Rotated{}, err
@@ -76,7 +77,7 @@ func (d *daemon) rotate(_ context.Context, q control.RotateSpec) (control.Rotate
 	for _, t := range d.book.Tokens(q.App) {
 		switch t.ID {
 		case token.ID:
-			rotated.Issued = control.Issued{ID: t.ID, App: t.App, User: t.User, Profile: d.book.Current(t.App), URL: d.urlOf(t.User), Expires: t.Expires}
+			rotated.Issued = control.Issued{ID: t.ID, App: t.App, User: t.User, Profile: d.book.Current(t.App), URL: d.urlOf(t), Expires: t.Expires}
 		case q.ID:
 			rotated.OldEnds = t.Expires
 		}
@@ -144,7 +145,7 @@ func (d *daemon) holdNarrowed(ctx context.Context, spec control.TokenSpec) (cont
 // session if that was asked too.
 func (d *daemon) prepare(ctx context.Context, spec control.TokenSpec) (apps.Token, session.Key, control.Issued, error) {
 	token := apps.Token{ID: apps.NewID(), App: spec.App, User: spec.User, UID: spec.UID, Profile: spec.Profile,
-		Steer: spec.Steer, Issued: d.options.now(), Expires: spec.Expires,
+		Steer: spec.Steer, Path: spec.Path, Issued: d.options.now(), Expires: spec.Expires,
 		Policy: spec.Policy, PolicyARNs: spec.PolicyARNs, Exec: spec.Exec}
 	if _, err := hex.Decode(token.Hash[:], []byte(spec.Hash)); err != nil {
 		return token, session.Key{}, control.Issued{}, fail("", "token: its hash is not 64 hexadecimal digits")
@@ -162,6 +163,9 @@ func (d *daemon) prepare(ctx context.Context, spec control.TokenSpec) (apps.Toke
 		return token, session.Key{}, control.Issued{}, d.notLoaded(unknownName("profile", spec.Profile, config.Profiles))
 	}
 	grant, err := d.book.Prepare(token)
+	if err == nil {
+		err = d.answersIDs(token)
+	}
 	if err != nil {
 		return token, session.Key{}, control.Issued{}, err
 	}
@@ -172,29 +176,7 @@ func (d *daemon) prepare(ctx context.Context, spec control.TokenSpec) (apps.Toke
 	}
 	request := grant.Session.Value()
 	return token, grant.Session, control.Issued{ID: token.ID, App: token.App, User: token.User, Profile: grant.Profile,
-		URL: d.urlOf(token.User), Region: request.Region, STSEndpoint: request.Endpoint, Expires: token.Expires}, nil
-}
-
-// urlOf is where a user's tokens are to be shown. Who has none here is in another
-// network namespace, and cannot reach this one's loopback.
-func (d *daemon) urlOf(user string) string {
-	if user == "" && d.ecs != nil {
-		return d.ecsURL()
-	}
-	return d.url
-}
-
-// ecsURL is the vending address of containers, "" if there is none. Port 80 is
-// left out: AWS's own variables have none.
-func (d *daemon) ecsURL() string {
-	if d.ecs == nil {
-		return ""
-	}
-	host := d.ecsListen.String()
-	if d.ecsListen.Port() == 80 {
-		host = strings.TrimSuffix(host, ":80")
-	}
-	return "http://" + host + server.Path
+		URL: d.urlOf(token), Region: request.Region, STSEndpoint: request.Endpoint, Expires: token.Expires}, nil
 }
 
 // notLoaded adds to what is unknown that it may be in the file by now.
@@ -233,7 +215,7 @@ func (d *daemon) tokens(app string) []control.TokenSpec {
 	specs := []control.TokenSpec{}
 	for _, t := range d.book.Tokens(app) {
 		specs = append(specs, control.TokenSpec{ID: t.ID, App: t.App, User: t.User, Profile: t.Profile,
-			Issued: t.Issued, Expires: t.Expires, Held: t.Held, Narrowed: t.Narrowed(), Adopted: t.Adopted, Rotated: t.Rotated != ""})
+			Issued: t.Issued, Expires: t.Expires, Held: t.Held, Narrowed: t.Narrowed(), Adopted: t.Adopted, Rotated: t.Rotated != "", Path: t.Path})
 	}
 	return specs
 }

@@ -59,8 +59,13 @@ func (d *daemon) checkupOf(vend, ctl net.Listener) *checkup {
 		c.parts = append(c.parts, &part{name: name, check: func(ctx context.Context) (error, error) { return check(ctx, at) }})
 	}
 	served("vending address "+vend.Addr().String(), d.server.Check, vend.Addr())
-	if d.ecs != nil {
-		served("containers' address "+d.ecs.Addr().String(), d.server.Check, d.ecs.Addr())
+	for _, e := range d.endpoints {
+		served(e.name(), func(ctx context.Context, at net.Addr) (error, error) {
+			if why := e.astray(); why != "" { // which a new start would not mend
+				return errors.New(why), nil
+			}
+			return d.server.Check(ctx, at)
+		}, e.ln.Addr())
 	}
 	served("control socket", d.control.Check, ctl.Addr())
 	c.parts = append(c.parts,

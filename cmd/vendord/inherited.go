@@ -107,13 +107,19 @@ func (i *inherited) close() {
 }
 
 // doors are where a daemon answers: programs, containers, and commands.
-type doors struct{ vend, ecs, ctl net.Listener }
+type doors struct {
+	vend, ctl net.Listener
+	endpoints []endpoint
+}
 
 func (d doors) close() {
-	for _, l := range []net.Listener{d.ctl, d.vend, d.ecs} {
+	for _, l := range []net.Listener{d.ctl, d.vend} {
 		if l != nil {
 			_ = l.Close()
 		}
+	}
+	for _, e := range d.endpoints {
+		_ = e.ln.Close()
 	}
 }
 
@@ -132,8 +138,13 @@ func (p *program) openDoors(c *profiles.Config, from *inherited) (d doors, err e
 	if d.vend, err = openVend(c.Daemon.Listen, p.stateDirectory(), from); err != nil {
 		return d, err
 	}
-	if d.ecs, err = openECS(c.ECS, from); err != nil {
-		return d, err
+	for _, e := range c.Endpoints {
+		ln, err := openEndpoint(e, from, netUp(c, p.system))
+		if err != nil {
+			return d, err
+		}
+		local := localOnly(c, e)
+		d.endpoints = append(d.endpoints, endpoint{Endpoint: e, ln: ln, local: local, doubt: bindLocal(e, ln, local, p.system)})
 	}
 	return d, from.rest(c)
 }
@@ -165,18 +176,4 @@ func openVend(address, state string, from *inherited) (net.Listener, error) {
 		return nil, err
 	}
 	return listen(address, state)
-}
-
-// openECS opens where containers ask, if they do.
-func openECS(at netip.AddrPort, from *inherited) (net.Listener, error) {
-	if !at.IsValid() {
-		return nil, nil
-	}
-	if l := from.tcp(at); l != nil {
-		return l, heldAlone(at)
-	}
-	if err := from.need("endpoints.ecs.listen", at.String()); err != nil {
-		return nil, err
-	}
-	return listenECS(at)
 }

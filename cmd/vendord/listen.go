@@ -45,25 +45,6 @@ func listen(address, state string) (net.Listener, error) {
 	return listener, nil
 }
 
-// listenECS opens the address at which containers ask for credentials, if there
-// is one. That the address is this machine's at all is for its administrator to
-// see to: it is not vendord's to change the network.
-func listenECS(at netip.AddrPort) (net.Listener, error) {
-	if !at.IsValid() {
-		return nil, nil
-	}
-	listener, err := bind(at.String(), "stop it, or set another port in endpoints.ecs.listen")
-	switch {
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return nil, fail("ip addr add "+netip.PrefixFrom(at.Addr(), at.Addr().BitLen()).String()+" dev lo",
-			"endpoints.ecs.listen: %s is not an address of this machine", at.Addr())
-	case errors.Is(err, syscall.EACCES):
-		return nil, fail("give vendord CAP_NET_BIND_SERVICE, or set a port above 1023",
-			"endpoints.ecs.listen: port %d is root's", at.Port())
-	}
-	return listener, err
-}
-
 // readPort reads the kept port. A file that holds none is as good as no file:
 // it is written anew. What is no file is not read: a FIFO would wait for ever.
 func readPort(path string) (string, bool) {

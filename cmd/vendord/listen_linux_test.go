@@ -8,17 +8,31 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/vendord/vendord/profiles"
 	"golang.org/x/sys/unix"
 )
 
 // The addresses for containers are not vendord's to make: it says what to do.
 func TestListenOnTheAddressForContainers(t *testing.T) {
 	needsRoot(t, "have a network of one's own")
+	up := netUp(&profiles.Config{Path: "/home/ann/my vendord.toml"}, false)
+	if want := "sudo vendord net up --config '/home/ann/my vendord.toml'"; up != want {
+		t.Errorf("netUp of a user's: got %s, want %s", up, want)
+	}
+	if got, want := netUp(&profiles.Config{}, true), "sudo vendord net up --system"; got != want {
+		t.Errorf("netUp of the machine's: got %s, want %s", got, want)
+	}
 	alone := func() error {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			return err
 		}
 		return loopbackUp() // without any address of its own, Linux takes all for its own
+	}
+	withoutIPv6 := func() error {
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			return err
+		}
+		return nil
 	}
 	powerless := func() error {
 		if err := alone(); err != nil {
@@ -36,30 +50,32 @@ func TestListenOnTheAddressForContainers(t *testing.T) {
 		want    string
 		hint    string
 	}{
-		{"169.254.170.2:80", alone, "endpoints.ecs.listen: 169.254.170.2 is not an address of this machine", "ip addr add 169.254.170.2/32 dev lo"},
-		{"[fd00:ec2::23]:80", alone, "endpoints.ecs.listen: fd00:ec2::23 is not an address of this machine", "ip addr add fd00:ec2::23/128 dev lo"},
+		{"169.254.170.2:80", alone, "endpoints.ecs.listen: 169.254.170.2 is not an address of this machine", up},
+		{"[fd00:ec2::23]:80", alone, "endpoints.ecs.listen: fd00:ec2::23 is not an address of this machine", up},
+		{"[::1]:80", withoutIPv6, "endpoints.ecs.listen: this machine has no ::1", "listen at 127.0.0.1"},
 		{"127.0.0.1:80", powerless, "endpoints.ecs.listen: port 80 is root's", "give vendord CAP_NET_BIND_SERVICE, or set a port above 1023"},
 	} {
 		onThread(t, test.prepare, func() error {
-			_, err := listenECS(netip.MustParseAddrPort(test.at))
+			_, err := listenEndpoint(ecsAt(test.at), up)
 			if err == nil || err.Error() != test.want || hintOf(err) != test.hint {
-				return fmt.Errorf("listenECS(%s): got %v, hint %q, want %s, hint %q", test.at, err, hintOf(err), test.want, test.hint)
+				return fmt.Errorf("listenEndpoint(%s): got %v, hint %q, want %s, hint %q", test.at, err, hintOf(err), test.want, test.hint)
 			}
 			return nil
 		})
-	}
-	if ln, err := listenECS(netip.AddrPort{}); ln != nil || err != nil {
-		t.Errorf("listenECS of no address: got %v, %v, want nothing", ln, err)
 	}
 	held, err := bind("127.0.0.1:0", "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer held.Close()
-	if _, err = listenECS(netip.MustParseAddrPort(held.Addr().String())); err == nil || !strings.Contains(err.Error(), "in use by") ||
+	if _, err = listenEndpoint(ecsAt(held.Addr().String()), up); err == nil || !strings.Contains(err.Error(), "in use by") ||
 		hintOf(err) != "stop it, or set another port in endpoints.ecs.listen" {
-		t.Errorf("listenECS where somebody listens: got %v, hint %q", err, hintOf(err))
+		t.Errorf("listenEndpoint where somebody listens: got %v, hint %q", err, hintOf(err))
 	}
+}
+
+func ecsAt(listen string) profiles.Endpoint {
+	return profiles.Endpoint{Kind: profiles.ECS, Listen: netip.MustParseAddrPort(listen)}
 }
 
 // loopbackUp gives a network its loopback addresses.

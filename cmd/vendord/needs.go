@@ -32,7 +32,7 @@ type needer struct {
 
 // needs is all of it, in an order that is the same each time.
 func (n needer) needs() install.Needs {
-	needs := install.Needs{Listen: n.listen(), Commands: n.commands(), Credentials: n.handed()}
+	needs := install.Needs{Listen: n.listen(), Link: linkLocal(n.config), Commands: n.commands(), Credentials: n.handed()}
 	if !n.system {
 		return needs // a user's daemon writes and looks where the user may
 	}
@@ -51,8 +51,8 @@ func (n needer) listen() (all []netip.AddrPort) {
 	if at, err := netip.ParseAddrPort(n.config.Daemon.Listen); err == nil {
 		all = append(all, at)
 	}
-	if n.config.ECS.IsValid() {
-		all = append(all, n.config.ECS)
+	for _, e := range n.config.Endpoints {
+		all = append(all, e.Listen)
 	}
 	return all
 }

@@ -15,7 +15,9 @@ func TestNeeds(t *testing.T) {
 	for name, row := range map[string]struct{ add, want string }{
 		"nothing":         {"", "listen [127.0.0.1:9797]"},
 		"an address":      {"[daemon]\nlisten = \"[::1]:80\"", "listen [[::1]:80]"},
-		"the ECS address": {"[endpoints.ecs]\nlisten = \"169.254.170.2:80\"", "listen [127.0.0.1:9797 169.254.170.2:80]"},
+		"the ECS address": {"[endpoints.ecs]\nlisten = \"169.254.170.2:80\"", "listen [127.0.0.1:9797 169.254.170.2:80] link [169.254.170.2]"},
+		"all endpoints": {"[endpoints.eks]\nlisten = [\"169.254.170.23:80\", \"[fd00:ec2::23]:80\"]\n[[endpoints.imds]]\nlisten = [\"169.254.169.254:80\", \"169.254.169.254:8080\", \"127.0.0.1:9254\"]",
+			"listen [127.0.0.1:9797 169.254.170.23:80 [fd00:ec2::23]:80 169.254.169.254:80 169.254.169.254:8080 127.0.0.1:9254] link [169.254.170.23 fd00:ec2::23 169.254.169.254]"},
 		"a rule for executables": {"[apps.build]\nprofiles = [\"p\"]\nmatch = {user = \"root\", exe = \"/bin/true\"}",
 			"listen [127.0.0.1:9797] exe"},
 		"a rule for an executable at home": {"[apps.build]\nprofiles = [\"p\"]\nmatch = {user = \"root\", exe = \"/home/ann/tool\"}",
@@ -93,6 +95,9 @@ func needsOf(t *testing.T, add string, system bool) string {
 	t.Helper()
 	n := neederOf(t, add, system).needs()
 	words := []string{fmt.Sprint("listen ", n.Listen)}
+	if len(n.Link) > 0 {
+		words = append(words, fmt.Sprint("link ", n.Link))
+	}
 	if n.Exe {
 		words = append(words, "exe")
 	}

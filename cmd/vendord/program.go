@@ -158,7 +158,7 @@ With one:                        vendord init > ~/.config/vendord/vendord.toml
 		p.completing(p.credentialsCommand(), profileNames), p.completing(p.whoamiCommand(), profileNames),
 		p.completing(p.loginCommand(), sourceAndProfileNames), p.completing(p.logoutCommand(), sourceAndProfileNames),
 		p.lockCommand(), p.unlockCommand(), p.sourceCommand(),
-		p.initCommand(), p.checkCommand(), p.serveCommand(), p.serviceCommand(), p.reloadCommand(), p.tokenCommand(), p.demoCommand(),
+		p.initCommand(), p.checkCommand(), p.serveCommand(), p.serviceCommand(), p.netCommand(), p.reloadCommand(), p.tokenCommand(), p.demoCommand(),
 		p.useCommand(), p.statusCommand(), p.completing(p.appsCommand(), appNames), p.whyCommand(), p.listCommand(),
 		p.auditCommand(), p.metricsCommand(), p.policyCommand(), p.debugCommand(), p.versionCommand())
 	root.SetHelpCommandGroupID("look")

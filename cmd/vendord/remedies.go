@@ -49,7 +49,12 @@ var remedyTable = []remedy{
 	{said(`token: not recognised`), remedies.token},
 	{said(`token: none was sent`), remedies.noToken},
 	{said(`token: (damaged, its checksum does not match|not one of vendord's|has a space or a line break in it)`), remedies.tokenFile},
+	{said(`token: an id for a path, and good for nothing in a header`), remedies.id},
+	{said(`id: (none in the path|not recognised|expired .*|not one of vendord's|damaged, its checksum does not match|a token, which .*)`), remedies.id},
+	{said(`path: has no id`), remedies.id},
+	{said(`token: not for this path, whose id says who you are`), remedies.tokenBesideID},
 	{said(`token: not for this path, .*`), remedies.otherPath},
+	{said(`session token: missing`), remedies.metadataV1},
 	{said(`profile "([^"]+)": not (?:the one this (?:token|app) has now|one of this app's)`), remedies.use},
 	{said(`(?:app|profile) "[^"]+": user "[^"]+" has no right to it any more`), remedies.token},
 	{said(`app "([^"]+)": its profile "[^"]+" is gone from the configuration`), remedies.first},
@@ -65,6 +70,9 @@ var remedyTable = []remedy{
 	{said(`app "[^"]+": recognised by the kernel now, its tokens are good for nothing`), nil},
 	{said(`token: more than one Authorization header`), nil},
 	{said(`profile: changed while AWS was asked`), nil},
+	{said(`token: not of the app whose port this is`), nil},
+	{said(`session token: not good, .*`), nil},
+	{said(`role: not the one that this program has`), nil},
 	{said(`(method|path|host|body|header): .*`), nil},
 	{said(`vendord: internal error`), nil},
 	{said(`client: left before the answer`), nil},
@@ -95,12 +103,19 @@ func (r remedies) loginOf(e audit.Event) string {
 	return r.login(e)
 }
 
-var matchesBoth = regexp.MustCompile(`^app "([^"]+)": it matches, and has to show a token as well$`)
+// What apps says of who is not recognised for something else than its rule.
+var (
+	matchesBoth = regexp.MustCompile(`^app "([^"]+)": it matches, and has to show a token as well$`)
+	othersPort  = regexp.MustCompile(`^app "([^"]+)": it matches, and asks at the port of app "([^"]+)"$`)
+)
 
 // newApp makes an app of this very caller.
 func (r remedies) newApp(e audit.Event, _ []string) *control.Fix {
 	if parts := matchesBoth.FindStringSubmatch(e.Near); parts != nil {
 		return &control.Fix{Does: "issue it a token, to show at /v1/credentials", Command: "vendord token issue " + parts[1] + forUser(e)}
+	}
+	if parts := othersPort.FindStringSubmatch(e.Near); parts != nil {
+		return &control.Fix{Does: fmt.Sprintf("it is app %q: have it ask at an address that is not app %q's own", parts[1], parts[2])}
 	}
 	match, name := r.matchOf(e)
 	if match == "" {
@@ -187,10 +202,20 @@ func (r remedies) onlyProfile() string {
 	return `"PROFILE"`
 }
 
-// ambiguous says which two apps have to be told apart; near has their names.
-func (remedies) ambiguous(e audit.Event, _ []string) *control.Fix {
+// ambiguous says which two apps have to be told apart; near has their names. Where both
+// have a port of their own, they are, there.
+func (r remedies) ambiguous(e audit.Event, _ []string) *control.Fix {
 	if e.Near == "" {
 		return nil
+	}
+	var ports []string
+	for _, of := range r.config.Endpoints {
+		if of.App != "" && strings.Contains(e.Near, strconv.Quote(of.App)) {
+			ports = append(ports, endpoint{Endpoint: of}.url()+" of app "+of.App)
+		}
+	}
+	if len(ports) > 1 {
+		return &control.Fix{Does: "have it ask at its own app's port, by AWS_EC2_METADATA_SERVICE_ENDPOINT: " + strings.Join(ports, ", ")}
 	}
 	return &control.Fix{Does: "add a key to the match of one that the other's programs do not have, or remove one: " + e.Near}
 }
@@ -242,6 +267,21 @@ func (r remedies) token(e audit.Event, _ []string) *control.Fix {
 	return &control.Fix{Does: does, Command: "vendord token issue " + app + forUser(e)}
 }
 
+// id is token for who asks at a path with an id, or should.
+func (r remedies) id(e audit.Event, parts []string) *control.Fix {
+	fix := r.token(e, parts)
+	if fix == nil {
+		return nil
+	}
+	words := strings.NewReplacer("a token, for the program to present", "an id, for the path that the program asks for",
+		"a token for the app", "an id for the app", "token issue APP", "token issue APP --path")
+	fix.Does = words.Replace(fix.Does)
+	if fix.Command != "" && e.App != profiles.CLI {
+		fix.Command = "vendord token issue " + cmp.Or(e.App, r.onlyTokenApp()) + " --path" + forUser(e)
+	}
+	return fix
+}
+
 // ofAnother says that an app's rule has another user than the caller's, so that no
 // token of it can be theirs.
 func (r remedies) ofAnother(app string, e audit.Event) bool {
@@ -266,6 +306,21 @@ func (r remedies) tokenFile(e audit.Event, _ []string) *control.Fix {
 func (remedies) otherPath(audit.Event, []string) *control.Fix {
 	return &control.Fix{Does: "take the token from the program, which the kernel recognises there",
 		Command: "unset AWS_CONTAINER_AUTHORIZATION_TOKEN AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"}
+}
+
+// tokenBesideID is for a program that shows a token where its id is asked for.
+func (remedies) tokenBesideID(audit.Event, []string) *control.Fix {
+	return &control.Fix{Does: "take the token from the program, which has an id in its path",
+		Command: "unset AWS_CONTAINER_AUTHORIZATION_TOKEN AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"}
+}
+
+// metadataV1 is for a program older than session tokens.
+func (remedies) metadataV1(e audit.Event, _ []string) *control.Fix {
+	if e.App == "" {
+		return nil
+	}
+	return &control.Fix{Does: "if its SDK cannot be a newer one, let it ask without a session token, and: vendord reload",
+		TOML: fmt.Sprintf("[apps.%s]\nimdsv1 = true\n", e.App)}
 }
 
 // use changes the app to the profile that its program asked for by name.

@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"net/netip"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,6 +29,8 @@ func app(name string) func(*audit.Event) { return func(e *audit.Event) { e.App =
 // fixes is a configuration in which each kind of app is there.
 func fixes(system bool) remedies {
 	return remedies{system: system, own: 1000, login: func(audit.Event) string { return "vendord login me" }, config: &profiles.Config{
+		Endpoints: []profiles.Endpoint{{Kind: profiles.IMDS, App: "both", Listen: netip.MustParseAddrPort("127.0.0.1:9254")},
+			{Kind: profiles.IMDS, App: "unit", Listen: netip.MustParseAddrPort("127.0.0.1:9255")}},
 		Profiles: map[string]profiles.Profile{"read": {Name: "read", Policy: `{"Version":"2012-10-17","Statement":[]}`}, "write": {Name: "write"},
 			"other": {Name: "other"}, "admin": {Name: "admin", Protected: true}},
 		Apps: map[string]profiles.App{
@@ -80,6 +83,8 @@ func TestRemedies(t *testing.T) {
 			"if that is the program that is meant, have the app match it, and: vendord reload\n[apps.agent]\nmatch = { user = \"jane\" }\n"},
 		{"two apps match", somebody("caller: more than one app matches it", func(e *audit.Event) { e.Near = `apps "a" and "b" both match it` }), false,
 			"add a key to the match of one that the other's programs do not have, or remove one: apps \"a\" and \"b\" both match it\n"},
+		{"two apps match, each with a port of its own", somebody("caller: more than one app matches it", func(e *audit.Event) { e.Near = `apps "both" and "unit" both match it` }), false,
+			"have it ask at its own app's port, by AWS_EC2_METADATA_SERVICE_ENDPOINT: http://127.0.0.1:9254 of app both, http://127.0.0.1:9255 of app unit\n"},
 		{"no user here", somebody(notHere, unknown, app("agent")), false,
 			"let tokens of no user come from there, vendord reload, and then: vendord token issue agent\n[apps.agent]\nfrom = [\"172.19.0.2/32\"]\n"},
 		{"no user here, another network", somebody("caller: the token's app is not for callers from there", unknown, app("bridge")), false,
@@ -109,6 +114,18 @@ func TestRemedies(t *testing.T) {
 		{"no token, of another unit of such a user's", somebody("token: none was sent", func(e *audit.Event) { e.UID, e.User, e.Unit = "999", "svc", "x.service" }), false,
 			"issue a token for the app that it is: vendord token issue APP --user svc\n"},
 		{"no token", somebody("token: none was sent"), false, "issue a token for the app that it is: vendord token issue APP --user jane\n"},
+		{"an unknown id", somebody("id: not recognised"), false, "issue an id for the app that it is: vendord token issue APP --path --user jane\n"},
+		{"an expired id", somebody("id: expired 2026-11-21 12:00:00 UTC", app("agent")), false,
+			"issue an id, for the path that the program asks for\nvendord token issue agent --path --user jane\n"},
+		{"an id in a header", somebody("token: an id for a path, and good for nothing in a header", app("agent"), unknown), false,
+			"issue an id, for the path that the program asks for\nvendord token issue agent --path\n"},
+		{"a token beside an id", somebody("token: not for this path, whose id says who you are"), false,
+			"take the token from the program, which has an id in its path\nunset AWS_CONTAINER_AUTHORIZATION_TOKEN AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE\n"},
+		{"no session token, and known", somebody("session token: missing", app("unit")), false,
+			"if its SDK cannot be a newer one, let it ask without a session token, and: vendord reload\n[apps.unit]\nimdsv1 = true\n"},
+		{"no session token, and unknown", somebody("session token: missing"), false, ""},
+		{"at another app's port", somebody(notRecognised, func(e *audit.Event) { e.Near = `app "unit": it matches, and asks at the port of app "both"` }), false,
+			"it is app \"unit\": have it ask at an address that is not app \"both\"'s own\n"},
 		{"damaged", somebody("token: damaged, its checksum does not match"), false,
 			"have it written where the program reads it, and not copied: vendord token issue APP --user jane --file PATH\n"},
 		{"not ours", somebody("token: not one of vendord's", app("agent")), false,
@@ -194,8 +211,17 @@ func FuzzMatchOf(f *testing.F) {
 // adds one decides whether something can be done about it.
 func TestEveryMessageHasARemedy(t *testing.T) {
 	found := 0
-	for _, file := range []string{"apps/bykernel.go", "apps/bytoken.go", "apps/decide.go", "apps/facts.go", "apps/meter.go", "apps/secret.go", "apps/snapshot.go",
-		"server/credentials.go", "server/errors.go", "server/guard.go", "server/routes.go"} {
+	files := []string{"apps/bykernel.go", "apps/bytoken.go", "apps/decide.go", "apps/facts.go", "apps/meter.go", "apps/secret.go", "apps/snapshot.go"}
+	ofServer, err := filepath.Glob("../../server/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range ofServer {
+		if name := filepath.Base(file); name != "fetch.go" && !strings.HasSuffix(name, "_test.go") { // fetch is a client's side
+			files = append(files, "server/"+name)
+		}
+	}
+	for _, file := range files {
 		parsed, err := parser.ParseFile(token.NewFileSet(), "../../"+file, nil, 0)
 		if err != nil {
 			t.Fatal(err)

@@ -86,7 +86,15 @@ func (p *program) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer doors.close()
-	d.ecs = doors.ecs
+	d.endpoints, d.inUnit = doors.endpoints, sockets.any
+	for _, e := range d.endpoints {
+		if e.doubt != nil {
+			log.Warn(e.doubt.Error(), hinted(hintOf(e.doubt))...)
+		}
+	}
+	for _, line := range d.missing() {
+		log.Warn(line, hinted(netUp(config, p.system))...)
+	}
 	p.confine(d, closeOff)
 	d.reloads = reloads
 	defer func() { log.Info("stopped") }()

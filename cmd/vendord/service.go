@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -137,7 +138,11 @@ func (p *program) serviceRestart(m install.Manager, ctx context.Context) error {
 	}
 	if st.Phase == install.Running && (p.uid == 0 || !p.system) {
 		path := cmp.Or(st.Config, p.serviceConfig())
-		if _, err := profiles.Load(p.serviceProfiles(path)); err != nil {
+		config, err := profiles.Load(p.serviceProfiles(path))
+		if err == nil && len(st.Listen) > 0 {
+			err = errors.Join(unfit(config, filepath.Join(p.systemd().Units, "vendord.socket"), "vendord service install"+p.modeFlag())...)
+		}
+		if err != nil {
 			return errors.Join(fail("mend it; until then the daemon goes on with what it has",
 				"service restart: not done: vendord would not start again with %s", path), err)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/vendord/vendord/control"
 	"github.com/vendord/vendord/install"
+	"github.com/vendord/vendord/link"
 	"github.com/vendord/vendord/peer"
 	"github.com/vendord/vendord/profiles"
 	"github.com/vendord/vendord/server"
@@ -94,6 +95,7 @@ func (p *program) serviceCheck(ctx context.Context, m install.Manager, plan *ser
 	if failed == nil {
 		wrong = append(wrong, p.byHand(ctx, before)...)
 		wrong = append(wrong, portsTaken(plan.Service.Needs.Listen, before)...)
+		wrong = append(wrong, addressesTaken(plan.Service.Needs.Link)...)
 	} else if err == nil {
 		wrong = append(wrong, failed)
 	}
@@ -164,6 +166,18 @@ func (p *program) askService(ctx context.Context) (status control.Status, ready 
 	return status, ready, err
 }
 
+// addressesTaken finds whose the addresses are that the service is to put on this machine.
+func addressesTaken(all []netip.Addr) (wrong []error) {
+	now, err := link.Status(all)
+	if err != nil {
+		return nil // the manager says what it cannot do
+	}
+	for _, a := range now {
+		wrong = append(wrong, flatten(a.Refusal())...)
+	}
+	return wrong
+}
+
 // serviceProfiles is how the service will read its configuration.
 func (p *program) serviceProfiles(path string) profiles.Options {
 	o := profiles.Options{Path: path, System: p.system, UID: p.uid, Home: p.home}
@@ -230,9 +244,12 @@ func (p *program) printInstalled(m install.Manager, plan *servicePlan, before, a
 	} else {
 		say(p.stdout, "  config    %s", plan.path)
 	}
-	for _, at := range plan.Service.Needs.Listen {
+	if at, err := netip.ParseAddrPort(plan.config.Daemon.Listen); err == nil {
 		p.printURL("http://"+at.String()+server.Path, byKernelAlone(plan.config))
+	} else {
+		say(p.stdout, "  asked at  a free port, which vendord status shows")
 	}
+	p.printEndpoints(rowsOf(plan.config.Endpoints))
 	p.printStarts()
 	p.printNext(plan)
 	return nil

@@ -36,6 +36,9 @@ func (p *program) newServicePlan(facts install.Facts) *servicePlan {
 		o := p.serviceProfiles(plan.path)
 		plan.Service.Needs = serviceNeeds(plan.config, o)
 		plan.warnings = append(plan.warnings, checkSources(plan.config, o.Home)...)
+		if !p.system {
+			plan.warnings = append(plan.warnings, rootsAddresses(plan.config)...)
+		}
 	}
 	if p.system {
 		plan.problems = append(plan.problems, missingCredentials(plan.Service.Needs)...)
@@ -135,6 +138,15 @@ func (plan *servicePlan) loaded(config *profiles.Config, err error) {
 			plan.warnings = append(plan.warnings, w)
 		}
 	}
+}
+
+// rootsAddresses are those that a user's service manager cannot put on the machine.
+func rootsAddresses(config *profiles.Config) (warnings []error) {
+	for _, a := range linkLocal(config) {
+		warnings = append(warnings, fail("after each boot: "+netUp(config, false),
+			"%s: only root can put it on this machine, and not a service of yours", a))
+	}
+	return warnings
 }
 
 // serviceNeeds is what the configuration needs of the service manager. Credentials

@@ -36,6 +36,8 @@ type serviceStatus struct {
 	URL      string `json:"url,omitempty"`
 	Profiles int    `json:"profiles"`
 	NoToken  bool   `json:"no_token,omitempty"`
+	// Endpoints are where they ask besides.
+	Endpoints []control.EndpointRow `json:"endpoints,omitempty"`
 	// Version is that of the daemon which runs, Installed that of its program on
 	// disk, Command that of this one. Replaced says that the program on disk is
 	// another than the one that runs.
@@ -115,6 +117,7 @@ func (p *program) serviceStatus(ctx context.Context, m install.Manager) (service
 		st.Problem = ready.Reason
 	}
 	st.URL, st.Version, st.Profiles, st.Changed = daemon.URL, daemon.Version, len(daemon.Profiles), daemon.Changed
+	st.Endpoints = daemon.Endpoints
 	st.NoToken = slices.ContainsFunc(daemon.Apps, func(a control.AppRow) bool { return a.Kernel })
 	st.knowsAll = daemon.Config != "" // which the daemon tells who steers
 	st.Replaced = st.Installed != st.Version || replaced(st.PID, st.Binary)
@@ -162,6 +165,7 @@ func (p *program) printServiceStatus(st serviceStatus, now time.Time) {
 	}
 	if st.URL != "" {
 		p.printURL(st.URL, st.NoToken)
+		p.printEndpoints(st.Endpoints)
 	}
 	if st.Ready && st.Profiles == 0 && st.knowsAll && !st.Changed {
 		say(p.stdout, "  vends     nothing yet: edit %s, then vendord service install%s", p.configOf(st), flag)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -48,9 +47,8 @@ func TestServiceStatusInWords(t *testing.T) {
 // install names the address that an app with a match has to ask, which is another
 // than the one for tokens.
 func TestInstallNamesTheAddressOfAppsWithoutToken(t *testing.T) {
-	plan := &servicePlan{config: &profiles.Config{Apps: map[string]profiles.App{"nightly": {Match: profiles.Match{Unit: "nightly.service"}}}}}
+	plan := &servicePlan{config: &profiles.Config{Daemon: profiles.Daemon{Listen: "127.0.0.1:9797"}, Endpoints: []profiles.Endpoint{at(profiles.IMDS, "127.0.0.1:9254", "").Endpoint}, Apps: map[string]profiles.App{"nightly": {Match: profiles.Match{Unit: "nightly.service"}}}}}
 	plan.Service.Binary, plan.Copy = "/usr/local/bin/vendord", "/root/vendord"
-	plan.Service.Needs.Listen = []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:9797")}
 	printed := func() string {
 		return printedBy(t, func(p *program) {
 			p.system = true
@@ -58,10 +56,15 @@ func TestInstallNamesTheAddressOfAppsWithoutToken(t *testing.T) {
 		})
 	}
 	const token, without = "  asked at  http://127.0.0.1:9797/v1/credentials\n", "            http://127.0.0.1:9797/v1/process/credentials, without a token\n"
-	if got := printed(); !strings.Contains(got, token+without) || strings.Contains(got, "((") {
+	const metadata = "            http://127.0.0.1:9254, as EC2's metadata service\n"
+	if got := printed(); !strings.Contains(got, token+without+metadata) || strings.Contains(got, "((") {
 		t.Errorf("service install: got\n%s\nwant %q in it", got, token+without)
 	}
-	plan.config.Apps = nil
+	plan.config.Daemon.Listen = ""
+	if want := "  asked at  a free port, which vendord status shows\n" + metadata; !strings.Contains(printed(), want) {
+		t.Errorf("service install without daemon.listen: got\n%s\nwant %q in it", printed(), want)
+	}
+	plan.config.Daemon.Listen, plan.config.Apps = "127.0.0.1:9797", nil
 	if got := printed(); !strings.Contains(got, token) || strings.Contains(got, without) {
 		t.Errorf("service install without such an app: got\n%s\nwant no %q", got, without)
 	}

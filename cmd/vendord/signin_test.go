@@ -49,10 +49,13 @@ func mfaCodes(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Setenv("NEXT", totp(time.Now().Add(30*time.Second)))
 }
 
-// totp is RFC 6238 with SHA-1 and six digits.
-func totp(at time.Time) string {
-	seed, _ := base32.StdEncoding.DecodeString(mfaSeed)
-	h := hmac.New(sha1.New, seed)
+// totp is what the device of mfaSeed shows.
+func totp(at time.Time) string { return totpOf(mfaSeed, at) }
+
+// totpOf is RFC 6238 with SHA-1 and six digits.
+func totpOf(seed string, at time.Time) string {
+	key, _ := base32.StdEncoding.DecodeString(seed)
+	h := hmac.New(sha1.New, key)
 	h.Write(binary.BigEndian.AppendUint64(nil, uint64(at.Unix()/30)))
 	sum := h.Sum(nil)
 	from := sum[len(sum)-1] & 15

@@ -17,6 +17,7 @@ type condition struct {
 	changed    bool     // the configuration on disk
 	unrecorded bool     // nothing is vended, since it could not be recorded
 	failing    []string // parts that hang
+	missing    []string // endpoints that nobody can reach
 	sessions   []control.SessionRow
 }
 
@@ -33,7 +34,7 @@ func (d *daemon) condition(caller control.Caller, health control.Health) conditi
 
 // standstill is what of it keeps everybody from getting anything.
 func (d *daemon) standstill(health control.Health) condition {
-	c := condition{starting: !d.begun.Load(), locked: d.gate.locked(), failing: health.Failing}
+	c := condition{starting: !d.begun.Load(), locked: d.gate.locked(), failing: health.Failing, missing: d.missing()}
 	record := d.recordState()
 	c.unrecorded = record != nil && record.Required && record.Failing != ""
 	return c
@@ -69,8 +70,12 @@ func (c condition) unready() string {
 // ready says it all.
 func (c condition) ready() control.Ready {
 	why, unwell := c.unready(), unwellOf(c.sessions)
-	r := control.Ready{Ready: why == "", Well: why == "" && len(unwell) == 0, Reason: why, Summary: c.line(), Unwell: unwell}
-	if r.Ready && !r.Well {
+	r := control.Ready{Ready: why == "", Well: why == "" && len(unwell) == 0 && len(c.missing) == 0, Reason: why, Summary: c.line(), Unwell: unwell}
+	switch {
+	case !r.Ready:
+	case len(c.missing) > 0:
+		r.Reason = c.missing[0]
+	case !r.Well:
 		r.Reason = inTroubleWords(unwell, maxSummary)
 	}
 	return r
@@ -81,9 +86,12 @@ const maxSummary = 200
 
 // line is the condition in one line without secrets, for everybody's terminal.
 func (c condition) line() string {
-	parts := []string{c.unready(), "", ""}
+	parts := []string{c.unready(), "", "", ""}
 	if c.changed {
 		parts[2] = "changed on disk, not loaded"
+	}
+	if len(c.missing) > 0 {
+		parts[3] = c.missing[0]
 	}
 	living, sick := 0, 0
 	for _, row := range c.sessions {

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/vendord/vendord/apps"
 	"github.com/vendord/vendord/control"
 	"github.com/vendord/vendord/sdkenv"
 )
@@ -17,6 +19,7 @@ type issuing struct {
 	ttl   lifetime
 	file  string
 	force bool
+	path  bool
 }
 
 func (o *issuing) flags(cmd *cobra.Command) {
@@ -36,20 +39,29 @@ func (p *program) tokenIssueCommand() *cobra.Command {
 		Long: `Issue a token for an app and print it, alone, on stdout. With --file it is written
 there instead, as SDKs want it (0600, no newline, at once), and stdout has the lines
 that lead a program to it. A file for another user, which only root can make, is
-that user's.`,
+that user's.
+
+With --path it is an id in a path instead, for programs too old to send a token: what
+is printed is the variable that leads them to ECS's address, which alone answers it.
+Paths are logged by proxies, so give it to nothing else.`,
 		Example: `  vendord token issue claude --user agent
   vendord token issue claude --user agent --file /home/agent/.vendord-token
-  vendord token issue ci --ttl 30d > token`,
+  vendord token issue ci --ttl 30d > token
+  vendord token issue batch --path > batch.env`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.issueToken(cmd.Context(), args[0], o)
 		},
 	}
 	cmd.Flags().StringVar(&o.user, "user", "", "the `user` who will present it (yourself)")
+	cmd.Flags().BoolVar(&o.path, "path", false, "make it an id in a path, of [endpoints.ecs]")
 	o.flags(cmd)
 	return cmd
 }
 
 func (p *program) issueToken(ctx context.Context, app string, o issuing) error {
+	if o.path && o.file != "" {
+		return usageError{"--path with --file: an id in a path is no token file", "redirect stdout: vendord token issue " + app + " --path > FILE"}
+	}
 	file, err := p.fileFor(o, o.user)
 	if err != nil {
 		return err
@@ -60,7 +72,7 @@ func (p *program) issueToken(ctx context.Context, app string, o issuing) error {
 		return err
 	}
 	defer c.Close()
-	secret, spec := newToken(control.TokenSpec{App: app, User: o.user, TTL: time.Duration(o.ttl)})
+	secret, spec := newToken(control.TokenSpec{App: app, User: o.user, Path: o.path, TTL: time.Duration(o.ttl)})
 	issued, err := deliver(ctx, c, secret, file, func() (control.Issued, error) { return c.Issue(ctx, spec) })
 	if err != nil {
 		return err
@@ -116,6 +128,8 @@ func (p *program) printToken(ctx context.Context, c *control.Client, secret stri
 	case p.json && file != nil:
 		data["file"] = file.path
 		_ = p.printJSON(data)
+	case strings.HasPrefix(secret, apps.PathPrefix):
+		p.printID(secret, issued, data)
 	case p.json:
 		data["token"] = secret
 		_ = p.printJSON(data)
@@ -137,6 +151,21 @@ func (p *program) printToken(ctx context.Context, c *control.Client, secret stri
 		p.sayToken("token", issued)
 	}
 	return nil
+}
+
+// printID prints an id in a path as the variable that leads a program to it. SDKs take
+// the path alone for one at ECS's address, port 80.
+func (p *program) printID(id string, issued control.Issued, data map[string]any) {
+	name, value := sdkenv.ContainerURI, issued.URL+id
+	if path, ok := strings.CutPrefix(value, "http://169.254.170.2/"); ok {
+		name, value = sdkenv.ContainerPath, "/"+path
+	}
+	if p.json {
+		data["variable"], data["value"] = name, value
+		_ = p.printJSON(data)
+		return
+	}
+	fmt.Fprintln(p.stdout, name+"="+value)
 }
 
 // sayToken says whose token it is, and until when.

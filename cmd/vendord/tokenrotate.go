@@ -46,15 +46,18 @@ func (p *program) rotateToken(ctx context.Context, app, id string, overlap time.
 	if err != nil {
 		return err
 	}
+	if old.Path && o.file != "" {
+		return usageError{"--file: an id in a path is no token file", "redirect stdout: vendord token rotate " + app + " " + old.ID + " > FILE"}
+	}
 	file, err := p.fileFor(o, old.User)
 	if err != nil {
 		return err
 	}
 	defer file.close()
-	secret, spec := newToken(control.TokenSpec{App: app, TTL: time.Duration(o.ttl)})
+	secret, spec := newToken(control.TokenSpec{App: app, Path: old.Path, TTL: time.Duration(o.ttl)})
 	var rotated control.Rotated
 	issued, err := deliver(ctx, c, secret, file, func() (control.Issued, error) {
-		rotated, err = c.Rotate(ctx, control.RotateSpec{App: app, ID: old.ID, Hash: spec.Hash, TTL: spec.TTL, Overlap: overlap})
+		rotated, err = c.Rotate(ctx, control.RotateSpec{App: app, ID: old.ID, Path: old.Path, Hash: spec.Hash, TTL: spec.TTL, Overlap: overlap})
 		return rotated.Issued, err
 	})
 	if err != nil {

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/vendord/vendord/apps"
+	"github.com/vendord/vendord/control"
+	"github.com/vendord/vendord/profiles"
+	"github.com/vendord/vendord/server"
+)
+
+// endpoint is one of [endpoints] that the daemon answers at.
+type endpoint struct {
+	profiles.Endpoint
+	ln    net.Listener
+	local bool  // for programs of this machine alone
+	doubt error // why it could not be bound so, or made open
+}
+
+// served is what it is for the server.
+func (e endpoint) served() server.Endpoint {
+	kinds := map[profiles.EndpointKind]server.Kind{profiles.ECS: server.ECS, profiles.EKS: server.EKS, profiles.IMDS: server.Metadata}
+	return server.Endpoint{Kind: kinds[e.Kind], App: e.App}
+}
+
+// url is where it is asked, without a path. Port 80 is left out: AWS's own variables
+// have none.
+func (e endpoint) url() string { return "http://" + strings.TrimSuffix(e.Listen.String(), ":80") }
+
+// name is what it is called in what people read.
+func (e endpoint) name() string { return "endpoints." + string(e.Kind) + " " + e.Listen.String() }
+
+// openEndpoint opens one, with the socket that is inherited where there is one. up is
+// the command that puts its address on this machine.
+func openEndpoint(e profiles.Endpoint, from *inherited, up string) (net.Listener, error) {
+	if l := from.tcp(e.Listen); l != nil {
+		return l, heldAlone(e.Listen)
+	}
+	if err := from.need(e.Key(), e.Listen.String()); err != nil {
+		return nil, err
+	}
+	return listenEndpoint(e, up)
+}
+
+// listenEndpoint listens at an address that has to be this machine's already: the
+// daemon has no right to change the network.
+func listenEndpoint(e profiles.Endpoint, up string) (net.Listener, error) {
+	listener, err := bind(e.Listen.String(), "stop it, or set another port in "+e.Key())
+	switch at := e.Listen; {
+	case errors.Is(err, syscall.EADDRNOTAVAIL) && at.Addr().IsLoopback():
+		return nil, fail("listen at 127.0.0.1", "%s: this machine has no %s", e.Key(), at.Addr())
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fail(up, "%s: %s is not an address of this machine", e.Key(), at.Addr())
+	case errors.Is(err, syscall.EACCES):
+		return nil, fail("give vendord CAP_NET_BIND_SERVICE, or set a port above 1023",
+			"%s: port %d is root's", e.Key(), at.Port())
+	}
+	return listener, err
+}
+
+// netUp is the command that puts the addresses of a configuration on this machine. root
+// has another configuration than whoever is told to type it.
+func netUp(c *profiles.Config, system bool) string {
+	if system {
+		return "sudo vendord net up --system"
+	}
+	return "sudo vendord net up --config " + quoteWord(c.Path)
+}
+
+// missing are the endpoints that nobody can reach, in words.
+func (d *daemon) missing() (all []string) {
+	for _, e := range d.endpoints {
+		if why := e.astray(); why != "" {
+			all = append(all, e.Key()+": "+e.Listen.Addr().String()+" "+why)
+		}
+	}
+	return all
+}
+
+// endpointsChanged says what of [endpoints], and of who may ask there, is other than it
+// was at the start.
+func (d *daemon) endpointsChanged(c *profiles.Config) (lines []string) {
+	was, now := make([]profiles.Endpoint, len(d.endpoints)), c.Endpoints
+	for i, e := range d.endpoints {
+		was[i] = e.Endpoint
+		line := d.reachChanged(e, localOnly(c, e.Endpoint))
+		if line != "" && slices.Contains(now, e.Endpoint) && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	for _, e := range slices.Concat(was, now) {
+		line := e.Key() + ": " + d.whenItHolds()
+		if listens(was, e) && listens(now, e) { // for another app: its socket stays
+			line = "endpoints." + string(e.Kind) + ".app: takes effect at the next start of vendord"
+		}
+		if slices.Contains(was, e) != slices.Contains(now, e) && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// listens reports whether one of them is at an endpoint's address.
+func listens(all []profiles.Endpoint, at profiles.Endpoint) bool {
+	return slices.ContainsFunc(all, func(e profiles.Endpoint) bool { return e.Listen == at.Listen })
+}
+
+// whenItHolds says when another address does. One that a service manager is to hold has
+// to be in its unit first: without, the next start would fail.
+func (d *daemon) whenItHolds() string {
+	if d.inUnit {
+		return "takes effect with: vendord service install (before that the service would not start again)"
+	}
+	return "takes effect at the next start of vendord"
+}
+
+// reachChanged says when an endpoint that stays is opened to containers, or closed to
+// them. Meanwhile nobody is let in whom no app names.
+func (d *daemon) reachChanged(e endpoint, local bool) string {
+	switch {
+	case local == e.local:
+		return ""
+	case local:
+		return e.Key() + ": is closed to other networks altogether at the next start of vendord"
+	case d.inUnit: // its socket stays bound
+		return e.Key() + ": containers reach it once its socket is made anew: " + anewSocket(d.options.config.System)
+	}
+	return e.Key() + ": containers reach it at the next start of vendord"
+}
+
+// endpointRows are the endpoints for status, without those of other apps than these.
+func (d *daemon) endpointRows(apps []string) (rows []control.EndpointRow) {
+	for _, e := range d.endpoints {
+		if e.App == "" || slices.Contains(apps, e.App) {
+			rows = append(rows, e.row())
+		}
+	}
+	return rows
+}
+
+func (e endpoint) row() control.EndpointRow {
+	return control.EndpointRow{Kind: string(e.Kind), URL: e.url(), App: e.App, Unreachable: e.astray()}
+}
+
+// rowsOf are the endpoints of a configuration.
+func rowsOf(all []profiles.Endpoint) (rows []control.EndpointRow) {
+	for _, e := range all {
+		rows = append(rows, endpoint{Endpoint: e}.row())
+	}
+	return rows
+}
+
+// urlOf is where a token is to be shown. Who is no user here is in another network
+// namespace, and cannot reach this one's loopback: a container, or a pod. An id in a
+// path is ECS's, whoever has it.
+func (d *daemon) urlOf(t apps.Token) string {
+	switch {
+	case t.Path:
+		return d.idURL()
+	case t.User != "":
+		return d.url
+	}
+	for _, kind := range []profiles.EndpointKind{profiles.ECS, profiles.EKS} {
+		for _, e := range d.endpoints {
+			if e.Kind == kind {
+				return e.url() + server.Path
+			}
+		}
+	}
+	return d.url
+}
+
+// idURL is what comes before an id in a path. SDKs that are given the path alone ask on
+// port 80.
+func (d *daemon) idURL() string {
+	best := ""
+	for _, e := range d.endpoints {
+		if e.Kind == profiles.ECS && (best == "" || e.Listen.Port() == 80) {
+			best = e.url() + server.IDPath
+		}
+	}
+	return best
+}
+
+// answersIDs refuses to make an id that nobody would answer yet.
+func (d *daemon) answersIDs(t apps.Token) error {
+	if t.Path && d.idURL() == "" {
+		return fail("start vendord anew, and issue it then", "endpoints.ecs.listen: takes effect at the next start of vendord, and nobody answers an id in a path until then")
+	}
+	return nil
+}
+
+// printEndpoints says where programs ask besides, and who.
+func (p *program) printEndpoints(rows []control.EndpointRow) {
+	for _, row := range rows {
+		line := "            " + row.URL
+		switch profiles.EndpointKind(row.Kind) {
+		case profiles.ECS:
+			line += server.Path + ", from containers (ECS)"
+		case profiles.EKS:
+			line += server.Path + ", from pods (EKS)"
+		case profiles.IMDS:
+			line += ", as EC2's metadata service"
+		}
+		if row.App != "" {
+			line += ", app " + row.App + " alone"
+		}
+		if row.Unreachable != "" {
+			line += ": " + row.Unreachable + " (vendord net status)"
+		}
+		say(p.stdout, "%s", line)
+	}
+}
