@@ -7,11 +7,11 @@ import datetime
 import unittest
 
 from cell import Cell
-from clients import clients
 from scenarios import SCENARIOS
+from suite import QUICK, described
 
-SIDE_BY_SIDE = 4
-NAMES = "AWS CLI", "boto3", "JS v3", "Go v2"
+SIDE_BY_SIDE = 6
+NAMES = [name for names in QUICK.values() for name in names]
 
 
 def run(client, scenario):
@@ -32,7 +32,7 @@ def run(client, scenario):
 class EveryClient(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.clients = clients()
+        cls.clients = described(QUICK)
         with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             cls.cells = {(c.name, s): pool.submit(run, c, s) for s in SCENARIOS for c in cls.clients}
         cls.addClassCleanup(cls.show)
@@ -85,7 +85,7 @@ def cell_test(name, scenario):
 
 for scenario in SCENARIOS:
     for name in NAMES:
-        setattr(EveryClient, f"test_{scenario.__name__}_{name.replace(' ', '_')}", cell_test(name, scenario))
+        setattr(EveryClient, f"test_{scenario.__name__}_{name.replace('-', '_')}", cell_test(name, scenario))
 
 
 if __name__ == "__main__":

@@ -105,6 +105,14 @@ class FakeAWS:
     def clear(self):
         self._call("DELETE", "/_fake/faults")
 
+    def advance(self, by):
+        """Moves its clock on, where it has the flag for that. It takes signatures of the true time as well."""
+        self._call("POST", "/_fake/clock", {"advance": by})
+
+    def forget(self):
+        """What was called until now is no more in the journal."""
+        self._call("DELETE", "/_fake/journal")
+
     def sign_in(self, person):
         """Whoever opens the sign-in page from now on is this person."""
         self._call("POST", "/_fake/sso/mode", {"mode": "approve", "person": person})
@@ -127,11 +135,11 @@ class FakeAWS:
 class World:
     """A home directory, john's keys in a place of their own, and a daemon."""
 
-    def __init__(self, sts, key, secret):
+    def __init__(self, sts, key, secret, config=CONFIG):
         self.home = tempfile.mkdtemp(prefix="vendord-conformance-")
         self.env = clean_environment(self.home)
         os.mkdir(self.home + "/run", 0o700)
-        self.write("vendord.toml", CONFIG % {"sts": sts})
+        self.write("vendord.toml", config if config is not CONFIG else CONFIG % {"sts": sts})
         self.write("aws-config", AWS_CONFIG)
         self.write("aws-credentials", f"[john]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n")
         self.log = open(self.home + "/log", "w+")

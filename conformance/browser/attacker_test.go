@@ -47,7 +47,9 @@ type job struct {
 type probe struct {
 	Label string `json:"label"`
 	URL   string `json:"url"`
-	Token string `json:"token,omitempty"`
+	// Token is what to show, in a header.
+	Token  string `json:"token,omitempty"`
+	Header string `json:"header,omitempty"`
 }
 
 // report is what the page saw of each probe, or why the attack did not run.

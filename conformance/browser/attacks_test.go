@@ -35,7 +35,10 @@ var attacks = []attack{
 	{name: "fetch redirect manual", kind: "text"},
 	{name: "fetch HEAD", kind: "text"},
 	{name: "fetch PUT", kind: "text"},
+	{name: "fetch PUT session", kind: "text"},
+	{name: "fetch PUT session no-cors", kind: "text", stopped: true}, // no page may
 	{name: "fetch POST", kind: "cut"},
+	{name: "fetch no-cors language", kind: "cut"},
 	{name: "fetch address space", kind: "text"},
 	{name: "fetch custom header", kind: "text"},
 	{name: "fetch token", kind: "text", tokens: true},
@@ -45,6 +48,7 @@ var attacks = []attack{
 	{name: "fetch no-cors after redirect", kind: "cut"},
 	{name: "XMLHttpRequest", kind: "text"},
 	{name: "XMLHttpRequest credentials", kind: "text"},
+	{name: "XMLHttpRequest PUT session", kind: "text"},
 	{name: "XMLHttpRequest token", kind: "text", tokens: true},
 	{name: "EventSource", kind: "events"},
 	{name: "EventSource credentials", kind: "events"},
@@ -83,6 +87,10 @@ var attacks = []attack{
 var few = some("fetch cors", "fetch no-cors", "fetch token", "XMLHttpRequest token", "EventSource", "WebSocket", "image", "script",
 	"stylesheet", "iframe", "form GET", "worker importScripts", "speculation rules", "service worker fetch", "window.open")
 
+// sessions is few, and all that a page can do for a token of EC2's metadata service.
+var sessions = append(some("fetch no-cors language", "fetch PUT", "fetch PUT session", "fetch PUT session no-cors", "XMLHttpRequest PUT session", "fetch custom header", "fetch POST",
+	"form POST text/plain", "sendBeacon", "fetch after redirect", "navigation"), few...)
+
 func some(names ...string) []attack {
 	return slices.DeleteFunc(slices.Clone(attacks), func(a attack) bool { return !slices.Contains(names, a.name) })
 }
@@ -117,9 +125,9 @@ func (a attack) title() string {
 
 // probes are the addresses, and tokens, between which the page must see no
 // difference.
-func (a attack) probes(origin, right string) (probes []probe) {
+func (a attack) probes(origin, right string, at endpoint) (probes []probe) {
 	if !a.tokens {
-		for _, path := range []string{bare, current, other, absent, "/", "/favicon.ico", "/latest/meta-data/"} {
+		for _, path := range append([]string{at.bare, at.current, at.other, at.absent}, at.more...) {
 			if (a.name == "embed" || a.name == "object") && path == "/favicon.ico" {
 				continue // by its ending Chromium takes it for an image, whatever is answered
 			}
@@ -128,8 +136,8 @@ func (a attack) probes(origin, right string) (probes []probe) {
 		return probes
 	}
 	wrong := right[:len(right)-4] + strings.Map(func(r rune) rune { return 'A' + (r+1)%26 }, right[len(right)-4:])
-	for _, path := range []string{bare, current, other, absent} {
-		probes = append(probes, probe{path + " right token", origin + path, right}, probe{path + " wrong token", origin + path, wrong})
+	for _, path := range []string{at.bare, at.current, at.other, at.absent} {
+		probes = append(probes, probe{path + " right token", origin + path, right, at.header}, probe{path + " wrong token", origin + path, wrong, at.header})
 	}
 	return probes
 }
@@ -149,7 +157,7 @@ func learned(r report, probes []probe, sameOrigin bool, secrets []string) string
 				return "read a secret at " + probes[i].Label
 			}
 		}
-		if !sameOrigin && strings.Contains(saw, "Refused") {
+		if !sameOrigin && (strings.Contains(saw, "Refused") || strings.Contains(saw, "hint:")) {
 			return "read the answer of " + probes[i].Label
 		}
 		if saw != r.Saw[0] {

@@ -14,7 +14,10 @@ import (
 // scene is where the attacker's page stands.
 type scene struct {
 	name string
-	// host and port of the page; own stands for vendord's port.
+	// at is the endpoint that is attacked.
+	at endpoint
+	// host and port of the page, the former the endpoint's where it is ""; own
+	// stands for the endpoint's port.
 	host string
 	own  bool
 	// rebinds are the addresses of rebind.example at first; becomes, if it is
@@ -37,16 +40,32 @@ type scene struct {
 // what Chromium would otherwise hold against the page of a public address: its
 // question to the user. Only the scene "public address" has it.
 var scenes = []scene{
-	{name: "another site", host: "evil.example", attacks: attacks},
-	{name: "another port of localhost", host: "localhost", attacks: few},
-	{name: "names", host: "evil.example", attacks: byName()},
-	{name: "rebinding: the name changes", host: "rebind.example", own: true, rebinds: []string{"127.0.0.2"}, becomes: "127.0.0.1", attacks: attacks},
-	{name: "rebinding: two addresses", host: "rebind.example", own: true, rebinds: []string{"127.0.0.2", "127.0.0.1"}, late: true,
+	{name: "another site", at: byToken, host: "evil.example", attacks: attacks},
+	{name: "another port of localhost", at: byToken, host: "localhost", attacks: few},
+	{name: "names", at: byToken, host: "evil.example", attacks: byName()},
+	{name: "rebinding: the name changes", at: byToken, host: "rebind.example", own: true, rebinds: []string{"127.0.0.2"}, becomes: byToken.ip, attacks: attacks},
+	{name: "rebinding: two addresses", at: byToken, host: "rebind.example", own: true, rebinds: []string{"127.0.0.2", "127.0.0.1"}, late: true,
 		switches: []string{"--disable-features=AsyncDns"}, attacks: few}, // its own resolver takes the first address of a hosts file only
-	{name: "vendord's port, before vendord", host: "127.0.0.1", own: true, late: true, attacks: attacks},
-	{name: "public address", host: "public.example", stopped: true, attacks: few},
-	{name: "another site, no port", host: "evil.example", strangers: true,
+	{name: "vendord's port, before vendord", at: byToken, own: true, late: true, attacks: attacks},
+	{name: "public address", at: byToken, host: "public.example", stopped: true, attacks: few},
+	{name: "another site, no port", at: byToken, host: "evil.example", strangers: true,
 		attacks: slices.DeleteFunc(slices.Clone(few), func(a attack) bool { return a.tokens || a.blind || a.stopped })},
+	{name: "by the kernel: vendord's port", at: byKernel, own: true, late: true, attacks: without(few, "token")},
+	{name: "metadata: another site", at: metadata, host: "evil.example", attacks: sessions},
+	{name: "metadata: rebinding", at: metadata, host: "rebind.example", own: true, rebinds: []string{"127.0.0.2"}, becomes: metadata.ip, attacks: sessions},
+	{name: "metadata: vendord's port", at: metadata, own: true, late: true, attacks: sessions},
+	{name: linkLocal.ip + ": another site", at: linkLocal, host: "evil.example", attacks: without(attacks, "password")},
+	{name: linkLocal.ip + ": rebinding", at: linkLocal, host: "rebind.example", own: true, rebinds: []string{"127.0.0.2"}, becomes: linkLocal.ip, attacks: sessions},
+	{name: linkLocal.ip + ": public", at: linkLocal, host: "public.example", stopped: true, attacks: few},
+	{name: "ECS, by the kernel: another", at: ecsKernel, host: "evil.example", attacks: without(few, "token")},
+	{name: "ECS, ids: another site", at: ids, host: "evil.example", attacks: without(few, "token")},
+	{name: "ECS, ids: rebinding", at: ids, host: "rebind.example", own: true, rebinds: []string{"127.0.0.2"}, becomes: ids.ip, attacks: without(few, "token")},
+	{name: "EKS: another site", at: eks, host: "evil.example", attacks: few},
+}
+
+// without leaves out the attacks that have a word in their name.
+func without(all []attack, word string) []attack {
+	return slices.DeleteFunc(slices.Clone(all), func(a attack) bool { return strings.Contains(a.name, word) })
 }
 
 func TestPages(t *testing.T) {
@@ -54,7 +73,7 @@ func TestPages(t *testing.T) {
 	for _, s := range scenes {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel() // they wait more than they work
-			s.play(t, newWorld(t))
+			s.play(t, newWorld(t, s.at))
 		})
 	}
 }
@@ -71,7 +90,7 @@ func (s scene) play(t *testing.T, w *world) {
 		func(i int, o outcome) bool { return blindness(s.attacks[i], s, o) == "" },
 		func(_ int, o outcome) { open = append(open, o) })
 	s.stage(t, w, &vendordSide{w: w},
-		func(i int, o outcome) bool { return o.vended() || weakness(open[i], o) == "" },
+		func(i int, o outcome) bool { return o.vended() || weakness(s.attacks[i], s, open[i], o) == "" },
 		func(i int, o outcome) { judge(t, s, s.attacks[i], open[i], o) })
 }
 
@@ -116,11 +135,11 @@ func (s scene) stage(t *testing.T, w *world, at side, final func(int, outcome) b
 // visit opens the page. Where it stands at vendord's port, it leaves that port
 // as soon as it is there.
 func (s scene) visit(t *testing.T, w *world, a *attacker, dir string) (said fmt.Stringer) {
-	host, port := s.host, a.port
+	host, port := cmp.Or(s.host, s.at.ip), a.port
 	home := fmt.Sprintf("http://%s:%d", host, port)
 	leave := func() {}
 	if s.own {
-		ip := "127.0.0.1"
+		ip := s.at.ip
 		if len(s.rebinds) > 0 {
 			ip = s.rebinds[0]
 		}
@@ -143,19 +162,19 @@ func (s scene) visit(t *testing.T, w *world, a *attacker, dir string) (said fmt.
 }
 
 func (s scene) probes(a attack, w *world) []probe {
-	host := "127.0.0.1"
+	host := s.at.ip
 	switch {
 	case s.own:
-		host = s.host
+		host = cmp.Or(s.host, s.at.ip)
 	case a.host != "":
 		host = a.host
 	}
 	origin := fmt.Sprintf("http://%s:%d", host, w.port)
 	if !s.strangers {
-		return a.probes(origin, w.stolen)
+		return a.probes(origin, w.stolen, w.at)
 	}
 	var probes []probe
-	for _, path := range []string{bare, "/"} {
+	for _, path := range []string{s.at.bare, "/"} {
 		probes = append(probes, probe{Label: "a stranger's " + path, URL: s.other + path}, probe{Label: path, URL: origin + path})
 	}
 	return probes
@@ -164,58 +183,80 @@ func (s scene) probes(a attack, w *world) []probe {
 // TestTypedAddress shows what a person sees who types the address, or is led to it: a
 // refusal, and the same one for each path.
 func TestTypedAddress(t *testing.T) {
-	w := newWorld(t)
+	for name, at := range map[string]endpoint{"typed address": byToken, "typed, by the kernel": byKernel, "typed, metadata": metadata, "typed, " + linkLocal.ip: linkLocal} {
+		t.Run(name, func(t *testing.T) { typed(t, name, newWorld(t, at)) })
+	}
+}
+
+func typed(t *testing.T, name string, w *world) {
 	dir := etc(t)
 	hosts(t, dir)
 	c := controlSide{w: w}
 	c.open(t)
 	c.before(attack{kind: "text"})
-	if saw := dump(t, dir, w.url()+current); !strings.Contains(saw, canary) {
+	if saw := dump(t, dir, w.url()+w.at.current); !strings.Contains(saw, canary) {
 		t.Errorf("typed address: control's document is %q, want the canary in it", saw)
 	}
 	c.close()
 	w.start()
 	defer w.stop()
 	var first string
-	for _, path := range []string{current, absent} {
+	for _, path := range []string{w.at.current, w.at.absent} {
 		saw := dump(t, dir, w.url()+path)
 		first = cmp.Or(first, saw)
 		switch {
-		case !strings.Contains(saw, "RequestRefused"):
+		case !strings.Contains(saw, "header: one that only a browser or a proxy sends"):
 			t.Errorf("typed address %s: the document is %q, want a refusal", path, saw)
 		case saw != first:
-			t.Errorf("typed address %s: the document is %q, that of %s %q", path, saw, current, first)
+			t.Errorf("typed address %s: the document is %q, that of %s %q", path, saw, w.at.current, first)
 		}
 	}
-	fmt.Printf("%-28s | a person sees %s\n", "typed address", first)
+	fmt.Printf("%-28s | a person sees %s\n", name, first)
 }
 
 // TestPreflight asks, as browsers do that keep to Private Network Access, whether
 // a page may ask. Pages cannot make Chromium send this question at will.
 func TestPreflight(t *testing.T) {
-	w := newWorld(t)
-	w.start()
-	defer w.stop()
-	for _, path := range []string{bare, current, absent, "/"} {
-		r, err := http.NewRequest(http.MethodOptions, w.url()+path, nil)
-		must(t, err)
-		for name, value := range map[string]string{
-			"Origin": "https://evil.example", "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization",
-			"Access-Control-Request-Private-Network": "true", "Access-Control-Request-Local-Network": "true",
-		} {
-			r.Header.Set(name, value)
-		}
-		answer, err := http.DefaultClient.Do(r)
-		must(t, err)
-		_ = answer.Body.Close()
-		for name := range answer.Header {
-			if strings.HasPrefix(name, "Access-Control-") || name == "Timing-Allow-Origin" {
-				t.Errorf("preflight %s: the answer has %s: %s", path, name, answer.Header.Get(name))
+	for name, test := range map[string]struct {
+		at   endpoint
+		want int
+	}{
+		"preflight": {byToken, http.StatusMethodNotAllowed}, "preflight, ECS": {ecs, http.StatusMethodNotAllowed},
+		"preflight, EKS": {eks, http.StatusMethodNotAllowed}, "preflight, metadata": {linkLocal, http.StatusForbidden},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, test.at)
+			w.start()
+			defer w.stop()
+			for _, method := range []string{"GET", "PUT"} {
+				for _, path := range append([]string{w.at.bare, w.at.current, w.at.absent}, w.at.more...) {
+					preflight(t, w.url()+path, method, test.want)
+				}
 			}
-		}
-		if answer.StatusCode != http.StatusMethodNotAllowed {
-			t.Errorf("preflight %s: %s, want 405", path, answer.Status)
+			fmt.Printf("%-28s | private network access: %d, and no header that allows anything\n", name, test.want)
+		})
+	}
+}
+
+func preflight(t *testing.T, url, method string, want int) {
+	r, err := http.NewRequest(http.MethodOptions, url, nil)
+	must(t, err)
+	for name, value := range map[string]string{
+		"Origin": "https://evil.example", "Access-Control-Request-Method": method,
+		"Access-Control-Request-Headers":         "authorization, x-aws-ec2-metadata-token, x-aws-ec2-metadata-token-ttl-seconds",
+		"Access-Control-Request-Private-Network": "true", "Access-Control-Request-Local-Network": "true",
+	} {
+		r.Header.Set(name, value)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	must(t, err)
+	_ = answer.Body.Close()
+	for name := range answer.Header {
+		if strings.HasPrefix(name, "Access-Control-") || name == "Timing-Allow-Origin" {
+			t.Errorf("preflight %s: the answer has %s: %s", url, name, answer.Header.Get(name))
 		}
 	}
-	fmt.Printf("%-28s | private network access: 405, and no header that allows anything\n", "preflight")
+	if answer.StatusCode != want {
+		t.Errorf("preflight %s: %s, want %d", url, answer.Status, want)
+	}
 }

@@ -21,6 +21,7 @@ const canary = "CANARY-7c1f"
 // every origin read it, and gives each attack the kind of answer in which that
 // attack can find something.
 type control struct {
+	at    endpoint
 	token string // the one that is right
 	mu    sync.Mutex
 	kind  string
@@ -49,8 +50,8 @@ func (c *control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodOptions {
 		return
 	}
-	exists := r.URL.Path == bare || r.URL.Path == current || r.URL.Path == other
-	token := r.Header.Get("Authorization")
+	exists := c.at.has(r.URL.Path)
+	token := r.Header.Get(c.at.header)
 	if _, password, basic := r.BasicAuth(); basic {
 		token = password
 	}

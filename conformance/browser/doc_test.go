@@ -1,7 +1,7 @@
 //go:build browser
 
 // Package browser is for tests alone: hostile pages in a real Chromium attack
-// vendord's endpoint. Its script, run, says what it needs.
+// vendord's endpoints. Its script, run, says what it needs.
 //
 // A scene is where the attacker's page stands, and how it comes to vendord:
 // from another origin, by a name that changes (rebinding), from vendord's own

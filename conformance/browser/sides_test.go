@@ -37,8 +37,8 @@ type controlSide struct {
 }
 
 func (s *controlSide) open(t *testing.T) {
-	s.c.token = s.w.stolen
-	s.stop = serve(t, listen(t, fmt.Sprintf("127.0.0.1:%d", s.w.port)), &s.c)
+	s.c.at, s.c.token = s.w.at, s.w.stolen
+	s.stop = serve(t, listen(t, fmt.Sprintf("%s:%d", s.w.at.ip, s.w.port)), &s.c)
 }
 
 func (s *controlSide) close()           { s.stop() }
@@ -133,7 +133,7 @@ func blindness(a attack, s scene, open outcome) string {
 }
 
 // weakness says what is wrong with how vendord took an attack, or "".
-func weakness(open, closed outcome) string {
+func weakness(a attack, s scene, open, closed outcome) string {
 	switch {
 	case closed.report.Fault != "":
 		return "did not run against vendord: " + closed.report.Fault
@@ -141,7 +141,7 @@ func weakness(open, closed outcome) string {
 		return closed.learned
 	case closed.vended():
 		return "was answered with " + closed.statuses()
-	case len(closed.came) < min(len(open.came), len(open.probes)):
+	case !a.stopped && !s.stopped && len(closed.came) < min(len(open.came), len(open.probes)):
 		return fmt.Sprintf("sent %d requests to vendord, %d to control", len(closed.came), len(open.came))
 	}
 	return ""
@@ -150,7 +150,7 @@ func weakness(open, closed outcome) string {
 // judge prints the line of an attack, and fails the test for a bad one.
 func judge(t *testing.T, s scene, a attack, open, closed outcome) {
 	t.Helper()
-	bad := cmp.Or(blindness(a, s, open), weakness(open, closed))
+	bad := cmp.Or(blindness(a, s, open), weakness(a, s, open, closed))
 	word := "learned nothing"
 	switch {
 	case bad != "":

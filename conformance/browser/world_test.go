@@ -21,15 +21,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What the configuration below vends: current is what the app's programs get,
-// other is one that the app could use, absent does not exist.
-const (
-	bare    = "/v1/credentials"
-	current = bare + "/hr-upload"
-	other   = bare + "/hr-reader"
-	absent  = bare + "/hr-nobody"
-)
-
 const config = `
 [daemon]
 listen = "127.0.0.1:%d"
@@ -51,6 +42,11 @@ policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Li
 
 [apps.uploader]
 profiles = ["hr-upload", "hr-reader"]
+
+[apps.reader]
+profiles = ["hr-upload", "hr-reader"]
+match    = {user = "#%d"}
+imdsv1   = true
 `
 
 const credentials = `[john]
@@ -62,8 +58,9 @@ aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY
 // state outlives the daemon, which is stopped and started at one port.
 type world struct {
 	t       *testing.T
+	at      endpoint
 	home    string
-	port    int
+	port    int // the endpoint's
 	env     []string
 	daemon  *exec.Cmd
 	stolen  string   // a live token that the attacker's pages know
@@ -73,19 +70,31 @@ type world struct {
 }
 
 // newWorld returns a world whose vendord has two live tokens and is stopped.
-func newWorld(t *testing.T) *world {
-	w := &world{t: t, home: t.TempDir(), port: freePort(t)}
+func newWorld(t *testing.T, at endpoint) *world {
+	w := &world{t: t, at: at, home: t.TempDir(), port: freePort(t, at.ip)}
 	w.env = append(clean(os.Environ()), "HOME="+w.home, "XDG_STATE_HOME="+w.home+"/state", "XDG_RUNTIME_DIR="+w.home+"/run")
 	must(t, os.Mkdir(w.home+"/run", 0o700))
-	w.write("vendord.toml", fmt.Sprintf(config, w.port, w.fakeAWS()))
+	w.write("vendord.toml", w.config())
 	w.write("aws-config", "[profile john]\nregion = eu-west-1\n")
 	w.write("aws-credentials", credentials)
 	w.start()
-	w.stolen, w.honest = w.issue(), w.issue()
+	w.stolen, w.honest = w.token(), w.token()
+	if at.bare == ids.bare {
+		w.at.current, w.at.other = w.id(), w.id()
+	}
 	w.secrets = []string{w.stolen, w.honest}
 	w.stop()
 	t.Cleanup(w.stop)
 	return w
+}
+
+// config is vendord.toml. An endpoint of AWS's is beside the daemon's own.
+func (w *world) config() string {
+	own, more := w.port, ""
+	if w.at.table != "" {
+		own, more = freePort(w.t, "127.0.0.1"), fmt.Sprintf("[endpoints.%s]\nlisten = \"%s:%d\"\n", w.at.table, w.at.ip, w.port)
+	}
+	return fmt.Sprintf(config, own, w.fakeAWS(), os.Getuid()) + more
 }
 
 // clean leaves out what would lead vendord elsewhere.
@@ -122,10 +131,37 @@ func (w *world) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
-func (w *world) issue() string {
+// token returns a live token: of metadata's, one for a session, which every program
+// gets.
+func (w *world) token() string {
+	if w.at.table == "imds" {
+		token, err := w.session()
+		must(w.t, err)
+		return token
+	}
 	out, err := w.command("token", "issue", "uploader").Output()
 	must(w.t, err)
 	return strings.TrimSpace(string(out))
+}
+
+// id returns a path with a live id in it.
+func (w *world) id() string {
+	out, err := w.command("token", "issue", "uploader", "--path").Output()
+	must(w.t, err)
+	_, id, found := strings.Cut(strings.TrimSpace(string(out)), ids.bare)
+	if !found {
+		w.t.Fatalf("token issue --path: got %s, want a path", out)
+	}
+	return ids.bare + id
+}
+
+// session asks for a session token as an SDK does.
+func (w *world) session() (string, error) {
+	status, body, err := w.send(http.MethodPut, sessionPath, "session", "X-aws-ec2-metadata-token-ttl-seconds", "21600")
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("PUT for a session token: %d %s, want 200", status, body)
+	}
+	return string(body), err
 }
 
 // start starts vendord and waits until it vends to who may have it.
@@ -161,27 +197,54 @@ func (w *world) stop() {
 // ask asks as an SDK does, with the token that no page knows, and adds what it
 // gets to what no page may learn.
 func (w *world) ask(agent string) (int, error) {
-	r, err := http.NewRequest(http.MethodGet, w.url()+bare, nil)
-	must(w.t, err)
-	r.Header.Set("Authorization", w.honest)
-	r.Header.Set("User-Agent", agent)
-	client := http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	answer, err := client.Do(r)
+	path, token := w.at.bare, w.honest
+	if w.at.table == "imds" {
+		var err error
+		if path = w.at.current; token != "" {
+			token, err = w.session()
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	switch w.at.bare { // where a token is refused
+	case ids.bare:
+		path, token = w.at.current, ""
+	case byKernel.bare:
+		token = ""
+	}
+	status, body, err := w.send(http.MethodGet, path, agent, w.at.header, token)
 	if err != nil {
 		return 0, err
 	}
-	defer func() { _ = answer.Body.Close() }()
 	var given struct{ AccessKeyID, SecretAccessKey, Token string }
-	if err := json.NewDecoder(answer.Body).Decode(&given); err != nil {
+	if err := json.Unmarshal(body, &given); err != nil {
 		return 0, err
 	}
-	if answer.StatusCode == http.StatusOK && !strings.Contains(strings.Join(w.secrets, " "), given.SecretAccessKey) {
+	if status == http.StatusOK && !strings.Contains(strings.Join(w.secrets, " "), given.SecretAccessKey) {
 		w.secrets = append(w.secrets, given.AccessKeyID, given.SecretAccessKey, given.Token)
 	}
-	return answer.StatusCode, nil
+	return status, nil
 }
 
-func (w *world) url() string { return fmt.Sprintf("http://127.0.0.1:%d", w.port) }
+// send asks over a connection of its own, with a header if it has a value.
+func (w *world) send(method, path, agent, header, value string) (int, []byte, error) {
+	r, err := http.NewRequest(method, w.url()+path, nil)
+	must(w.t, err)
+	r.Header.Set("User-Agent", agent)
+	if value != "" {
+		r.Header.Set(header, value)
+	}
+	client := http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, err := client.Do(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	return answer.StatusCode, all(answer.Body), nil
+}
+
+func (w *world) url() string { return fmt.Sprintf("http://%s:%d", w.at.ip, w.port) }
 
 // event is a line of the audit log.
 type event struct {
@@ -231,8 +294,8 @@ func (w *world) offset() int64 {
 	return s.Size()
 }
 
-func freePort(t *testing.T) int {
-	ln := listen(t, "127.0.0.1:0")
+func freePort(t *testing.T, ip string) int {
+	ln := listen(t, ip+":0")
 	defer func() { _ = ln.Close() }()
 	return ln.Addr().(*net.TCPAddr).Port
 }

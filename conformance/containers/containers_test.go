@@ -11,7 +11,12 @@ import (
 	"github.com/vendord/vendord/conformance/machine"
 )
 
-const ecs = "http://169.254.170.2/v1/credentials"
+// Where containers ask: with a token, as whom the kernel knows, and as on EC2.
+const (
+	ecs      = "http://169.254.170.2/v1/credentials"
+	process  = "http://169.254.170.2/v1/process/credentials"
+	metadata = "http://169.254.169.254/latest/meta-data/iam/security-credentials/"
+)
 
 // apps are those of two containers, of what the machine itself runs, of a network,
 // and of nobody in particular.
@@ -109,7 +114,7 @@ func TestBridge(t *testing.T) {
 		machine.Caller("a container of the network, with the network's token", "inside", on("inside", "-token", inside)),
 		machine.Caller("a container of the network, without a token", "", on("inside")),
 		machine.Caller("a container of the network, with a token of a user", "", on("inside", "-token", user)),
-		machine.Caller("a container of the network, where the kernel decides", "", on("inside", "-url", strings.Replace(ecs, "/v1/", "/v1/process/", 1))),
+		machine.Caller("a container of the network, where the kernel decides", "", on("inside", "-url", process)),
 		machine.Caller("a container of another network, with the network's token", "", on("outside", "-token", inside)),
 		machine.Caller("a container of another network, from an address of the network", "",
 			m.Contained("--network=outside", "--sysctl", "net.ipv4.ip_nonlocal_bind=1", "--", "-url", ecs, "-token", inside, "-from", "172.30.1.77:0")).Silent(),
@@ -123,4 +128,11 @@ func TestBridge(t *testing.T) {
 		machine.Caller("a container of the network, through that relay, where the kernel decides", "",
 			m.Contained("--network=inside", "--", "-via", "172.30.1.1:9000", "-url", machine.Process)),
 	)
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }

@@ -30,6 +30,8 @@ role_arn = "arn:aws:iam::629470240201:role/JohnUploadRole"
 [apps.web]
 match = { user = "web" }
 profiles = ["readonly"]
+[endpoints.ecs]
+listen = "169.254.170.2:8080"
 `
 
 const credentials = `[john]
@@ -101,6 +103,7 @@ func installs(t *testing.T) {
 	must(t, "chmod", "640", "/etc/vendord/aws-credentials")
 	write(t, toml, config)
 	must(t, "/etc/init.d/vendord", "reload")
+	must(t, "/root/vendord", "service", "install") // whose script has the address there at each start
 }
 
 // ask has user web's program ask for credentials.
@@ -219,6 +222,15 @@ func upgrades(t *testing.T) {
 	if _, pid := state(t); !strings.Contains(out, "upgraded") || pid == before || ask(t) != 200 {
 		t.Errorf("install once more: got %q and pid %d, want another than %d, and credentials", out, pid, before)
 	}
+	address(t, "an upgrade", true)
+}
+
+// address is an error unless the address of the endpoint is there, or gone.
+func address(t *testing.T, after string, want bool) {
+	t.Helper()
+	if there := strings.Contains(must(t, "ip", "-oneline", "address", "show", "dev", "lo"), " 169.254.170.2/32 "); there != want {
+		t.Errorf("after %s: the address of the endpoint: got %v, want %v", after, there, want)
+	}
 }
 
 // putBack has an upgrade fail after everything was written: a program that is none.
@@ -260,6 +272,7 @@ func stops(t *testing.T) {
 		if phase, pid := state(t); phase != want.phase || (pid != 0) != (phase == "running") {
 			t.Errorf("%s: got %s, pid %d, want %s", want.verb, phase, pid, want.phase)
 		}
+		address(t, want.verb, want.phase == "running")
 	}
 	if out := must(t, "vendord", "service", "logs", "-n", "5"); !strings.Contains(out, "ready") {
 		t.Errorf("logs: got %q, want that it is ready", out)
@@ -282,6 +295,7 @@ func boots(t *testing.T) {
 
 func uninstalls(t *testing.T) {
 	out := must(t, "/root/vendord", "service", "uninstall")
+	address(t, "uninstall", false)
 	for _, kept := range []string{toml, "/var/lib/vendord", "user vendord"} {
 		if !strings.Contains(out, "kept     "+kept) {
 			t.Errorf("uninstall: got %q, want that %s is kept", out, kept)

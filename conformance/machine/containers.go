@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// Containers makes what containers are made of: an image of one program, for which
-// no registry is asked, and two networks. It may be called again.
+// Containers makes what containers are made of: images of one program each, probe
+// and what stands for the AWS CLI where there is one, for which no registry is asked,
+// and two networks. It may be called again.
 func (m *Machine) Containers() {
 	m.t.Helper()
 	const store = "/var/lib/containers"
@@ -20,8 +21,13 @@ func (m *Machine) Containers() {
 	}
 	must(m.t, os.MkdirAll(store, 0o755))
 	m.Do("mount -t tmpfs containers " + store) // no overlays on an overlay
-	m.Do("tar cf " + image + " -C /usr/local/bin probe")
-	m.do("podman", "import", "--quiet", "--change", `ENTRYPOINT ["/probe"]`, image, "localhost/probe")
+	for _, program := range []string{"probe", "aws"} {
+		if _, err := os.Stat("/usr/local/bin/" + program); err != nil {
+			continue
+		}
+		m.Do("tar cf " + image + " -C /usr/local/bin " + program)
+		m.do("podman", "import", "--quiet", "--change", `ENTRYPOINT ["/`+program+`"]`, image, "localhost/"+program)
+	}
 	m.Do("podman network create --subnet 172.30.1.0/24 inside")
 	m.Do("podman network create --subnet 172.30.2.0/24 outside")
 }

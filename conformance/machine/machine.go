@@ -110,7 +110,7 @@ func New(t *testing.T, users []string, daemon, apps, service string) *Machine {
 // remove leaves nothing of vendord, and says what it said where the test failed.
 func (m *Machine) remove() {
 	if m.t.Failed() {
-		out, _ := exec.Command("journalctl", "--no-pager", "-o", "short-precise", "-n", "40", "--after-cursor", m.since, "-u", "vendord.service", "-u", "vendord.socket", "-u", "fakeaws").CombinedOutput()
+		out, _ := exec.Command("journalctl", "--no-pager", "-o", "short-precise", "-n", "40", "--after-cursor", m.since, "-u", "vendord.service", "-u", "vendord.socket", "-u", "vendord-net.service", "-u", "fakeaws").CombinedOutput()
 		m.t.Logf("the daemons said:\n%s", out)
 		text, _ := os.ReadFile(record)
 		m.t.Logf("on record:\n%s", last(string(text), 1200))

@@ -176,3 +176,11 @@ func (m *Machine) Own(user string) {
 	m.Write(home+"/.aws/credentials", credentials, 0o600)
 	m.do("chown", "-R", user+":"+user, home)
 }
+
+// Same is an error where a text is not as it must be.
+func (m *Machine) Same(what, got, want string) {
+	m.t.Helper()
+	if got != want {
+		m.t.Errorf("%s: got %q, want %q", what, got, want)
+	}
+}

@@ -33,7 +33,7 @@ type Answer struct {
 }
 
 type probe struct {
-	url, agent, token           string
+	url, agent, token, metadata string
 	group, from, via            string
 	relay, hold, become         string
 	pass, take                  string
@@ -51,6 +51,7 @@ func main() {
 	flag.StringVar(&p.url, "url", "http://127.0.0.1:9797/v1/process/credentials", "where to ask")
 	flag.StringVar(&p.agent, "agent", "probe", "the `name` to ask by")
 	flag.StringVar(&p.token, "token", "", "the `token` to show")
+	flag.StringVar(&p.metadata, "metadata", "", "ask as one asks EC2's metadata service, with the session token in this `file`; one is got where there is none")
 	flag.StringVar(&p.group, "group", "", "make this control group, a `path` from the root of all, and move there first")
 	flag.StringVar(&p.from, "from", "", "`address` and port to ask from")
 	flag.StringVar(&p.via, "via", "", "`address` to connect to, where that is not the one to ask")
@@ -79,6 +80,13 @@ func main() {
 	}
 	if p.relay != "" {
 		fatal(relay(p.relay, strings.TrimPrefix(p.host(), "http://")))
+	}
+	if p.metadata != "" {
+		var err error
+		if p.token, err = p.session(p.metadata); err != nil {
+			p.print(Answer{Problem: err.Error()})
+			return
+		}
 	}
 	p.run()
 }
@@ -161,7 +169,10 @@ func (p *probe) request() string {
 	if !p.kept {
 		lines = append(lines, "Connection: close")
 	}
-	if p.token != "" {
+	switch {
+	case p.metadata != "":
+		lines = append(lines, "X-aws-ec2-metadata-token: "+p.token)
+	case p.token != "":
 		lines = append(lines, "Authorization: "+p.token)
 	}
 	return strings.Join(lines, "\r\n") + "\r\n\r\n"

@@ -24,6 +24,7 @@ func TestExposure(t *testing.T) {
 	}{
 		{"plain", "", 1.5},
 		{"rules with exe", "[apps.tool]\nprofiles = [\"upload\"]\nmatch = {user = \"joe\", exe = \"/usr/local/bin/probe\"}\n", 2.0},
+		{"every endpoint", endpoints, 1.5},
 		{"port 80 of the address for containers", "[endpoints.ecs]\nlisten = \"169.254.170.2:80\"\n[apps.inside]\nprofiles = [\"upload\"]\nfrom = [\"172.30.1.0/24\"]\n", 1.5},
 		{"exe and port 80", "[endpoints.ecs]\nlisten = \"169.254.170.2:80\"\n[apps.inside]\nprofiles = [\"upload\"]\nfrom = [\"172.30.1.0/24\"]\n[apps.tool]\nprofiles = [\"upload\"]\nmatch = {user = \"joe\", exe = \"/usr/local/bin/probe\"}\n", 2.0},
 		{"a command as a source", "[sources.op]\ntype = \"process\"\ncommand = [\"/bin/true\"]\n[profiles.op]\nsource = \"op\"\nrole_arn = \"arn:aws:iam::629470240201:role/JohnUploadRole\"\nregion = \"eu-west-1\"\n", 1.5},
@@ -41,6 +42,9 @@ func TestExposure(t *testing.T) {
 				t.Errorf("got %s, want %v or less:\n%s", found[1], c.most, out)
 			}
 			fmt.Printf("figure: systemd-analyze security, %s: %s\n", c.name, found[1])
+			if strings.Contains(c.more, "[endpoints") {
+				m.Do("systemd-analyze security --no-pager --threshold=15 vendord-net.service")
+			}
 		})
 	}
 }

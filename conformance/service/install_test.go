@@ -43,10 +43,10 @@ func installed(t *testing.T) *machine.Machine {
 // credentials, and leaves it there for TestBoot.
 func TestInstall(t *testing.T) {
 	m := machine.Keep(t, users...)
-	m.Configure("", apps)
+	m.Configure("", apps+endpoints)
 	m.Scene("what would be written is shown, and is not written", func(t *testing.T, m *machine.Machine) {
 		out := m.Do(install + " --dry-run")
-		m.Says("--dry-run", out, "/etc/systemd/system/vendord.service", "/etc/systemd/system/vendord.socket", "DynamicUser=yes", "ListenStream=127.0.0.1:9797", "LoadCredential=john:/etc/credstore/john")
+		m.Says("--dry-run", out, "/etc/systemd/system/vendord.service", "/etc/systemd/system/vendord.socket", "/etc/systemd/system/vendord-net.service", "DynamicUser=yes", "ListenStream=127.0.0.1:9797", "LoadCredential=john:/etc/credstore/john")
 		if units := m.Do("systemctl list-unit-files --no-legend"); strings.Contains(units, "vendord") {
 			t.Errorf("got the units %s, want none of vendord", units)
 		}
@@ -60,7 +60,7 @@ func TestInstall(t *testing.T) {
 		}
 	})
 	m.Scene("systemd has nothing to say against its files", func(t *testing.T, m *machine.Machine) {
-		out, err := m.Type("systemd-analyze verify --recursive-errors=yes /etc/systemd/system/vendord.service /etc/systemd/system/vendord.socket")
+		out, err := m.Type("systemd-analyze verify --recursive-errors=yes /etc/systemd/system/vendord.service /etc/systemd/system/vendord.socket /etc/systemd/system/vendord-net.service")
 		if err != nil || out != "" {
 			t.Errorf("systemd-analyze verify: got %v %s, want not a word", err, out)
 		}
@@ -104,12 +104,20 @@ func TestBoot(t *testing.T) {
 		m.Do("systemctl is-active vendord.service vendord.socket")
 		m.Do("vendord status")
 	})
+	m.Scene("the addresses of the endpoints are there, and programs find them", func(t *testing.T, m *machine.Machine) {
+		onLoopback(m, linkLocal...)
+		asMetadata(t, m)
+	})
 	m.Scene("what was switched is still switched", func(t *testing.T, m *machine.Machine) {
 		m.Within("credentials", func() bool { return m.Unit("web", "User=web").Status == 200 })
 		m.Says("status", m.Do("vendord apps"), "readonly")
 	})
 	m.Scene("a token is still good, and for nobody else", func(t *testing.T, m *machine.Machine) {
 		token, _ := os.ReadFile("/root/token")
+		// AWS is the test's, and was not there yet when the machine booted.
+		m.Within("credentials", func() bool {
+			return m.As("jane", "-url", machine.Token, "-token", strings.TrimSpace(string(token))).Status == 200
+		})
 		for user, want := range map[string]int{"jane": 200, "mallory": 401} {
 			if a := m.As(user, "-url", machine.Token, "-token", strings.TrimSpace(string(token))); a.Status != want {
 				t.Errorf("%s: got %+v, want %d", user, a, want)
@@ -124,7 +132,7 @@ func TestBoot(t *testing.T) {
 func TestUninstall(t *testing.T) {
 	m := machine.Bare(t, users...)
 	m.Do("systemd-run --quiet --wait -p DynamicUser=yes -p StateDirectory=other -p LogsDirectory=other true") // systemd's own traces of such units
-	m.Configure("", apps)
+	m.Configure("", apps+endpoints)
 	_ = os.Remove("/usr/local/bin/vendord")
 	before, units := m.Files(), m.Units()
 	for range 2 {
@@ -137,6 +145,7 @@ func TestUninstall(t *testing.T) {
 			if got := m.Units(); got != units {
 				t.Errorf("units: got %s, want %s", got, units)
 			}
+			onLoopback(m)
 		})
 	}
 	m.Scene("and nothing at all with --purge", func(t *testing.T, m *machine.Machine) {
