@@ -57,8 +57,12 @@ func (c *canary) metadata() {
 		c.t.Errorf("metadata: got %d %s, want credentials", status, body)
 	}
 	app := c.tokens["app-file"]
+	last := "_"
+	if strings.HasSuffix(token, last) {
+		last = "-"
+	}
 	places := map[string]func(*http.Request){
-		"changed":       func(r *http.Request) { r.Header.Set(header, token[:55]+"_") },
+		"changed":       func(r *http.Request) { r.Header.Set(header, token[:55]+last) },
 		"twice":         func(r *http.Request) { r.Header[http.CanonicalHeaderKey(header)] = []string{token, token} },
 		"as a bearer's": func(r *http.Request) { r.Header.Set("Authorization", token) },
 		"as a life": func(r *http.Request) {
