@@ -56,11 +56,11 @@ func lineOf(t *testing.T, e audit.Event) string {
 
 func TestLineOfAVend(t *testing.T) {
 	got := lineOf(t, audit.Event{
-		Time: noon, Path: "/v1/credentials", App: "uploader", How: "token", User: "john", TokenID: "t7",
+		Time: noon, Path: "/v1/credentials", Endpoint: "imds", Listen: "127.0.0.1:9254", App: "uploader", How: "token", User: "john", TokenID: "t7",
 		Profile: "company1-hr-upload", RoleARN: "arn:aws:iam::629470240201:role/JohnUploadRole", SessionName: "john-uploader",
 		KeyID: "ASIAEXAMPLE", Expires: noon.Add(time.Hour), Minted: true, Status: 200, Agent: "Go-http-client/1.1",
 	})
-	want := `{"time":"2026-11-21T11:00:00.123Z","id":1,"path":"/v1/credentials","app":"uploader","how":"token","user":"john","token":"t7",` +
+	want := `{"time":"2026-11-21T11:00:00.123Z","id":1,"path":"/v1/credentials","endpoint":"imds","listen":"127.0.0.1:9254","app":"uploader","how":"token","user":"john","token":"t7",` +
 		`"profile":"company1-hr-upload","role":"arn:aws:iam::629470240201:role/JohnUploadRole","session":"john-uploader",` +
 		`"key":"ASIAEXAMPLE","expires":"2026-11-21T12:00:00.123Z","minted":true,"status":200,"agent":"Go-http-client/1.1"}` + "\n"
 	if got != want {

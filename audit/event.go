@@ -14,6 +14,10 @@ type Event struct {
 	ID uint64 `json:"id"`
 	// Path is the path as it was asked for, cut to 200 bytes.
 	Path string `json:"path,omitempty"`
+	// Endpoint is where it was asked for: loopback, ecs, eks or imds; Listen is the
+	// address and port of one that is an app's own. Older lines have neither.
+	Endpoint string `json:"endpoint,omitempty"`
+	Listen   string `json:"listen,omitempty"`
 	// App and User are who asked, How says how they were recognised, and
 	// TokenID by which token. All are empty for a stranger.
 	App  string `json:"app,omitempty"`

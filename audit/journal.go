@@ -90,6 +90,8 @@ func (l *Line) fields(f func(name, value string)) {
 	number("ID", l.ID)
 	number("LOST", uint64(max(l.Lost, 0)))
 	f("PATH", l.Path)
+	f("ENDPOINT", l.Endpoint)
+	f("LISTEN", l.Listen)
 	f("APP", l.App)
 	f("HOW", l.How)
 	f("USER", l.User)

@@ -110,7 +110,7 @@ func TestJournal(t *testing.T) {
 	daemon := journald(t, path)
 	journal := openJournal(t, path)
 	e := vended()
-	e.PID, e.Exe, e.Unit = 7, "/usr/bin/aws", "worker.service"
+	e.PID, e.Exe, e.Unit, e.Listen = 7, "/usr/bin/aws", "worker.service", "127.0.0.1:9254"
 	refused := audit.Event{Time: noon, UID: "1001", From: "172.18.0.2", Status: 401, Code: "NotRecognized", Message: "a\nPRIORITY=0", Hint: "do", Near: "n", Unrecorded: 3}
 	lines := lineOf(t, e) + lineOf(t, refused) + `{"time":"2026-11-21T11:00:00.123Z","lost":5}` + "\nno line\n"
 	if n, err := journal.Write([]byte(lines)); n != len(lines) || err != nil {
@@ -118,7 +118,8 @@ func TestJournal(t *testing.T) {
 	}
 	for _, want := range []map[string]string{
 		{"MESSAGE": "uploader (john) got company1-hr-upload: ASIAEXAMPLE until 2026-11-21T12:00:00Z", "PRIORITY": "6", "SYSLOG_IDENTIFIER": "vendord",
-			"VENDORD_TIME": "2026-11-21T11:00:00.123Z", "VENDORD_ID": "1", "VENDORD_PATH": "/v1/credentials", "VENDORD_APP": "uploader",
+			"VENDORD_TIME": "2026-11-21T11:00:00.123Z", "VENDORD_ID": "1", "VENDORD_PATH": "/v1/credentials",
+			"VENDORD_ENDPOINT": "loopback", "VENDORD_LISTEN": "127.0.0.1:9254", "VENDORD_APP": "uploader",
 			"VENDORD_HOW": "token", "VENDORD_USER": "john", "VENDORD_UID": "501", "VENDORD_TOKEN": "t7", "VENDORD_PID": "7", "VENDORD_EXE": "/usr/bin/aws",
 			"VENDORD_UNIT": "worker.service", "VENDORD_PROFILE": "company1-hr-upload", "VENDORD_ROLE": "arn:aws:iam::629470240201:role/JohnUploadRole",
 			"VENDORD_SESSION": "john-uploader", "VENDORD_KEY": "ASIAEXAMPLE", "VENDORD_EXPIRES": "2026-11-21T12:00:00.123Z", "VENDORD_MINTED": "true",

@@ -30,6 +30,8 @@ func (h *head) append(b []byte, t time.Time) []byte {
 // appendRest appends what follows the line's number.
 func appendRest(b []byte, e *Event) []byte {
 	b = appendField(b, `,"path":`, clip(e.Path))
+	b = appendField(b, `,"endpoint":`, e.Endpoint)
+	b = appendField(b, `,"listen":`, e.Listen)
 	b = appendField(b, `,"app":`, e.App)
 	b = appendField(b, `,"how":`, e.How)
 	b = appendField(b, `,"user":`, e.User)

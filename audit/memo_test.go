@@ -41,7 +41,7 @@ func (b *both) record(why string, e audit.Event) {
 
 func vended() audit.Event {
 	return audit.Event{
-		Time: noon, Path: "/v1/credentials", App: "uploader", How: "token", User: "john", UID: "501", TokenID: "t7",
+		Time: noon, Path: "/v1/credentials", Endpoint: "loopback", App: "uploader", How: "token", User: "john", UID: "501", TokenID: "t7",
 		Profile: "company1-hr-upload", RoleARN: "arn:aws:iam::629470240201:role/JohnUploadRole", SessionName: "john-uploader",
 		KeyID: "ASIAEXAMPLE", Expires: noon.Add(time.Hour), Minted: true, Status: 200, Agent: "Go-http-client/1.1",
 	}

@@ -61,11 +61,11 @@ func (l *Log) Metrics(m *Metrics) {
 			if c.Minted {
 				from = "aws"
 			}
-			m.Sample(float64(c.Requests), "app", c.App, "profile", c.Profile, "path", c.Path, "how", c.How, "from", from)
+			m.Sample(float64(c.Requests), "app", c.App, "profile", c.Profile, "path", c.Path, "endpoint", c.Endpoint, "how", c.How, "from", from)
 		}
 	}
 	refusal := func(c Count, n uint64) {
-		m.Sample(float64(n), "app", c.App, "profile", c.Profile, "path", c.Path, "how", c.How, "status", strconv.Itoa(c.Status), "code", c.Code)
+		m.Sample(float64(n), "app", c.App, "profile", c.Profile, "path", c.Path, "endpoint", c.Endpoint, "how", c.How, "status", strconv.Itoa(c.Status), "code", c.Code)
 	}
 	m.Family("vendord_refusals_total", Counter, "Requests refused, those that have no line of their own on record included.")
 	for _, c := range counts {

@@ -141,6 +141,10 @@ func (l *Line) textField(key string) *string {
 	switch key {
 	case "path":
 		return &l.Path
+	case "endpoint":
+		return &l.Endpoint
+	case "listen":
+		return &l.Listen
 	case "app":
 		return &l.App
 	case "how":

@@ -117,6 +117,7 @@ func TestReaderRefuses(t *testing.T) {
 func TestMostLinesArePlain(t *testing.T) {
 	e := vended()
 	e.PID, e.Exe, e.Unit, e.Container, e.From, e.Near = 7, "/usr/bin/aws", "worker@1.service", strings.Repeat("ab", 32), "172.18.0.2", "n"
+	e.Listen = "127.0.0.1:9254"
 	e.Code, e.Message, e.Hint, e.Unrecorded, e.Narrowed = "c", "m", "h", 3, true
 	line := strings.TrimSuffix(lineOf(t, e), "\n")
 	got, ok := audit.ParsePlain(line)
@@ -126,9 +127,10 @@ func TestMostLinesArePlain(t *testing.T) {
 	}
 }
 
-// What a line says is written again as we write it.
+// What a line says is written again as we write it. The second is of a version that did
+// not say at which endpoint it was asked.
 func TestLineAppends(t *testing.T) {
-	for _, want := range []string{lineOf(t, vended()), `{"time":"2026-11-21T11:00:00.123Z","lost":5}` + "\n"} {
+	for _, want := range []string{lineOf(t, vended()), `{"time":"2026-11-21T11:00:00.123Z","id":1,"path":"/p","app":"a","status":401}` + "\n", `{"time":"2026-11-21T11:00:00.123Z","lost":5}` + "\n"} {
 		l, err := audit.ParseLine([]byte(strings.TrimSuffix(want, "\n")))
 		if got := string(l.Append(nil)); err != nil || got != want {
 			t.Errorf("Append: got %q, %v, want %q", got, err, want)

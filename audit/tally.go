@@ -17,8 +17,9 @@ const maxSeries = 4096
 // choose is in none of its fields.
 type Series struct {
 	App, Profile, How string
-	// Path is the path up to the profile's name.
-	Path string
+	// Path is the path up to the profile's name, Endpoint the kind of address at which
+	// it was asked for.
+	Path, Endpoint string
 	// Status is the HTTP status, Code what a refusal was called, and Minted says
 	// of a vend that AWS was asked in that request.
 	Status int
@@ -163,7 +164,7 @@ func (t *tallies) where(e *Event) *series {
 
 // seriesOf returns what an event is counted as.
 func seriesOf(e *Event) Series {
-	return Series{App: e.App, Profile: e.Profile, How: e.How, Path: route(e.Path), Status: e.Status, Code: e.Code, Minted: e.Minted}
+	return Series{App: e.App, Profile: e.Profile, How: e.How, Path: route(e.Path), Endpoint: e.Endpoint, Status: e.Status, Code: e.Code, Minted: e.Minted}
 }
 
 // route returns a path as far as it is ours: what follows is what a stranger
@@ -210,7 +211,7 @@ func (l *Log) Counts() []Count {
 		counts = append(counts, Count{kind, n.requests.Load(), n.unrecorded.Load()})
 	}
 	slices.SortFunc(counts, func(a, b Count) int {
-		return cmp.Or(cmp.Compare(a.App, b.App), cmp.Compare(a.Profile, b.Profile), cmp.Compare(a.Path, b.Path),
+		return cmp.Or(cmp.Compare(a.App, b.App), cmp.Compare(a.Profile, b.Profile), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Endpoint, b.Endpoint),
 			cmp.Compare(a.How, b.How), cmp.Compare(a.Status, b.Status), cmp.Compare(a.Code, b.Code), boolCompare(a.Minted, b.Minted))
 	})
 	return counts

@@ -144,7 +144,7 @@ func TestMetricsAreWhatPrometheusReads(t *testing.T) {
 	log.MetricsOfRecord(&m)
 	found := families(t, m.Text())
 	for name, want := range map[string]string{
-		"vendord_vends_total":               `COUNTER app="uploader" from="aws" how="token" path="/v1/credentials" profile="company1-hr-upload" 1`,
+		"vendord_vends_total":               `COUNTER app="uploader" endpoint="loopback" from="aws" how="token" path="/v1/credentials" profile="company1-hr-upload" 1`,
 		"vendord_refusals_total":            `COUNTER code="" path="other" status="401" 1, app="a\"\\\n{}" code="ProfileRefused" path="other" status="403" 4`,
 		"vendord_refusals_unrecorded_total": `COUNTER app="a\"\\\n{}" code="ProfileRefused" path="other" status="403" 3`,
 		"vendord_record_lines_total":        "COUNTER 3",

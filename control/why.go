@@ -27,6 +27,13 @@ type Asker struct {
 	Container string `json:"container,omitempty"`
 }
 
+// At is the endpoint that was asked: loopback, ecs, eks or imds. Listen is the address
+// of one that is an app's own.
+type At struct {
+	Endpoint string `json:"endpoint,omitempty"`
+	Listen   string `json:"listen,omitempty"`
+}
+
 // is reports whether it was a caller's own program, by the kernel's word.
 func (a Asker) is(c Caller) bool {
 	return a.UID != "" && a.UID.String() == strconv.FormatUint(uint64(c.Peer.UID), 10)
@@ -42,6 +49,7 @@ type Refusal struct {
 	// TokenID is the token that was presented, if it is one of ours.
 	TokenID string `json:"token,omitempty"`
 	Path    string `json:"path,omitempty"`
+	At
 	Profile string `json:"profile,omitempty"`
 	Code    string `json:"code,omitempty"`
 	Message string `json:"message"`
@@ -133,6 +141,7 @@ type AppInfo struct {
 type LastRequest struct {
 	Time time.Time `json:"time"`
 	Asker
+	At
 	// Profile is what it got, KeyID and Expires are of its session; or Message
 	// says why it got nothing.
 	Profile string    `json:"profile,omitempty"`

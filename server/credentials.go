@@ -212,6 +212,9 @@ func event(r *http.Request, now time.Time) audit.Event {
 	c := connOf(r)
 	e := audit.Event{Time: now, Path: pathOf(r.RequestURI), UID: c.number, From: c.from,
 		PID: c.seen.pid, Exe: c.seen.exe, Unit: c.seen.unit, Container: c.seen.container}
+	if c.in != nil { // as it is but for our own check's
+		e.Endpoint, e.Listen = c.in.kind.String(), c.in.own
+	}
 	if agents := r.Header["User-Agent"]; len(agents) > 0 {
 		e.Agent = shown(agents[0])
 	}

@@ -173,7 +173,7 @@ func TestEveryVendIsOnRecord(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			w := start(t, always(test.give))
 			w.ask("GET /v1/credentials HTTP/1.1\nHost: ADDR\nAuthorization: TOKEN\nUser-Agent: agent/1\n\n")
-			want := `{"time":"2026-11-21T12:00:00.000Z","id":1,"path":"/v1/credentials","app":"uploader","how":"token","user":"john","token":"abcdefgh",` +
+			want := `{"time":"2026-11-21T12:00:00.000Z","id":1,"path":"/v1/credentials","endpoint":"loopback","app":"uploader","how":"token","user":"john","token":"abcdefgh",` +
 				`"profile":"upload","role":"arn:aws:iam::629470240201:role/JohnUploadRole","session":"john-uploader",` +
 				`"key":"ASIAEXAMPLE","expires":"2026-11-21T13:00:00.000Z","minted":` + test.minted + `,"status":200,"agent":"agent/1"}` + "\n"
 			if got := w.record(); got != want {
@@ -187,7 +187,7 @@ func TestARefusalOfAKnownCallerIsOnRecord(t *testing.T) {
 	w := start(t, failing(&session.Error{Class: session.Administrator, Code: "AccessDenied", Public: "sts: denied", Hint: "ask"}))
 	w.ask(plain)
 	got := w.audit.Refusals("uploader")
-	want := audit.Event{Time: noon, ID: 1, Path: "/v1/credentials", App: "uploader", How: "token", User: "john", TokenID: "abcdefgh",
+	want := audit.Event{Time: noon, ID: 1, Path: "/v1/credentials", Endpoint: "loopback", App: "uploader", How: "token", User: "john", TokenID: "abcdefgh",
 		Profile: "upload", RoleARN: "arn:aws:iam::629470240201:role/JohnUploadRole", SessionName: "john-uploader",
 		Status: 403, Code: "DeniedByAWS", Message: "sts: denied", Hint: "ask"}
 	if len(got) != 1 || got[0] != want {

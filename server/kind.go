@@ -22,11 +22,25 @@ const (
 	Metadata
 )
 
+// String is the kind's name in vendord.toml and on record; loopback is listen of [daemon].
+func (k Kind) String() string {
+	return [...]string{OnLoopback: "loopback", ECS: "ecs", EKS: "eks", Metadata: "imds"}[k]
+}
+
 // Endpoint is what a listener is for.
 type Endpoint struct {
 	Kind Kind
 	// App is the one whose programs alone are answered, or "".
 	App string
+}
+
+// ownAt is the address of a listener that is an app's own, by which people tell it from
+// the others of its kind; else "".
+func (e Endpoint) ownAt(addr net.Addr) string {
+	if e.App == "" {
+		return ""
+	}
+	return addressOf(addr).String()
 }
 
 // addresses are those of each kind besides loopback: what SDKs ask without being told

@@ -25,6 +25,7 @@ import (
 type listener struct {
 	net.Listener
 	kind    Kind
+	own     string // the address of an app's own, for the record; else ""
 	places  *places
 	who     func(net.Conn) *peer.Client
 	expects func(netip.Addr) bool

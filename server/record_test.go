@@ -119,3 +119,26 @@ func TestWhatEndsWhileItIsRecordedIsNotVended(t *testing.T) {
 		})
 	}
 }
+
+// A program that asks at several endpoints is told by the record where it did.
+func TestTheRecordSaysAtWhichEndpoint(t *testing.T) {
+	here := start(t, always(credentials(nil)))
+	for _, test := range []struct {
+		of         server.Endpoint
+		ask, where string
+	}{
+		{server.Endpoint{}, plain, `"endpoint":"loopback","app"`},
+		{server.Endpoint{Kind: server.ECS}, plain, `"endpoint":"ecs","app"`},
+		{server.Endpoint{Kind: server.EKS}, plain, `"endpoint":"eks","app"`},
+		{server.Endpoint{Kind: server.EKS}, carrying("vnd_wrong"), `"endpoint":"eks","status":401`},
+		{server.Endpoint{Kind: server.Metadata}, reading(roles+"x", "wrong"), `"endpoint":"imds","status":`},
+		{server.Endpoint{Kind: server.Metadata, App: "uploader"}, reading(roles+"x", "wrong"), `"endpoint":"imds","listen":"ADDR","status":`},
+	} {
+		there := here.beside(test.of)
+		there.ask(test.ask)
+		if want := there.put(test.where); !strings.Contains(here.record(), want) {
+			t.Errorf("%+v: record\ngot  %s\nwant %s", test.of, here.record(), want)
+		}
+		here.lines.take()
+	}
+}

@@ -181,7 +181,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener, of Endpoint) error 
 	// will not ask again. They are cut off when Serve returns.
 	base, cutOff := context.WithCancel(context.WithoutCancel(ctx))
 	defer cutOff()
-	own := &listener{Listener: ln, kind: of.Kind, places: s.places, who: s.who, expects: s.expected(of.Kind), log: s.log,
+	own := &listener{Listener: ln, kind: of.Kind, own: of.ownAt(ln.Addr()), places: s.places, who: s.who, expects: s.expected(of.Kind), log: s.log,
 		probes: s.probes, addr: ln.Addr(), host: addressOf(ln.Addr()).String(), handler: h}
 	defer s.listens(own)()
 	hs := newHTTPServer(base, h, s.log)

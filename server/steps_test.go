@@ -169,7 +169,7 @@ func bareHandler(b *testing.B) (*handler, *http.Request) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	ctx := context.WithValue(context.Background(), connKey{}, &conn{number: "0", client: new(peer.Client)})
+	ctx := context.WithValue(context.Background(), connKey{}, &conn{in: &listener{}, number: "0", client: new(peer.Client)})
 	r, err := http.NewRequestWithContext(context.WithValue(ctx, http.LocalAddrContextKey, nil), http.MethodGet, "http://127.0.0.1:9797"+Path, nil)
 	if err != nil {
 		b.Fatal(err)

@@ -41,7 +41,7 @@ func (d *daemon) appInfos(caller control.Caller) []control.AppInfo {
 }
 
 func lastRequest(e audit.Event) *control.LastRequest {
-	last := &control.LastRequest{Time: e.Time, Asker: askerOf(e), Profile: e.Profile, KeyID: e.KeyID, Expires: e.Expires}
+	last := &control.LastRequest{Time: e.Time, Asker: askerOf(e), At: atOf(e), Profile: e.Profile, KeyID: e.KeyID, Expires: e.Expires}
 	if e.Status != 200 {
 		last.Message = e.Message
 	}
@@ -52,6 +52,9 @@ func lastRequest(e audit.Event) *control.LastRequest {
 func askerOf(e audit.Event) control.Asker {
 	return control.Asker{User: e.User, UID: e.UID, From: e.From, PID: e.PID, Exe: e.Exe, Unit: e.Unit, Container: e.Container}
 }
+
+// atOf is where somebody asked.
+func atOf(e audit.Event) control.At { return control.At{Endpoint: e.Endpoint, Listen: e.Listen} }
 
 func (p *program) appsCommand() *cobra.Command {
 	return &cobra.Command{
@@ -143,11 +146,16 @@ func (p *program) printApp(a control.AppInfo, now time.Time) {
 		line("last request", "none since vendord started")
 	case l.Message != "":
 		line("last request", "%s, refused: %s", ago(l.Time, now), l.Message)
-		line("", "by %s", askerInWords(l.Asker))
+		line("", "by %s", lastAskerInWords(l))
 	default:
 		line("last request", "%s, got %s", ago(l.Time, now), l.KeyID)
-		line("", "by %s", askerInWords(l.Asker))
+		line("", "by %s", lastAskerInWords(l))
 	}
+}
+
+// lastAskerInWords says who made an app's last request, and where.
+func lastAskerInWords(l *control.LastRequest) string {
+	return strings.TrimSuffix(askerInWords(l.Asker)+", "+atInWords(l.At), ", ")
 }
 
 // currentInWords says what an app's programs get, and until when.
@@ -205,6 +213,15 @@ func userOf(a control.Asker) string {
 		return "#" + a.UID.String()
 	}
 	return a.User
+}
+
+// atInWords says where somebody asked, as vendord.toml names it: "at imds 127.0.0.1:9254".
+// A daemon of an older version did not say.
+func atInWords(at control.At) string {
+	if at.Endpoint == "" {
+		return ""
+	}
+	return strings.TrimSpace("at " + at.Endpoint + " " + at.Listen)
 }
 
 // askerInWords says who asked: "/usr/bin/aws (pid 712), user agent, unit x.service".

@@ -31,7 +31,7 @@ const (
 	widestCell = 44
 )
 
-var recordHeading = []string{"TIME", "APP", "USER", "PROFILE", "PROGRAM", "RESULT"}
+var recordHeading = []string{"TIME", "APP", "USER", "PROFILE", "PROGRAM", "ENDPOINT", "RESULT"}
 
 func (t *recordTable) add(l *audit.Line) error {
 	if t.p.json {
@@ -95,10 +95,10 @@ func (t *recordTable) align() {
 func recordRow(l *audit.Line) []string {
 	at := l.Time.Local().Format(time.DateTime)
 	if l.Lost > 0 {
-		return []string{at, "-", "-", "-", "-", fmt.Sprintf("%d lines lost: the record could not be written", l.Lost)}
+		return []string{at, "-", "-", "-", "-", "-", fmt.Sprintf("%d lines lost: the record could not be written", l.Lost)}
 	}
 	who := askerOf(l.Event)
-	row := []string{at, dash(l.App), dash(userOf(who)), dash(l.Profile), dash(programOf(who))}
+	row := []string{at, dash(l.App), dash(userOf(who)), dash(l.Profile), dash(programOf(who)), dash(strings.TrimSpace(l.Endpoint + " " + l.Listen))}
 	for i, cell := range row {
 		row[i] = shorten(cleaned(cell), widestCell)
 	}

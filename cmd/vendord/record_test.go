@@ -103,19 +103,27 @@ func TestSince(t *testing.T) {
 	}
 }
 
+func TestWhereSomebodyAsked(t *testing.T) {
+	for want, at := range map[string]control.At{"": {}, "at ecs": {Endpoint: "ecs"}, "at imds 127.0.0.1:9254": {Endpoint: "imds", Listen: "127.0.0.1:9254"}} {
+		if got := atInWords(at); got != want {
+			t.Errorf("atInWords(%+v): got %q, want %q", at, got, want)
+		}
+	}
+}
+
 func TestRowsOfARecord(t *testing.T) {
 	at := time.Date(2026, 11, 22, 14, 5, 6, 0, time.Local)
 	for _, test := range []struct {
 		line audit.Line
 		want string
 	}{
-		{audit.Line{Event: audit.Event{App: "claude", User: "agent", Profile: "ro", PID: 7, Exe: "/usr/bin/aws", Unit: "w.service", KeyID: "ASIA1", Expires: at, Minted: true, Status: 200}},
-			"claude|agent|ro|aws[7], w.service|ASIA1 until 14:05:06, minted"},
-		{audit.Line{Event: audit.Event{UID: "1001", From: "172.18.0.2", Container: strings.Repeat("ab", 32), Status: 401, Code: "NotRecognized", Message: "token: unknown", Near: "user is john", Unrecorded: 3}},
-			"-|#1001|-|container abababababab, from 172.18.0.2|refused, 401 NotRecognized: token: unknown (user is john) (and 3 more like it)"},
-		{audit.Line{Event: audit.Event{App: "a\x1b[2J\n", PID: 7, Status: 403, Message: "\u202e"}}, `a\x1b[2J\n|-|-|?[7]|refused, 403 : \u202e`},
-		{audit.Line{Event: audit.Event{User: strings.Repeat("ü", 100)}}, "-|" + strings.Repeat("ü", 43) + "…|-|-|refused, 0 : "},
-		{audit.Line{Lost: 3}, "-|-|-|-|3 lines lost: the record could not be written"},
+		{audit.Line{Event: audit.Event{App: "claude", User: "agent", Profile: "ro", PID: 7, Exe: "/usr/bin/aws", Unit: "w.service", KeyID: "ASIA1", Expires: at, Minted: true, Status: 200, Endpoint: "ecs"}},
+			"claude|agent|ro|aws[7], w.service|ecs|ASIA1 until 14:05:06, minted"},
+		{audit.Line{Event: audit.Event{UID: "1001", From: "172.18.0.2", Container: strings.Repeat("ab", 32), Status: 401, Code: "NotRecognized", Message: "token: unknown", Near: "user is john", Unrecorded: 3, Endpoint: "imds", Listen: "127.0.0.1:9254"}},
+			"-|#1001|-|container abababababab, from 172.18.0.2|imds 127.0.0.1:9254|refused, 401 NotRecognized: token: unknown (user is john) (and 3 more like it)"},
+		{audit.Line{Event: audit.Event{App: "a\x1b[2J\n", PID: 7, Status: 403, Message: "\u202e"}}, `a\x1b[2J\n|-|-|?[7]|-|refused, 403 : \u202e`},
+		{audit.Line{Event: audit.Event{User: strings.Repeat("ü", 100)}}, "-|" + strings.Repeat("ü", 43) + "…|-|-|-|refused, 0 : "},
+		{audit.Line{Lost: 3}, "-|-|-|-|-|3 lines lost: the record could not be written"},
 	} {
 		test.line.Time = at
 		got := recordRow(&test.line)

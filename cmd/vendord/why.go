@@ -21,7 +21,7 @@ func (d *daemon) why(app string) []control.Refusal {
 	r := remedies{config: d.book.Config(), system: d.options.config.System, own: d.options.config.UID, login: d.loginFor}
 	for _, e := range d.audit.Refusals(app) {
 		e.User = d.nameOf(e)
-		row := control.Refusal{App: e.App, Asker: askerOf(e), TokenID: e.TokenID, Path: e.Path, Profile: e.Profile,
+		row := control.Refusal{App: e.App, Asker: askerOf(e), TokenID: e.TokenID, Path: e.Path, At: atOf(e), Profile: e.Profile,
 			Code: e.Code, Message: e.Message, Hint: e.Hint, Near: e.Near}
 		same := row
 		same.PID = 0
@@ -69,9 +69,10 @@ func (p *program) whyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "why", GroupID: "look", Args: exactly(0, ""),
 		Short: "Show the last refusals: who, which rule, and what would let them through",
-		Long: `Show the last requests for credentials that were refused: who asked, which rule
-refused, what nearly matched, and where it can be told the one change that would let
-the program through, as a line to paste. Most SDKs hide what vendord tells them.
+		Long: `Show the last requests for credentials that were refused: who asked, what and at which
+endpoint, which rule refused, what nearly matched, and where it can be told the one
+change that would let the program through, as a line to paste. Most SDKs hide what
+vendord tells them.
 Who may not steer vendord sees what their own programs were refused.`,
 		Example: `  vendord why
   vendord why --app claude -n 20`,
@@ -123,7 +124,7 @@ func (p *program) printRefusal(r control.Refusal, now time.Time) {
 		whose = "app " + r.App + ", "
 	}
 	say(p.stdout, "%s%s: %s%s", ago(r.Time, now), times(r.Times), whose, askerInWords(r.Asker))
-	line("asked", r.Path)
+	line("asked", strings.TrimSpace(r.Path+" "+atInWords(r.At)))
 	line("refused", r.Message)
 	if !strings.Contains(r.Hint, "vendord why") { // which is this
 		line("hint", r.Hint)
