@@ -150,7 +150,7 @@ func TestCheckComparesWithTheSocketUnit(t *testing.T) {
 	}
 	own := rootsAddresses(&profiles.Config{Path: "/home/ann/v.toml", Endpoints: config.Endpoints})
 	if len(own) != 2 || own[0].Error() != "169.254.170.2: only root can put it on this machine, and not a service of yours" ||
-		hintOf(own[0]) != "after each boot: sudo vendord net up --config '/home/ann/v.toml'" {
+		hintOf(own[0]) != "after each boot: "+bySudo("net", "up", "--config", "/home/ann/v.toml") {
 		t.Errorf("rootsAddresses: got %v, hint %q", own, hintOf(own[0]))
 	}
 }

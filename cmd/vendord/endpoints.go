@@ -3,12 +3,14 @@ package main
 import (
 	"errors"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/vendord/vendord/apps"
 	"github.com/vendord/vendord/control"
+	"github.com/vendord/vendord/install"
 	"github.com/vendord/vendord/profiles"
 	"github.com/vendord/vendord/server"
 )
@@ -56,7 +58,7 @@ func listenEndpoint(e profiles.Endpoint, up string) (net.Listener, error) {
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return nil, fail(up, "%s: %s is not an address of this machine", e.Key(), at.Addr())
 	case errors.Is(err, syscall.EACCES):
-		return nil, fail("give vendord CAP_NET_BIND_SERVICE, or set a port above 1023",
+		return nil, fail("set a port above 1023; the machine's service can have this one: "+bySudo("service", "install"),
 			"%s: port %d is root's", e.Key(), at.Port())
 	}
 	return listener, err
@@ -68,7 +70,17 @@ func netUp(c *profiles.Config, system bool) string {
 	if system {
 		return "sudo vendord net up --system"
 	}
-	return "sudo vendord net up --config " + quoteWord(c.Path)
+	return bySudo("net", "up", "--config", c.Path)
+}
+
+// bySudo is what somebody types to have root run this program. sudo has a PATH of its own,
+// which leads to no vendord but an installed service's.
+func bySudo(args ...string) string {
+	self, err := os.Executable()
+	if err != nil {
+		self = "vendord"
+	}
+	return "sudo " + install.ShellWords(append([]string{self}, args...)...)
 }
 
 // missing are the endpoints that nobody can reach, in words.

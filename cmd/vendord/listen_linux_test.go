@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,7 +17,11 @@ import (
 func TestListenOnTheAddressForContainers(t *testing.T) {
 	needsRoot(t, "have a network of one's own")
 	up := netUp(&profiles.Config{Path: "/home/ann/my vendord.toml"}, false)
-	if want := "sudo vendord net up --config '/home/ann/my vendord.toml'"; up != want {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "sudo " + self + " net up --config '/home/ann/my vendord.toml'"; up != want {
 		t.Errorf("netUp of a user's: got %s, want %s", up, want)
 	}
 	if got, want := netUp(&profiles.Config{}, true), "sudo vendord net up --system"; got != want {
@@ -53,7 +58,7 @@ func TestListenOnTheAddressForContainers(t *testing.T) {
 		{"169.254.170.2:80", alone, "endpoints.ecs.listen: 169.254.170.2 is not an address of this machine", up},
 		{"[fd00:ec2::23]:80", alone, "endpoints.ecs.listen: fd00:ec2::23 is not an address of this machine", up},
 		{"[::1]:80", withoutIPv6, "endpoints.ecs.listen: this machine has no ::1", "listen at 127.0.0.1"},
-		{"127.0.0.1:80", powerless, "endpoints.ecs.listen: port 80 is root's", "give vendord CAP_NET_BIND_SERVICE, or set a port above 1023"},
+		{"127.0.0.1:80", powerless, "endpoints.ecs.listen: port 80 is root's", "set a port above 1023; the machine's service can have this one: sudo " + self + " service install"},
 	} {
 		onThread(t, test.prepare, func() error {
 			_, err := listenEndpoint(ecsAt(test.at), up)

@@ -156,7 +156,7 @@ func (p *program) netUp(ctx context.Context, force bool) error {
 func (p *program) netDown() error {
 	done, err := link.Down()
 	if err != nil {
-		return netError("net down", "sudo vendord net down", err)
+		return netError("net down", bySudo("net", "down"), err)
 	}
 	if p.json {
 		return p.printJSON(map[string]any{"removed": inText(done.Removed)})

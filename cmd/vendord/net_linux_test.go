@@ -78,7 +78,7 @@ func (u *netUser) types(args ...string) string {
 	cmd.SysProcAttr = u.as
 	var out []byte
 	u.in(func() error { out, err = cmd.CombinedOutput(); return nil })
-	said := strings.NewReplacer("'"+u.dir+"/vendord.toml'", "DIR/vendord.toml", u.dir, "DIR").Replace(string(out))
+	said := strings.NewReplacer("sudo "+vendord+" ", "sudo VENDORD ", u.dir, "DIR").Replace(string(out))
 	if err != nil {
 		said += err.Error() + "\n"
 	}
@@ -96,7 +96,7 @@ func TestNetCommands(t *testing.T) {
 	u := newNetUser(t, ecsAndEKS)
 	const there = "ADDRESS         STATE  ENDPOINT\n169.254.170.2   there  endpoints.ecs.listen\n169.254.170.23  there  endpoints.eks.listen\nfd00:ec2::23    there  endpoints.eks.listen\n"
 	u.wants("status", "ADDRESS         STATE    ENDPOINT\n169.254.170.2   missing  endpoints.ecs.listen\n169.254.170.23  missing  endpoints.eks.listen\n"+
-		"fd00:ec2::23    missing  endpoints.eks.listen\nhint: sudo vendord net up --config DIR/vendord.toml\nexit status 1\n")
+		"fd00:ec2::23    missing  endpoints.eks.listen\nhint: sudo VENDORD net up --config DIR/vendord.toml\nexit status 1\n")
 	u.wants("up", "169.254.170.2: added\n169.254.170.23: added\nfd00:ec2::23: added\n")
 	u.wants("status", there)
 	u.wants("up", "169.254.170.2: there already\n169.254.170.23: there already\nfd00:ec2::23: there already\n")
@@ -147,12 +147,12 @@ func TestNetRights(t *testing.T) {
 	u := newNetUser(t, ecsAndEKS)
 	somebody := &syscall.Credential{Uid: stranger, Gid: stranger}
 	u.as = &syscall.SysProcAttr{Credential: somebody}
-	u.wants("up", "vendord: net up: needs root, or CAP_NET_ADMIN\nhint: sudo vendord net up --config DIR/vendord.toml\nexit status 1\n")
+	u.wants("up", "vendord: net up: needs root, or CAP_NET_ADMIN\nhint: sudo VENDORD net up --config DIR/vendord.toml\nexit status 1\n")
 	u.as = &syscall.SysProcAttr{Credential: somebody, AmbientCaps: []uintptr{unix.CAP_NET_ADMIN}}
 	u.wants("up", "169.254.170.2: added\n169.254.170.23: added\nfd00:ec2::23: added\n")
 	u.as = &syscall.SysProcAttr{Credential: somebody}
 	u.wants("up", "169.254.170.2: there already\n169.254.170.23: there already\nfd00:ec2::23: there already\n")
-	u.wants("down", "vendord: net down: needs root, or CAP_NET_ADMIN\nhint: sudo vendord net down\nexit status 1\n")
+	u.wants("down", "vendord: net down: needs root, or CAP_NET_ADMIN\nhint: sudo VENDORD net down\nexit status 1\n")
 }
 
 // Root puts the addresses of a user's configuration there, which the user may write.
@@ -257,7 +257,7 @@ func TestNetDownWhileSomebodyListens(t *testing.T) {
 		t.Error("with the address: nobody reaches the listener")
 	}
 	got := u.types("down")
-	const before, after = "169.254.170.2: removed\nwarning: 169.254.170.2:80: ", " listens there still, and nobody reaches it\nhint: sudo vendord net up --config DIR/vendord.toml brings it back, without a restart\n"
+	const before, after = "169.254.170.2: removed\nwarning: 169.254.170.2:80: ", " listens there still, and nobody reaches it\nhint: sudo VENDORD net up --config DIR/vendord.toml brings it back, without a restart\n"
 	if !strings.HasPrefix(got, before) || !strings.HasSuffix(got, after) {
 		t.Errorf("net down: got %s, want %s…%s", got, before, after)
 	}
