@@ -68,7 +68,8 @@ def page(observed):
     glance = table(["client", "version", *ENDPOINTS.values()],
                    ([f"[{c['title']}](#{anchor(c)})", c["version"], *(verdict(c["at"].get(e), notes) for e in ENDPOINTS)] for c in clients))
     words = table(["client", "ten calls ask vendord", "refused, it asks", "its user reads vendord's reason"], (summary(c) for c in clients))
-    return "\n\n".join([HEAD.strip(), glance, notes.text(), WORDS.strip(), words, DETAILS.strip(), *(details(c, notes) for c in clients)]) + "\n"
+    meaning = MEANING % (BUT if "yes, but" in glance else "")
+    return "\n\n".join([HEAD.strip(), glance, meaning.strip(), notes.text(), OBSERVING.strip(), WORDS.strip(), words, DETAILS.strip(), *(details(c, notes) for c in clients)]) + "\n"
 
 
 class Notes:
@@ -120,10 +121,10 @@ def details(client, notes):
         for why, text in sorted(cell["read"].items()):
             reads.setdefault((why, text), []).append(ENDPOINTS[endpoint])
     parts = [f"### {client['title']}", f"Version {client['version']}.",
-             table(["endpoint", *COLUMNS.values()], ([", ".join(endpoints), *fields] for fields, endpoints in rows.items()))]
+             table(["endpoint", *COLUMNS.values()], (["; ".join(endpoints), *fields] for fields, endpoints in rows.items()))]
     for why, title in REFUSALS.items():
         for (_, text), endpoints in ((key, value) for key, value in reads.items() if key[0] == why):
-            parts.append(f"Where {title} ({', '.join(endpoints)}):\n\n" + "\n".join("    " + line for line in text.splitlines() or ["(nothing)"]))
+            parts.append(f"Where {title} ({'; '.join(endpoints)}):\n\n" + "\n".join("    " + line for line in text.splitlines() or ["(nothing)"]))
     return "\n\n".join(parts)
 
 
@@ -146,13 +147,34 @@ def table(head, rows):
 
 
 HEAD = """
-# Which clients work with vendord, and what their users see
+# Which clients work with vendord, and what to set for them
 
-Written by `conformance/run` from what it observed: the real SDKs and tools, pinned, each with a program that has no code for vendord and finds its credentials by the SDK's own default chain. Every field below is one client at one endpoint, in a network of its own, with a daemon and an AWS that enforces signatures, expiry and policies. Where a client is said to know no such endpoint, or not to go on, that is tried too: a note is taken away when it is no longer so.
+Nearly all do, nearly everywhere: take an endpoint at which yours says yes, and set what stands here. Which endpoint is for whom, and how to have it: [endpoints.md](endpoints.md).
 
-The endpoints: *container* is `AWS_CONTAINER_CREDENTIALS_FULL_URI` at 127.0.0.1, with the token in a variable, in a file, in both, or without one, where the kernel says whose program it is. *relative URI* is ECS's, at 169.254.170.2; *Pod Identity* is EKS's, at 169.254.170.23 and fd00:ec2::23; *EC2 metadata* is 169.254.169.254, which a program asks that was told nothing at all, or a port that `AWS_EC2_METADATA_SERVICE_ENDPOINT` names.
+| endpoint | set for the program | or type |
+| --- | --- | --- |
+| container: token | `AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:9797/v1/credentials` and `AWS_CONTAINER_AUTHORIZATION_TOKEN=vnd_…` | `eval "$(vendord env APP)"` |
+| container: token file | the same address, and `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=PATH` | `eval "$(vendord env APP --file PATH)"` |
+| container: token and file | the same address, and both | |
+| container: no token, by the kernel | `AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:9797/v1/process/credentials` | `eval "$(vendord env APP)"`, of an app with `match` |
+| relative URI, with a token | `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/v1/credentials`, and a token or its file | `eval "$(vendord env APP --relative)"` |
+| relative URI, id in the path | `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/v2/credentials/vndp_…` | `vendord token issue APP --path` |
+| Pod Identity, IPv4 | `AWS_CONTAINER_CREDENTIALS_FULL_URI=http://169.254.170.23/v1/credentials`, and a token file | `vendord token issue APP --file PATH` |
+| Pod Identity, IPv6 | `AWS_CONTAINER_CREDENTIALS_FULL_URI=http://[fd00:ec2::23]/v1/credentials`, and a token file | `vendord token issue APP --file PATH` |
+| EC2 metadata | nothing | |
+| EC2 metadata, custom port | `AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:9254` | `eval "$(vendord env APP --metadata)"` |
 
-**yes**: it makes calls, ten calls in a row, goes on when another profile is used, when its session ends and when the daemon restarts, asks no proxy for credentials, and fails, not for ever, where it is refused. **yes [n]**: all of that, with sessions as vendord hands them out, of an hour, which was made to go by in a moment; the note says of which sessions it cannot make use. **yes, but**: all of that but what the note says. **no**: it knows no such endpoint, or does not take it.
+9797 is the port of the machine's vendord; one of your own has another, which `vendord status` says. Where you set variables by hand and there is a proxy, set [`NO_PROXY`](endpoints.md#proxies) too.
+"""
+
+MEANING = """
+**yes**: it makes calls, ten calls in a row, goes on when another profile is used, when its session ends and when the daemon restarts, asks no proxy for credentials where `NO_PROXY` is as `vendord env` sets it, and fails, not for ever, where it is refused. **yes [n]**: all of that, with sessions as vendord hands them out, of an hour, which was made to go by in a moment; the note says of which sessions it cannot make use. %s**no**: it knows no such endpoint, or does not take it.
+"""
+
+BUT = "**yes, but**: all of that but what the note says. "
+
+OBSERVING = """
+Written by `conformance/run` from what it observed: the real SDKs and tools, pinned, each with a program that has no code for vendord and finds its credentials by the SDK's own default chain. Every field is one client at one endpoint, in a network of its own, with a daemon and an AWS that enforces signatures, expiry and policies. Where a client is said to know no such endpoint, or not to go on, that is tried too: a note is taken away when it is no longer so. *Replayed, not run* is a client whose requests, byte for byte, were sent by a program of ours.
 """
 
 WORDS = """

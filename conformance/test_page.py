@@ -5,7 +5,7 @@ import unittest
 
 import page
 from checks import counted, steady
-from clients import Client, Own
+from clients import ENDPOINTS, Client, Own
 from tap import Request
 
 
@@ -30,6 +30,14 @@ class Page(unittest.TestCase):
         self.assertIn("| yes, but [1] |", self.row(observed))
         self.assertIn("1. stays (https://example.com/1)", page.page(observed))
 
+    def test_what_no_field_says_is_not_explained(self):
+        self.assertNotIn("yes, but", page.page(self.client(token=cell())))
+        self.assertIn("**yes, but**", page.page(self.client(token=cell(switch={"saw": "stays", "own": ""}))))
+
+    def test_each_endpoint_says_what_to_set(self):
+        for endpoint in ENDPOINTS.values():
+            self.assertIn(f"\n| {endpoint} | ", page.HEAD)
+
     def test_sessions_that_vendord_does_not_hand_out_are_no_but(self):
         observed = self.client(token=cell() | {"hours": "hangs with a second's sessions", "issue": ""})
         self.assertIn("| yes [1] |", self.row(observed))
@@ -39,7 +47,7 @@ class Page(unittest.TestCase):
         self.assertIn("| no [1] |", self.row(self.client(token={"lacks": "too old", "issue": "", "read": ""})))
 
     def test_endpoints_with_the_same_fields_share_a_row(self):
-        self.assertIn("| container: token, container: token file | yes |", page.page(self.client(**{"token": cell(), "token-file": cell()})))
+        self.assertIn("| container: token; container: token file | yes |", page.page(self.client(**{"token": cell(), "token-file": cell()})))
 
     def test_the_summary_has_the_first_container_endpoint_that_it_has_and_metadata(self):
         lack = {"lacks": "too old", "issue": "", "read": ""}

@@ -2,8 +2,10 @@ package profiles
 
 import (
 	"maps"
+	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -109,15 +111,14 @@ func kindOfAddress(a netip.Addr) EndpointKind {
 
 // right is the hint for the addresses of an endpoint.
 func right(kind EndpointKind) string {
-	addresses := sdkAddresses[kind]
-	hint := `write "` + addresses[0] + `:80"`
-	if len(addresses) > 1 {
-		hint += "; the addresses are " + strings.Join(addresses, " and ")
+	var all []string
+	for _, address := range sdkAddresses[kind] {
+		all = append(all, strconv.Quote(net.JoinHostPort(address, "80")))
 	}
 	if kind == IMDS {
-		hint += ", and those of loopback"
+		all = append(all, `a port of loopback, such as "127.0.0.1:9254"`)
 	}
-	return hint
+	return "write " + strings.Join(all, " or ")
 }
 
 // owner checks the app of a port of its own. Programs ask there without a token, as

@@ -26,7 +26,7 @@ func (l leading) place(s control.Status, path string) (string, error) {
 			return path, there(row)
 		}
 	}
-	return "", fail(`add [endpoints.ecs] to vendord.toml, with listen = "169.254.170.2:80"; or leave --relative out`,
+	return "", fail(`it does from the next start on, with [endpoints.ecs] and listen = "169.254.170.2:80" in vendord.toml; or leave --relative out`,
 		"env --relative: vendord does not listen at 169.254.170.2:80, where SDKs look for the path")
 }
 
@@ -41,7 +41,7 @@ func metadataOf(s control.Status, app string) (string, error) {
 			return s.Endpoints[i].URL, there(s.Endpoints[i])
 		}
 	}
-	return "", fail(`add [[endpoints.imds]] to vendord.toml, with listen = "127.0.0.1:9254"; it takes effect at the next start`,
+	return "", fail(`one does from the next start of vendord on, with [[endpoints.imds]] and listen = "127.0.0.1:9254" in vendord.toml`,
 		"app %q: no metadata service answers it", app)
 }
 

@@ -21,9 +21,9 @@ func TestWhereEnvLeads(t *testing.T) {
 	relative := func(s control.Status) (string, error) { return leading{relative: true}.place(s, path) }
 	full := func(s control.Status) (string, error) { return leading{}.place(s, path) }
 	const none = `app "web": no metadata service answers it`
-	const noneHint = `add [[endpoints.imds]] to vendord.toml, with listen = "127.0.0.1:9254"; it takes effect at the next start`
+	const noneHint = `one does from the next start of vendord on, with [[endpoints.imds]] and listen = "127.0.0.1:9254" in vendord.toml`
 	const noECS = "env --relative: vendord does not listen at 169.254.170.2:80, where SDKs look for the path"
-	const noECSHint = `add [endpoints.ecs] to vendord.toml, with listen = "169.254.170.2:80"; or leave --relative out`
+	const noECSHint = `it does from the next start on, with [endpoints.ecs] and listen = "169.254.170.2:80" in vendord.toml; or leave --relative out`
 	for _, row := range []struct {
 		name          string
 		where         func(control.Status) (string, error)
