@@ -65,7 +65,7 @@ func TestRequiredOnAFullDisk(t *testing.T) {
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for log.State().Failing != nil && time.Now().Before(deadline) {
 		time.Sleep(10 * time.Millisecond)
 	}

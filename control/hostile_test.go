@@ -39,7 +39,7 @@ func raw(t testing.TB, path, text string) (int, string) {
 
 func exchange(t testing.TB, conn net.Conn, text string) (int, string) {
 	t.Helper()
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
 	_, _ = conn.Write([]byte(text)) // may be cut off, and answered all the same
 	method, _, _ := strings.Cut(text, " ")
 	answer, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})

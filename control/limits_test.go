@@ -156,7 +156,7 @@ func TestSlowDirectory(t *testing.T) {
 	}
 	defer slow.Close()
 	<-looking
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	if err := status(ctx, dial(t, path)); err != nil {
 		t.Errorf("another caller: got %v, want an answer", err)
@@ -184,7 +184,7 @@ func connect(t *testing.T, path string, most int) (n int, closeAll func()) {
 			t.Fatal(err)
 		}
 		conns = append(conns, c)
-		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+		_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 		_, _ = io.WriteString(c, get("/", vendordHost, version1))
 		if _, err := c.Read(make([]byte, 1)); err != nil {
 			return n, closeAll
@@ -206,7 +206,7 @@ func TestConnectionLimit(t *testing.T) {
 	wantSaid(t, "one more", tokens(t.Context(), c), "control socket "+path+": the connection was closed without an answer"+
 		" | it may be stopping, or this user may have too many connections to it: try again")
 	closeAll()
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	for deadline := time.Now().Add(30 * time.Second); ; {
 		err := tokens(t.Context(), c)
 		if err == nil {
 			break

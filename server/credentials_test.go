@@ -217,7 +217,7 @@ func TestPatience(t *testing.T) {
 	})
 	started := time.Now()
 	got := w.ask(plain)
-	if took := time.Since(started); took < 800*time.Millisecond || took > 5*time.Second { // of a busy machine
+	if took := time.Since(started); took < 800*time.Millisecond || took > 20*time.Second { // of a busy machine
 		t.Errorf("took %v, want 0.8 s and a little", took)
 	}
 	if want := problem("NotReady", "upload: still asking AWS; hint: try again"); got.status != 503 || got.body != want {

@@ -272,7 +272,7 @@ func (w *world) checkRecord(t *testing.T, want verdict, before int) {
 // checkConnection checks that the connection ends, or can be used again.
 func (w *world) checkConnection(t *testing.T, want verdict, c net.Conn, in *bufio.Reader) {
 	t.Helper()
-	_ = c.SetDeadline(time.Now().Add(3 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
 	if want.goesOn {
 		if _, err := io.WriteString(c, w.fill(plain)); err != nil {
 			t.Fatal(err)
@@ -311,13 +311,13 @@ func (w *world) dialFor(t *testing.T) *net.TCPConn {
 func (w *world) honest(t *testing.T) time.Duration {
 	t.Helper()
 	started := time.Now()
-	c, err := net.DialTimeout("tcp", w.addr, 10*time.Second)
+	c, err := net.DialTimeout("tcp", w.addr, 30*time.Second)
 	if err != nil {
 		t.Errorf("an honest caller: %v", err)
 		return time.Since(started)
 	}
 	defer func() { _ = c.Close() }()
-	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 	_, _ = io.WriteString(c, w.fill(with("Connection: close")))
 	answer, err := io.ReadAll(c)
 	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 200 OK\r\n") || !strings.HasSuffix(string(answer), w.body) {

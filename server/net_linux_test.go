@@ -79,7 +79,7 @@ func (n *network) dial(t *testing.T, from, to string) net.Conn {
 	t.Helper()
 	var c net.Conn
 	n.in(t, func() (err error) {
-		d := net.Dialer{Timeout: 10 * time.Second}
+		d := net.Dialer{Timeout: 30 * time.Second}
 		if from != "" {
 			d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(from)}
 		}

@@ -94,7 +94,7 @@ func TestAManagerThatDoesNotAnswer(t *testing.T) {
 	if want := "the service manager has not answered within a second"; err == nil || err.Error() != want {
 		t.Errorf("Forget: got %v, want %q", err, want)
 	}
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("Forget: took %s, want a second", took)
 	}
 	manager.Deaf(false)

@@ -17,8 +17,8 @@ func asks() {
 	if err != nil {
 		os.Exit(1)
 	}
-	web, last := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second}, ""
-	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	web, last := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}, ""
+	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if _, err := os.Stat(stop); err == nil {
 			return
 		}

@@ -27,7 +27,7 @@ import (
 // awsCLI stands for the AWS CLI in scripts, so that they read as the examples do:
 // the few commands that those have, through the Go SDK's default chain.
 func awsCLI() {
-	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	if err := runAWS(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)

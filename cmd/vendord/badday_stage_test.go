@@ -135,7 +135,7 @@ func (s *badStage) start() {
 	}
 	s.crowd.ask(ctx)
 	s.Cleanup(func() { cancel(); s.crowd.programs.Wait() })
-	s.until("a first session", 20*time.Second, func(r control.SessionRow) bool { return r.KeyID != "" && !r.Used.IsZero() })
+	s.until("a first session", timeout, func(r control.SessionRow) bool { return r.KeyID != "" && !r.Used.IsZero() })
 	s.crowd.part()
 }
 
@@ -156,7 +156,7 @@ func (s *badStage) calmDown() {
 	if !s.calm {
 		return
 	}
-	for began := time.Now(); time.Since(began) < 5*time.Second; time.Sleep(5 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < timeout; time.Sleep(5 * time.Millisecond) {
 		if !slices.ContainsFunc(s.sessions(), func(r control.SessionRow) bool {
 			return r.State == session.Renewing || r.State == session.Asking
 		}) {
@@ -167,10 +167,7 @@ func (s *badStage) calmDown() {
 
 // gather waits until this part of the day has n answers, and ends it.
 func (s *badStage) gather(n int) *tally {
-	for range 500 {
-		if s.crowd.now.Load().count() >= n {
-			break
-		}
+	for deadline := time.Now().Add(timeout); s.crowd.now.Load().count() < n && time.Now().Before(deadline); {
 		time.Sleep(20 * time.Millisecond)
 	}
 	return s.crowd.part()

@@ -19,7 +19,7 @@ func TestAnotherUserAtTheCallback(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+		_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 		fmt.Fprint(c, "GET / HTTP/1.0\r\n\r\n")
 		text, _ := io.ReadAll(c)
 		return string(text)

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -19,15 +20,19 @@ const (
 	metadataKeyBird = "the key of metadata's session tokens"
 )
 
-// freePort returns an address at which nobody listens now.
+// freePort returns an address at which nobody listens, and where nobody comes to be by
+// chance until somebody binds it: systems give out ports above 32767 alone.
 func freePort(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		ln, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_000)))
+		if err == nil {
+			defer ln.Close()
+			return ln.Addr().String()
+		}
 	}
-	defer ln.Close()
-	return ln.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // metadataConfig is an endpoint for the programs of our own user.

@@ -146,7 +146,7 @@ func squat(ln net.Listener, answer string) {
 		return
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 	_, _ = c.Read(make([]byte, 8192))
 	_, _ = io.WriteString(c, answer)
 }

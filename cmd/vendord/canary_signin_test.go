@@ -172,7 +172,7 @@ func (c *signInCanary) devices() {
 		decided := make(chan error, 1)
 		go func() {
 			err := fmt.Errorf("never asked")
-			for deadline := time.Now().Add(20 * time.Second); err != nil && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+			for deadline := time.Now().Add(time.Minute); err != nil && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 				err = c.fake.Decide(mode, "", "")
 			}
 			decided <- err
@@ -217,7 +217,7 @@ func (c *signInCanary) machines() {
 			c.t.Errorf("credentials %s: fails", name)
 		}
 		status := c.ask(c.tokens["app-"+name], nil)
-		for end := time.Now().Add(20 * time.Second); status == 503 && time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		for end := time.Now().Add(time.Minute); status == 503 && time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 			status = c.ask(c.tokens["app-"+name], nil) // the daemon was still asking AWS
 		}
 		if status != 200 {

@@ -362,7 +362,7 @@ func (c *signInCanary) repeat(w http.ResponseWriter, r *http.Request, e *echo, s
 // arguments are not shown, as one may be a code.
 func (c *signInCanary) try(stdin string, environ []string, args ...string) bool {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(c.t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, c.vendord, args...)
 	cmd.Env, cmd.Dir, cmd.Stdin = append(slices.Clone(c.environ), environ...), c.dir, strings.NewReader(stdin)

@@ -249,13 +249,13 @@ func (c *canary) serve(format string) {
 	if err := c.daemon.Start(); err != nil {
 		c.t.Fatal(err)
 	}
-	for range 600 {
+	for range 2400 {
 		if strings.Contains(c.log.String(), "ready") {
 			return
 		}
 		time.Sleep(25 * time.Millisecond)
 	}
-	c.t.Fatalf("serve: not ready within 15 s: %s", c.log)
+	c.t.Fatalf("serve: not ready within a minute: %s", c.log)
 }
 
 // stop ends the daemon as a service manager does.
@@ -280,7 +280,7 @@ func (c *canary) run(args ...string) (ok bool) {
 // product runs a command whose stdout is a secret: it is not searched.
 func (c *canary) product(args ...string) (stdout string, ok bool) {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(c.t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := c.command(args...)
 	var out bytes.Buffer
@@ -289,7 +289,7 @@ func (c *canary) product(args ...string) (stdout string, ok bool) {
 	cmd.Stderr = c.said
 	err := cmd.Run()
 	if ctx.Err() != nil {
-		c.t.Errorf("vendord %s: not done within a minute", strings.Join(args, " "))
+		c.t.Errorf("vendord %s: not done within two minutes", strings.Join(args, " "))
 	}
 	if _, exit := errors.AsType[*exec.ExitError](err); err != nil && !exit {
 		c.t.Fatalf("vendord %s: %v", strings.Join(args, " "), err)

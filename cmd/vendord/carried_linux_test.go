@@ -157,14 +157,14 @@ func (s *service) asker() (answers func(n int) []string, end func() string) {
 	go func() { ended <- cmd.Wait() }()
 	return func(n int) (lines []string) {
 			s.t.Helper()
-			for range 1000 {
+			for range 6000 {
 				text, _ := os.ReadFile(told)
 				if lines = slices.Collect(strings.Lines(string(text))); len(lines) >= n {
 					return lines
 				}
 				time.Sleep(10 * time.Millisecond)
 			}
-			s.t.Fatalf("exec's program: got %q after 10 s, want %d answers; exec: %s; log: %s", lines, n, said, s.log)
+			s.t.Fatalf("exec's program: got %q after a minute, want %d answers; exec: %s; log: %s", lines, n, said, s.log)
 			return nil
 		}, func() string {
 			s.t.Helper()
@@ -181,13 +181,13 @@ func (s *service) asker() (answers func(n int) []string, end func() string) {
 // await waits until something is so.
 func (s *service) await(what string, so func() bool) {
 	s.t.Helper()
-	for range 1000 {
+	for range 6000 {
 		if so() {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	s.t.Fatalf("%s: not within 10 s: %s", what, s.log)
+	s.t.Fatalf("%s: not within a minute: %s", what, s.log)
 }
 
 // settled reports whether the manager has one piece of data, of which much was

@@ -235,7 +235,7 @@ func TestStoreFails(t *testing.T) {
 	d := s.start(t)
 	_, _, held := d.command(t)
 	d.command(t)
-	for range 400 {
+	for range 2000 {
 		if strings.Contains(s.log.String(), "cannot be left") {
 			break
 		}

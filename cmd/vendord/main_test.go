@@ -153,14 +153,14 @@ func expand(ts *testscript.TestScript, _ bool, files []string) {
 
 // ready waits for the daemon's control socket.
 func ready(ts *testscript.TestScript, _ bool, _ []string) {
-	for range 400 {
+	for range 2400 {
 		if c, err := net.Dial("unix", filepath.Join(ts.Getenv("XDG_RUNTIME_DIR"), "vendord", "control.sock")); err == nil {
 			c.Close()
 			return
 		}
 		time.Sleep(25 * time.Millisecond)
 	}
-	ts.Fatalf("ready: no daemon within 10 s")
+	ts.Fatalf("ready: no daemon within a minute")
 }
 
 // status runs a command and wants this exit status of it.
@@ -191,7 +191,7 @@ func occupy(ts *testscript.TestScript, _ bool, _ []string) {
 
 // sdk is a program that uses AWS through the SDK's default chain.
 func sdk() {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := useAWS(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -255,7 +255,7 @@ func ending() {
 		case s := <-caught:
 			fmt.Println(s)
 			os.Exit(7)
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			os.Exit(1)
 		}
 	}

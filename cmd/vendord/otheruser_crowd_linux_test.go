@@ -14,7 +14,7 @@ func (h *household) crowd(t *testing.T) {
 	address := "127.0.0.1:" + lookup(h.env, "PORT")
 	request := fmt.Sprintf("GET /v1/credentials HTTP/1.1\r\nHost: %s\r\nAuthorization: %s\r\n\r\n", address, h.token.Token)
 	dial := func() net.Conn {
-		c, err := net.DialTimeout("tcp4", address, 5*time.Second)
+		c, err := net.DialTimeout("tcp4", address, 30*time.Second)
 		if err != nil {
 			t.Errorf("connecting: %v", err)
 			return nil

@@ -320,7 +320,7 @@ func (h *household) port(t *testing.T) {
 				return
 			}
 			defer c.Close()
-			_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+			_ = c.SetDeadline(time.Now().Add(time.Minute))
 			fmt.Fprintf(c, "GET /v1/credentials HTTP/1.1\r\nHost: 127.0.0.1\r\n%sConnection: close\r\n\r\n", authorization)
 			text, _ := io.ReadAll(c)
 			answer = string(text)

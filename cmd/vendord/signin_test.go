@@ -75,13 +75,13 @@ func fakeSSO(ts *testscript.TestScript, _ bool, args []string) {
 
 // waitFor waits until a file has a text.
 func waitFor(ts *testscript.TestScript, _ bool, args []string) {
-	for range 400 {
+	for range 2400 {
 		if text, err := os.ReadFile(ts.MkAbs(args[0])); err == nil && strings.Contains(string(text), args[1]) {
 			return
 		}
 		time.Sleep(25 * time.Millisecond)
 	}
-	ts.Fatalf("%s: no %q within 10 s", args[0], args[1])
+	ts.Fatalf("%s: no %q within a minute", args[0], args[1])
 }
 
 // browser is a browser: it opens a page, and where that leads, and writes what it

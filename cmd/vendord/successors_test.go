@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,21 +70,26 @@ func (s *fakeStore) has(t *testing.T, text string, want bool) {
 
 // successors is a machine on which one daemon follows another.
 type successors struct {
-	blind bool // as where the kernel tells no users
-	store *fakeStore
-	dir   string
-	aws   func() // ends AWS
-	since time.Duration
-	shift time.Duration // of the wall clock
-	vend  string        // where programs ask, over restarts
-	log   *safeBuffer
-	ears  *safeBuffer // the record
+	blind  bool // as where the kernel tells no users
+	store  *fakeStore
+	dir    string
+	aws    func() // ends AWS
+	since  time.Duration
+	shift  time.Duration // of the wall clock
+	vend   string        // where programs ask, over restarts
+	within time.Duration // how long a command waits for the next
+	log    *safeBuffer
+	ears   *safeBuffer // the record
 }
 
 func newSuccessors(t *testing.T) *successors {
 	t.Helper()
-	s := &successors{store: &fakeStore{}, dir: t.TempDir(), log: &safeBuffer{}, ears: &safeBuffer{}, since: time.Hour}
+	s := &successors{store: &fakeStore{}, dir: t.TempDir(), log: &safeBuffer{}, ears: &safeBuffer{}, since: time.Hour, within: time.Minute}
 	if err := os.Chmod(s.dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(freePort(t)) // which nobody takes while one daemon has gone and the next is not there
+	if err := os.WriteFile(filepath.Join(s.dir, "port"), []byte(port), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	fake, err := fakeaws.New(fakeaws.Config{State: fakeaws.Example()})

@@ -56,7 +56,7 @@ func ask(address, authorization string) error {
 		return err
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nAuthorization: %s\r\n\r\n", at.Path, at.Host, authorization)
 	if err == nil {
 		_, err = conn.Read(make([]byte, 1)) // by then it is on record

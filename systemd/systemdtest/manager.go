@@ -119,10 +119,10 @@ func (m *Manager) Heard() []string {
 }
 
 // Await returns the first message that has a line, among all that came and come
-// after the first so many, within ten seconds.
+// after the first so many, within a minute.
 func (m *Manager) Await(t testing.TB, line string, after int) string {
 	t.Helper()
-	for end := time.After(10 * time.Second); ; {
+	for end := time.After(time.Minute); ; {
 		m.mu.Lock()
 		heard, news := m.heard, m.news
 		m.mu.Unlock()
