@@ -105,8 +105,11 @@ func TestRecordOnAFullDisk(t *testing.T) {
 			t.Fatalf("Record: %v", err)
 		}
 	}
-	time.Sleep(200 * time.Millisecond) // two attempts
-	if s := log.State(); s.Failing == nil || s.Lost == 0 || s.Lost+s.Lines != lines {
+	s := log.State()
+	for end := time.Now().Add(30 * time.Second); (s.Failing == nil || s.Lost == 0 || s.Lost+s.Lines != lines) && time.Now().Before(end); s = log.State() {
+		time.Sleep(10 * time.Millisecond) // until it has been tried
+	}
+	if s.Failing == nil || s.Lost == 0 || s.Lost+s.Lines != lines {
 		t.Errorf("State: got %+v, want that it fails and some are lost", s)
 	}
 	_ = os.Remove(ballast)

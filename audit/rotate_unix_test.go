@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -135,12 +136,13 @@ func TestFollow(t *testing.T) {
 			out := rotating(t, path, rotation, 1000)
 			const lines = 300
 			var got []string
+			var seen atomic.Int64
 			r := &audit.Reader{Follow: true}
 			var reading sync.WaitGroup
 			enough := make(chan struct{})
 			reading.Go(func() {
 				err := r.Run(t.Context(), path, func(l *audit.Line) error {
-					if got = append(got, l.KeyID); len(got) == lines {
+					if got = append(got, l.KeyID); seen.Add(1) == lines {
 						close(enough)
 						return errEnough
 					}
@@ -152,7 +154,9 @@ func TestFollow(t *testing.T) {
 			})
 			for i := range lines {
 				if who == "logrotate" && i%100 == 99 {
-					time.Sleep(300 * time.Millisecond) // or a file is gone before anybody looked
+					for end := time.Now().Add(time.Minute); seen.Load() < int64(i) && time.Now().Before(end); { // or a file is gone before anybody looked
+						time.Sleep(time.Millisecond)
+					}
 					if err := os.Rename(path, fmt.Sprintf("%s.%d", path, 1)); err != nil {
 						t.Fatal(err)
 					}

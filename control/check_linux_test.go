@@ -40,10 +40,16 @@ func socketOf(t *testing.T) net.Listener {
 	return ln
 }
 
-// check checks a server.
+// check checks a server that answers, or of which it is known at once that it does not.
 func check(t *testing.T, s *control.Server, at net.Addr) (doubt, err error) {
 	t.Helper()
-	ctx, done := context.WithTimeout(t.Context(), time.Second/2)
+	return checkWithin(t, s, at, time.Minute)
+}
+
+// checkWithin checks a server that may take all the time that there is.
+func checkWithin(t *testing.T, s *control.Server, at net.Addr, patience time.Duration) (doubt, err error) {
+	t.Helper()
+	ctx, done := context.WithTimeout(t.Context(), patience)
 	defer done()
 	return s.Check(ctx, at)
 }
@@ -151,21 +157,22 @@ func TestCheckTellsAHungSocketFromABusyOne(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		change     func(o *odd, forever chan struct{})
+		patience   time.Duration
 		doubt, err string // what they have
 	}{
-		"it works":                 {func(*odd, chan struct{}) {}, "", ""},
-		"nobody accepts":           {hang, "", "nobody is let in: i/o timeout"},
-		"others come all the time": {busy, "too crowded to be let in", ""},
-		"nobody answers":           {lose, "", "no answer as it must be: "},
-		"somebody removed it":      {remove, "it cannot be reached: no such file or directory", ""},
-		"another has its path":     {replace, "leads to somebody else", ""},
+		"it works":                 {func(*odd, chan struct{}) {}, time.Minute, "", ""},
+		"nobody accepts":           {hang, time.Second / 2, "", "nobody is let in: i/o timeout"},
+		"others come all the time": {busy, time.Second, "too crowded to be let in", ""},
+		"nobody answers":           {lose, time.Minute, "", "no answer as it must be: "},
+		"somebody removed it":      {remove, time.Minute, "it cannot be reached: no such file or directory", ""},
+		"another has its path":     {replace, time.Minute, "leads to somebody else", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			on, forever := &odd{Listener: socketOf(t)}, make(chan struct{})
 			test.change(on, forever)
 			s := self(t, newDaemon(control.Steer).config(), on)
 			t.Cleanup(func() { close(forever) })
-			doubt, err := check(t, s, on.Addr())
+			doubt, err := checkWithin(t, s, on.Addr(), test.patience)
 			if !says(doubt, test.doubt) || !says(err, test.err) {
 				t.Errorf("Check: got %v, %v, want %q, %q", doubt, err, test.doubt, test.err)
 			}
@@ -206,10 +213,10 @@ func TestCheckOfAFullQueue(t *testing.T) {
 		}
 		defer c.Close()
 	}
-	if doubt, err := check(t, s, on.Addr()); doubt != nil || err == nil || !strings.HasPrefix(err.Error(), "nobody is let in: ") {
+	if doubt, err := checkWithin(t, s, on.Addr(), time.Second/2); doubt != nil || err == nil || !strings.HasPrefix(err.Error(), "nobody is let in: ") {
 		t.Errorf("Check: got %v, %v", doubt, err)
 	}
-	if doubt, err := check(t, s, &net.UnixAddr{Name: "/elsewhere", Net: "unix"}); doubt != nil || err == nil || err.Error() != "nobody listens" {
+	if doubt, err := checkWithin(t, s, &net.UnixAddr{Name: "/elsewhere", Net: "unix"}, time.Second/2); doubt != nil || err == nil || err.Error() != "nobody listens" {
 		t.Errorf("Check of another address: got %v, %v", doubt, err)
 	}
 }

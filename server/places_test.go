@@ -96,15 +96,21 @@ func TestWhoHasMostMakesRoom(t *testing.T) {
 			if said := w.log.String(); strings.Count(said, "all places are taken, so that whoever has most connections loses the quiet ones") != 1 {
 				t.Errorf("log: got %q, want one line about it", said)
 			}
-			lost := 0
-			for _, c := range many {
-				_ = c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
-				if _, err := c.Read(make([]byte, 1)); errors.Is(err, io.EOF) {
-					lost++
+			lost := func() (n int) {
+				for _, c := range many {
+					_ = c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+					if _, err := c.Read(make([]byte, 1)); errors.Is(err, io.EOF) {
+						n++
+					}
 				}
+				return n
 			}
-			if lost < 4 {
-				t.Errorf("who has most: lost %d connections, want 4", lost)
+			n := lost()
+			for end := time.Now().Add(20 * time.Second); n < 4 && time.Now().Before(end); {
+				n = lost() // they were, and a busy machine let the time pass before they were read
+			}
+			if n < 4 {
+				t.Errorf("who has most: lost %d connections, want 4", n)
 			}
 			w.token = calms
 			for i := range calm {

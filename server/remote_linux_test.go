@@ -117,15 +117,21 @@ func TestOneContainerDoesNotFillTheHouse(t *testing.T) {
 	if got := w.asked(many[len(many)-1], plain); got.status != 200 {
 		t.Errorf("the last of many: got %d, want 200", got.status)
 	}
-	open := 0
-	for _, c := range many {
-		_ = c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
-		if _, err := c.Read(make([]byte, 1)); err != nil && strings.Contains(err.Error(), "timeout") {
-			open++
+	open := func() (n int) {
+		for _, c := range many {
+			_ = c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+			if _, err := c.Read(make([]byte, 1)); err != nil && strings.Contains(err.Error(), "timeout") {
+				n++
+			}
 		}
+		return n
 	}
-	if open > 3 {
-		t.Errorf("the greedy container: has %d connections, want three of eight places beside the other's", open)
+	n := open()
+	for end := time.Now().Add(20 * time.Second); n > 3 && time.Now().Before(end); {
+		n = open() // a busy machine let the time pass before what was closed was read
+	}
+	if n > 3 {
+		t.Errorf("the greedy container: has %d connections, want three of eight places beside the other's", n)
 	}
 	for name, c := range map[string]net.Conn{"the other container": calm, "the machine's process": ours} {
 		request := plain

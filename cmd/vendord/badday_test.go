@@ -42,7 +42,7 @@ func (d badDay) play(t *testing.T) {
 	d.begin(s)
 	s.pass(31*time.Minute, time.Minute)
 	d.show(s, 0)
-	living := s.crowd.part()
+	living := s.gather(2 * programs)
 	if odd, n := living.others("200"); len(odd) > 0 && !d.over || n < programs {
 		t.Errorf("GET with living credentials: got %d times 200, and %q", n, odd)
 	}

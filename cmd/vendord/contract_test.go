@@ -265,15 +265,22 @@ func soonEnough(t *testing.T) {
 		slices.Sort(took)
 		return took[len(took)*99/100]
 	}
-	most := 100 * time.Millisecond
-	if round(url) > most { // then a handler that only writes tells what the machine itself takes
-		bare := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = io.WriteString(w, `{"AccessKeyId":"a","SecretAccessKey":"b","Token":"c"}`)
-		}))
-		defer bare.Close()
-		most = max(most, 3*round(bare.URL))
-	}
-	within(t, "99 of 100 requests", most, func() time.Duration { return round(url) })
+	bare := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"AccessKeyId":"a","SecretAccessKey":"b","Token":"c"}`)
+	}))
+	defer bare.Close()
+	const most = 100 * time.Millisecond
+	within(t, "99 of 100 requests", most, func() time.Duration {
+		took := round(url)
+		if took > most { // then a handler that only writes tells what the machine itself takes now
+			plain := round(bare.URL)
+			t.Logf("99 of 100 requests: %v, and %v by a handler that only writes", took, plain)
+			if took <= 3*plain {
+				took = most
+			}
+		}
+		return took
+	})
 	d.aws.Inject(fakeaws.Fault{Kind: fakeaws.Hang})
 	d.cache.Retain(nothing)
 	within(t, "a request while AWS hangs", 2*time.Second, func() time.Duration {

@@ -22,8 +22,6 @@ type network struct {
 	tid  int
 	file *os.File
 	jobs chan func()
-	// patience is how long dial waits for an answer.
-	patience time.Duration
 }
 
 // newNetwork makes a network of its own, with a loopback link that is up.
@@ -36,7 +34,7 @@ func newNetwork(t *testing.T) *network {
 		}
 		t.Skip("it takes iproute2")
 	}
-	n := &network{t: t, jobs: make(chan func()), patience: 2 * time.Second}
+	n := &network{t: t, jobs: make(chan func())}
 	ready := make(chan error)
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
@@ -92,6 +90,11 @@ func (n *network) set(variables ...string) {
 // dial connects from an address in the network, or from any if it is empty. Many may
 // do so at once: each has a thread of its own.
 func (n *network) dial(from, to string) (c net.Conn, err error) {
+	return n.dialWithin(2*time.Second, from, to)
+}
+
+// dialWithin is dial with another time for an answer to come.
+func (n *network) dialWithin(patience time.Duration, from, to string) (c net.Conn, err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -99,7 +102,7 @@ func (n *network) dial(from, to string) (c net.Conn, err error) {
 		if err = unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET); err != nil {
 			return
 		}
-		d := net.Dialer{Timeout: n.patience}
+		d := net.Dialer{Timeout: patience}
 		if from != "" {
 			d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(from)}
 		}
@@ -114,7 +117,7 @@ func (n *network) dial(from, to string) (c net.Conn, err error) {
 func (n *network) joined(at ...string) {
 	n.t.Helper()
 	for _, at := range at {
-		end := time.Now().Add(20 * time.Second)
+		end := time.Now().Add(time.Minute)
 		for {
 			c, err := n.dial("", at)
 			if err == nil {
@@ -126,6 +129,7 @@ func (n *network) joined(at ...string) {
 			if time.Now().After(end) {
 				n.t.Fatalf("%s: got %v, want it reached", at, err)
 			}
+			time.Sleep(20 * time.Millisecond)
 		}
 	}
 }
