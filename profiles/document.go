@@ -2,6 +2,7 @@ package profiles
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,6 +18,10 @@ type document struct {
 	// opened are the tables that line has gone through, by path: to open one
 	// costs as much as all that is in it.
 	opened map[string]map[string]toml.Primitive
+	// start is where text begins in the whole file: see item.
+	start   int
+	headers []header             // of text; nil until they are needed
+	items   map[string]*document // what item found, by path; nil for nothing
 }
 
 // path is the path of a key. Steps into a list are numbers in brackets.
@@ -119,10 +124,12 @@ func (d *document) offset(p path) int {
 	at := d.root
 	for i, step := range p {
 		if strings.HasPrefix(step, "[") {
-			// The library keeps one position for all items of a list.
 			var items []toml.Primitive
-			if d.meta.PrimitiveDecode(at, &items) != nil || len(items) != 1 {
+			if d.meta.PrimitiveDecode(at, &items) != nil || len(items) == 0 {
 				return -1
+			}
+			if len(items) > 1 {
+				return d.offsetIn(p, i)
 			}
 			at = items[0]
 			continue
@@ -142,6 +149,20 @@ func (d *document) offset(p path) int {
 		return -1
 	}
 	return e.Position.Start
+}
+
+// offsetIn returns where in the text the value at p stands, whose step i is into a list
+// of several items, or -1.
+func (d *document) offsetIn(p path, i int) int {
+	one, start := d.item(p[:i], p[i])
+	if one == nil {
+		return -1
+	}
+	at := one.offset(slices.Concat(p[:i], path{"[0]"}, p[i+1:]))
+	if at < 0 {
+		return -1
+	}
+	return start + at
 }
 
 // open returns what is in the table at p, or nil if there is none.
