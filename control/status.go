@@ -148,6 +148,9 @@ type AppRow struct {
 	Meaning    string   `json:"meaning,omitempty"`
 	// Kernel says that the kernel alone recognises them, and they have no tokens.
 	Kernel bool `json:"kernel,omitempty"`
+	// Unlike says why no program of who asks is one of them, where the user or the group
+	// of its match is enough to tell.
+	Unlike string `json:"unlike,omitempty"`
 }
 
 // ProfileRow is one profile.

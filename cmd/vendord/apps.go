@@ -12,6 +12,7 @@ import (
 
 	"github.com/vendord/vendord/audit"
 	"github.com/vendord/vendord/control"
+	"github.com/vendord/vendord/peer"
 	"github.com/vendord/vendord/profiles"
 )
 
@@ -24,6 +25,21 @@ func (d *daemon) appRow(config *profiles.Config, name string, tokens int) contro
 	return control.AppRow{Name: name, Profiles: app.Profiles, Current: state.Profile, Until: state.Until, Back: state.Back,
 		Select: app.Select, Kernel: app.Match.Any() && !app.Both, Tokens: tokens,
 		Recognised: how.by, Strength: how.strength, Meaning: how.meaning}
+}
+
+// unlike says why a user's programs do not match, whatever they are; nothing where that
+// depends on more than the user, or is not known.
+func (d *daemon) unlike(m profiles.Match, user peer.Peer) string {
+	if m.User != "" && !(m.Known && m.UID == user.UID) {
+		return fmt.Sprintf("its programs are user %s's, and you are %s", m.User, user.User)
+	}
+	if m.Group == "" {
+		return ""
+	}
+	if _, groups, err := d.users.Of(user.UID); err == nil && !slices.Contains(groups, m.Group) {
+		return fmt.Sprintf("its programs are those of group %s, and you, %s, are not in it", m.Group, user.User)
+	}
+	return ""
 }
 
 // appInfos returns the apps that a caller may have, with what each did last.

@@ -35,6 +35,9 @@ programs that know nothing else: of an app that the kernel recognises, and at it
 port, if it has one. With --relative they name the path alone, which SDKs look for at
 169.254.170.2 (endpoints.ecs): for those that know no other address.
 
+Of an app that the kernel recognises, env warns where your user or its groups cannot be
+the app's.
+
 Keys in the [default] profile of ~/.aws still come first in every SDK: env cannot
 put files out of the way as exec does, and warns.`,
 		Example: `  eval "$(vendord env claude)"
@@ -159,6 +162,10 @@ func (p *program) kernelEnv(s control.Status, app control.AppRow, into issuing, 
 			return err
 		}
 		vars = sdkenv.Metadata(p.environ, service, region)
+	}
+	if app.Unlike != "" {
+		p.warn(fail("have them run by who matches, or name another app: vendord apps",
+			"app %q: %s: programs of this shell get nothing", app.Name, app.Unlike))
 	}
 	p.printEnv(write, vars, map[string]any{"app": app.Name, "profile": app.Current})
 	return p.printed()

@@ -54,7 +54,9 @@ func (d *daemon) status(caller control.Caller) control.Status {
 		}
 	}
 	for _, name := range slices.Sorted(slices.Values(ownApps)) {
-		s.Apps = append(s.Apps, d.appRow(config, name, tokens[name]))
+		row := d.appRow(config, name, tokens[name])
+		row.Unlike = d.unlike(config.Apps[name].Match, caller.Peer)
+		s.Apps = append(s.Apps, row)
 	}
 	for _, name := range slices.Sorted(slices.Values(ownProfiles)) {
 		s.Profiles = append(s.Profiles, profileRow(config.Profiles[name]))
