@@ -54,16 +54,25 @@ type netRow struct {
 }
 
 // netConfig reads the configuration whose addresses are meant. Of a user's, nothing but
-// a few addresses of a fixed list is used: it may be theirs even for root.
+// a few addresses of a fixed list is used: it may be theirs even for root, who reads it
+// with their rights.
 func (p *program) netConfig() (*profiles.Config, error) {
 	p.system = p.system || p.config == "" && netOfSystem(p.uid, p.configPath(), profiles.Find(true, nil, "")) || ofSystem(p.configPath())
-	o := p.profileOptions()
 	if p.system {
-		o = p.serviceProfiles(p.configPath())
-	} else if owner, ok := ownerOf(p.configPath()); ok && p.uid == 0 {
-		o.UID = owner
+		return profiles.Load(p.serviceProfiles(p.configPath()))
 	}
-	return profiles.Load(o)
+	o := p.profileOptions()
+	owner, ok := ownerOf(o.Path)
+	if !ok || p.uid != 0 || owner == 0 {
+		return profiles.Load(o)
+	}
+	o.UID = owner
+	var c *profiles.Config
+	var err error
+	if no := asOwner(o.Path, owner, func() { c, err = profiles.Load(o) }); no != nil {
+		return nil, no
+	}
+	return c, err
 }
 
 // netOfSystem reports whether the machine's configuration is meant where none is named:

@@ -173,6 +173,39 @@ func TestNetOfAUsersConfiguration(t *testing.T) {
 	}
 }
 
+// It reads it as they can: what is wrong with a file that it names is shown, and would
+// show them root's.
+func TestNetShowsNobodyRootsFiles(t *testing.T) {
+	u := newNetUser(t, "")
+	secret := filepath.Join(u.dir, "shadow")
+	if err := os.WriteFile(secret, []byte("root:canary:1:2:3\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(u.dir, "theirs")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	u.dir = dir
+	u.configure("[profiles.q]\nextends = \"p\"\npolicy_file = \"../shadow\"\n" + imds)
+	for _, path := range []string{dir, filepath.Join(dir, "vendord.toml")} {
+		if err := os.Chown(path, stranger, stranger); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := "vendord: vendord.toml:13: profiles.q.policy_file: " + secret + ": permission denied\nhint: a relative path begins in the folder of vendord.toml\nexit status 1\n"
+	u.wants("up", want)
+	u.wants("status", want)
+	if err := os.Remove(filepath.Join(dir, "vendord.toml")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(secret, filepath.Join(dir, "vendord.toml")); err != nil {
+		t.Fatal(err)
+	}
+	if got := u.types("up"); strings.Contains(got, "canary") || !strings.Contains(got, "belongs to") {
+		t.Errorf("a link to root's file in place of the configuration: got %s, want it refused", got)
+	}
+}
+
 // On a cloud's machine the address is somebody's already.
 func TestNetWhereAMetadataServiceAnswers(t *testing.T) {
 	refusal := func(before string) string {
