@@ -12,6 +12,7 @@ import (
 
 	"github.com/vendord/vendord/disk"
 	"github.com/vendord/vendord/profiles"
+	"github.com/vendord/vendord/trust"
 )
 
 // metadataKeyFile is kept in the state directory, for who answers metadata.
@@ -54,6 +55,8 @@ func metadataKey(state string, endpoints []profiles.Endpoint, log *slog.Logger) 
 var errMetadataKey = errors.New("damaged")
 
 // readMetadataKey reads the key. What is no file is not read: a FIFO would wait for ever.
+// Nor is one that somebody else may know, or has put there while the directory was open
+// to them: it would make session tokens for a forged request that can send no PUT.
 func readMetadataKey(dir *os.Root) ([]byte, error) {
 	info, err := dir.Lstat(metadataKeyFile)
 	if err != nil {
@@ -61,6 +64,9 @@ func readMetadataKey(dir *os.Root) ([]byte, error) {
 	}
 	if !info.Mode().IsRegular() || info.Size() > 100 {
 		return nil, errMetadataKey
+	}
+	if fault := trust.Own(metadataKeyFile, info, os.Geteuid(), 0o077); fault != nil {
+		return nil, errors.New(fault.Problem)
 	}
 	text, err := dir.ReadFile(metadataKeyFile)
 	if err != nil {

@@ -111,3 +111,42 @@ func TestMetadataKeyOfNobody(t *testing.T) {
 		t.Errorf("state directory: got %v, %v, want nothing", left, err)
 	}
 }
+
+// A key that others may know or have made is made anew, as are tokens that they could
+// have written.
+func TestMetadataKeyOfOthers(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		return // its files have no modes
+	}
+	made := strings.Repeat("0123456789abcdef", 4) + "\n"
+	for name, row := range map[string]struct {
+		mode os.FileMode
+		uid  int
+		want string
+	}{
+		"others may write it": {0o622, os.Getuid(), "err=\"others may write it (owner "},
+		"others may read it":  {0o644, os.Getuid(), "err=\"open to others (owner "},
+		"its group may read":  {0o640, os.Getuid(), "err=\"open to others (owner "},
+		"another user's":      {0o600, 54321, "err=\"belongs to "},
+	} {
+		state, log := t.TempDir(), new(bytes.Buffer)
+		path := filepath.Join(state, "metadata.key")
+		if err := os.WriteFile(path, []byte(made), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if os.Chown(path, row.uid, -1) != nil {
+			continue // but by root
+		}
+		if err := os.Chmod(path, row.mode); err != nil {
+			t.Fatal(err)
+		}
+		key := metadataKey(state, []profiles.Endpoint{{Kind: profiles.IMDS}}, slog.New(slog.NewTextHandler(log, nil)))
+		if len(key) != 32 || string(key[:2]) == "\x01\x23" || !strings.Contains(log.String(), row.want) {
+			t.Errorf("%s: got %x, %s, want another key, and %s", name, key, log, row.want)
+		}
+		info, err := os.Stat(path)
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: got %v, %v, want a file of 0600 in its place", name, info, err)
+		}
+	}
+}
