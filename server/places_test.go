@@ -170,24 +170,64 @@ func TestRefusedProgramsAreToldWhy(t *testing.T) {
 	}
 }
 
-// A request waits for AWS, and meanwhile its token is revoked.
-func TestATokenRevokedWhileAWSIsAsked(t *testing.T) {
-	asked, goOn := make(chan bool), make(chan bool)
-	w := start(t, func(context.Context, session.Key, time.Duration) (*session.Credentials, error) {
-		asked <- true
-		<-goOn
-		return credentials(nil), nil // the ones of before: a renewal was waited for in vain
-	})
-	c := w.dial()
-	_, _ = io.WriteString(c, w.fill(plain))
-	<-asked
-	if n, err := w.apps.Revoke("uploader", ""); n != 1 || err != nil {
-		t.Fatalf("Revoke: got %d, %v", n, err)
+// A request waits for AWS, and meanwhile what it is answered by is taken back: nothing
+// is handed out, at no endpoint.
+func TestWhatIsTakenBackWhileAWSIsAsked(t *testing.T) {
+	revoke := func(t *testing.T, w *world) {
+		if n, err := w.apps.Revoke("uploader", ""); n == 0 || err != nil {
+			t.Fatalf("Revoke: got %d, %v", n, err)
+		}
 	}
-	w.pass(100 * time.Millisecond)
-	goOn <- true
-	answer, _ := io.ReadAll(c)
-	if !strings.HasPrefix(string(answer), "HTTP/1.1 401 ") || !strings.Contains(string(answer), "token: not recognised") {
-		t.Errorf("got %s, want 401", answer)
+	reload := func(more string) func(*testing.T, *world) {
+		return func(t *testing.T, w *world) {
+			other, _ := book(t, more)
+			w.apps.Set(other.Config())
+		}
+	}
+	for _, row := range []struct {
+		name, apps string
+		of         server.Endpoint
+		request    string
+		meanwhile  func(*testing.T, *world)
+		want, says string
+	}{
+		{"a token", "", server.Endpoint{}, plain, revoke, "401", "token: not recognised"},
+		{"an id", onECS, server.Endpoint{Kind: server.ECS}, bare("/v2/credentials/ID"), revoke, "400", "id: not recognised"},
+		{"an app of the kernel's", self(""), server.Endpoint{Kind: server.EKS}, processPlain, reload(""), "401", "caller: not recognised"},
+		{"an app, at the metadata service", self(""), server.Endpoint{Kind: server.Metadata}, reading(roles+"upload", "SESSION"), reload(""), "404", "caller: not recognised"},
+		{"an app, at its own port", self(""), server.Endpoint{Kind: server.Metadata, App: "self"}, reading(roles+"upload", "SESSION"), reload(""), "404", "caller: not recognised"},
+		{"version 1", self("imdsv1 = true"), server.Endpoint{Kind: server.Metadata}, bare(roles + "upload"), reload(self("")), "401", "session token: missing"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			kernel := openKernel(t)
+			asked, goOn := make(chan bool), make(chan bool)
+			w := startAs(t, listening(t), row.of, func(context.Context, session.Key, time.Duration) (*session.Credentials, error) {
+				asked <- true
+				<-goOn
+				return credentials(nil), nil // the ones of before: a renewal was waited for in vain
+			}, func(c *server.Config) {
+				if strings.Contains(row.apps, "match") { // john's token and id are good where nobody is known
+					c.Who = kernel.Client
+				}
+			}, row.apps)
+			var id, opened string
+			switch row.of.Kind {
+			case server.ECS:
+				id = w.id("john")
+			case server.Metadata:
+				opened = w.session()
+			}
+			c := w.dial()
+			_, _ = io.WriteString(c, w.fill(strings.NewReplacer("SESSION", opened, "ID", id).Replace(row.request)))
+			<-asked
+			row.meanwhile(t, w)
+			w.pass(100 * time.Millisecond)
+			goOn <- true
+			_ = c.(*net.TCPConn).CloseWrite()
+			answer, _ := io.ReadAll(c)
+			if !strings.HasPrefix(string(answer), "HTTP/1.1 "+row.want+" ") || !strings.Contains(string(answer), row.says) || strings.Contains(string(answer), "canary") {
+				t.Errorf("got %s, want %s %s", answer, row.want, row.says)
+			}
+		})
 	}
 }
