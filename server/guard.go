@@ -14,9 +14,7 @@ import (
 type handler struct {
 	*Server
 	of     Endpoint
-	hosts  map[string]bool // what Host may be
-	url    string          // for hints, without a path
-	direct string          // the same: what NO_PROXY has to name
+	asked  asked
 	routes http.Handler
 }
 
@@ -26,12 +24,42 @@ func (s *Server) handler(addr net.Addr, of Endpoint) (*handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &handler{Server: s, of: of, hosts: hosts(listening), url: urlOf(listening), direct: "127.0.0.1,localhost"}
-	if !listening.Addr().IsLoopback() {
-		h.direct = listening.Addr().String()
-	}
+	h := &handler{Server: s, of: of, asked: askedAt(listening)}
 	h.routes = h.router()
 	return h, nil
+}
+
+// asked is how a listener's programs ask it.
+type asked struct {
+	hosts  map[string]bool // what Host may be
+	url    string          // for hints, without a path
+	direct string          // the same: what NO_PROXY has to name
+}
+
+func askedAt(listening netip.AddrPort) asked {
+	a := asked{hosts: hosts(listening), url: urlOf(listening), direct: "127.0.0.1,localhost"}
+	if !listening.Addr().IsLoopback() {
+		a.direct = listening.Addr().String()
+	}
+	return a
+}
+
+// by reports whether a Host header means us.
+func (a asked) by(host string) bool { return a.hosts[host] || a.hosts[strings.ToLower(host)] }
+
+// relayed refuses a request that a browser or a proxy has had in its hands, or another
+// vendord.
+func (a asked) relayed(header http.Header) *session.Error {
+	for name := range header {
+		switch {
+		case !foreign(name), name == language && ofProgram(header["User-Agent"]):
+		case name == session.SourceHeader:
+			return refused("header: a source of vendord asks vendord", "use another source")
+		default:
+			return refused("header: one that only a browser or a proxy sends", "ask directly, with NO_PROXY="+a.direct)
+		}
+	}
+	return nil
 }
 
 // hosts returns the Host headers of those who mean us. A page of evil.example
@@ -65,20 +93,13 @@ func (h *handler) guard(r *http.Request) (answer, *session.Error) {
 		// No SDK adds a query, as of 2026-11, and JavaScript's rewrites
 		// one. To ignore it would be to promise what it asks for.
 		return requestRefused, refused("path: has a query", "ask "+h.right(uri))
-	case !h.hosts[r.Host] && !h.hosts[strings.ToLower(r.Host)]:
+	case !h.asked.by(r.Host):
 		return requestRefused, refused("host: not the address that vendord listens on", "ask "+h.right(uri))
 	case r.ContentLength != 0: // -1 for chunks
 		return requestRefused, refused("body: a request for credentials has none", "ask with a plain GET")
 	}
-	for name := range r.Header {
-		switch {
-		case !foreign(name), name == language && ofProgram(r.Header["User-Agent"]):
-		case name == session.SourceHeader:
-			return requestRefused, refused("header: a source of vendord asks vendord", "use another source")
-		default:
-			return requestRefused, refused("header: one that only a browser or a proxy sends",
-				"ask directly, with NO_PROXY="+h.direct)
-		}
+	if err := h.asked.relayed(r.Header); err != nil {
+		return requestRefused, err
 	}
 	return answer{}, nil
 }
@@ -87,11 +108,11 @@ func (h *handler) guard(r *http.Request) (answer, *session.Error) {
 func (h *handler) right(uri string) string {
 	switch {
 	case strings.Contains(uri, ProcessPath):
-		return h.url + ProcessPath
+		return h.asked.url + ProcessPath
 	case h.of.Kind == ECS && strings.Contains(uri, IDPath):
-		return h.url + IDPath + "ID"
+		return h.asked.url + IDPath + "ID"
 	}
-	return h.url + Path
+	return h.asked.url + Path
 }
 
 const language = "Accept-Language"

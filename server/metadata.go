@@ -1,10 +1,8 @@
 package server
 
 import (
-	"fmt"
 	"net"
 	"net/http"
-	"runtime/debug"
 	"time"
 
 	"github.com/vendord/vendord/apps"
@@ -27,9 +25,8 @@ import (
 type metadata struct {
 	*Server
 	instance instance
-	app      string          // the one whose programs alone are answered, or ""
-	hosts    map[string]bool // what Host may be
-	url      string          // for hints, without a path
+	app      string // the one whose programs alone are answered, or ""
+	asked    asked
 }
 
 // metadataPatience is under the 500 ms after which, as of 2026-11, Go's SDK gives up.
@@ -49,7 +46,7 @@ func (s *Server) metadata(addr net.Addr, app string) (*metadata, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &metadata{Server: s, instance: newInstance(s.metadataKey, s.now()), app: app, hosts: hosts(listening), url: urlOf(listening)}, nil
+	return &metadata{Server: s, instance: newInstance(s.metadataKey, s.now()), app: app, asked: askedAt(listening)}, nil
 }
 
 // ServeHTTP answers one request.
@@ -126,11 +123,8 @@ func (m *metadata) vendRole(w http.ResponseWriter, r *http.Request, e *audit.Eve
 
 // rescue answers for a request that panicked, as handler.rescue does.
 func (m *metadata) rescue(w http.ResponseWriter, r *http.Request) {
-	p := recover()
-	if p == nil {
-		return
+	if p := recover(); p != nil {
+		e := m.panicked(r, p)
+		m.refuse(w, r, &e, resource{}, answers[session.Retry], internalError)
 	}
-	m.log.Error("server: a request panicked", "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
-	e := event(r, m.now())
-	m.refuse(w, r, &e, resource{}, answers[session.Retry], internalError)
 }

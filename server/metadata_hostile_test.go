@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	proxied  = "header: one that only a browser or a proxy sends; hint: ask directly, with NO_PROXY=169.254.169.254,127.0.0.1,localhost"
+	proxied  = "header: one that only a browser or a proxy sends; hint: ask directly, with NO_PROXY=127.0.0.1,localhost"
 	rebound  = "host: not the address that vendord listens on; hint: ask http://ADDR/"
 	noQuery  = "path: has a query; hint: ask without one"
 	noProxy  = "path: does not begin with a slash; hint: ask http://ADDR/, not a proxy"

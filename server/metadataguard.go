@@ -26,23 +26,14 @@ func (m *metadata) guard(r *http.Request) *session.Error {
 	case secretIn(uri) >= 0:
 		return refused("path: has a token in it", "issue another token: this one may be in logs")
 	case !strings.HasPrefix(uri, "/"): // a proxy's http://…, CONNECT's host:port, *
-		return refused("path: does not begin with a slash", "ask "+m.url+"/, not a proxy")
+		return refused("path: does not begin with a slash", "ask "+m.asked.url+"/, not a proxy")
 	case strings.Contains(uri, "?"):
 		return refused("path: has a query", "ask without one")
-	case !m.hosts[r.Host] && !m.hosts[strings.ToLower(r.Host)]:
-		return refused("host: not the address that vendord listens on", "ask "+m.url+"/")
+	case !m.asked.by(r.Host):
+		return refused("host: not the address that vendord listens on", "ask "+m.asked.url+"/")
 	case r.ContentLength > 0 || r.ContentLength < 0 && r.Method != http.MethodPut: // without a length, as the CRT's PUT, it is 0
 		// Chunks (-1) are what libcurl announces where it is told to upload nothing, as s3fs 1.90 does for its PUT.
 		return refused("body: a request for metadata has none", "ask without one")
 	}
-	for name := range r.Header {
-		switch {
-		case !foreign(name), name == language && ofProgram(r.Header["User-Agent"]):
-		case name == session.SourceHeader:
-			return refused("header: a source of vendord asks vendord", "use another source")
-		default:
-			return refused("header: one that only a browser or a proxy sends", "ask directly, with NO_PROXY=169.254.169.254,127.0.0.1,localhost")
-		}
-	}
-	return nil
+	return m.asked.relayed(r.Header)
 }

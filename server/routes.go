@@ -8,6 +8,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/vendord/vendord/apps"
+	"github.com/vendord/vendord/audit"
 	"github.com/vendord/vendord/session"
 )
 
@@ -55,14 +56,17 @@ func (h *handler) unknown(w http.ResponseWriter, r *http.Request) {
 	h.refuse(w, r, &e, requestRefused, refused("path: nothing is here", "ask "+h.right(r.RequestURI)))
 }
 
-// rescue answers for a handler that panicked. Of what it panicked with only the
-// type is logged: the value may hold anything.
+// rescue answers for a handler that panicked.
 func (h *handler) rescue(w http.ResponseWriter, r *http.Request) {
-	p := recover()
-	if p == nil {
-		return
+	if p := recover(); p != nil {
+		e := h.panicked(r, p)
+		h.refuse(w, r, &e, answers[session.Retry], internalError)
 	}
-	h.log.Error("server: a request panicked", "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
-	e := event(r, h.now())
-	h.refuse(w, r, &e, answers[session.Retry], internalError)
+}
+
+// panicked logs a panic, and returns the event of its request. Of what it panicked with
+// only the type is logged: the value may hold anything.
+func (s *Server) panicked(r *http.Request, p any) audit.Event {
+	s.log.Error("server: a request panicked", "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+	return event(r, s.now())
 }
