@@ -1,6 +1,8 @@
-"""The scenarios, each for every client. A scenario is a function of a cell; the
-first line of its text is its name in the table. A client's ways are fields of
-Client, with the reason where they are set: no scenario names a client."""
+"""The scenarios, each for every quick client: what happens around vendord, at its
+own address on loopback. What a client does with an endpoint is looked at in checks.py.
+A scenario is a function of a cell; the first line of its text is its name in the table.
+A client's ways are fields of Client, with the reason where they are set: no scenario
+names a client."""
 
 import datetime
 import json
@@ -84,15 +86,6 @@ def long_token(cell):
     equal("keys of the calls that AWS let through", set(cell.keys()), {given["AccessKeyId"]})
 
 
-def dying_keys(cell):
-    """keys really die: it asks again and works on"""
-    env = short_lived(cell)
-    cell.works(cell.client.put, env)
-    equal("calls that AWS let through", len(cell.keys()), 10)
-    true(f"sessions of 6 s in 8 s: got {len(set(cell.keys()))}, want 2 or more", len(set(cell.keys())) >= 2)
-    equal("statuses", set(cell.statuses()), {200})
-
-
 def restart(cell):
     """the daemon restarts while it works"""
     env = short_lived(cell)
@@ -165,21 +158,11 @@ def not_recognised(cell):
     refused(cell, cell.by_kernel(70002, "company1-hr-upload"), 401, "caller: not recognised", AS_OTHER)
 
 
-def revoked_token(cell):
-    """refused: a revoked token"""
-    refused(cell, revoked(cell), 401, "token: not recognised")
-
-
 def expired_token(cell):
     """refused: an expired token"""
     env = cell.environment("reader", "--ttl", "1s")
     wait_for("the token's end", lambda: cell.world.vendord("token", "list").stdout == "")
     refused(cell, env, 401, "token: expired ")
-
-
-def denied_by_aws(cell):
-    """refused: AWS denies the role"""
-    refused(cell, cold(cell, kind="access-denied"), 403, "AWS denies sts:AssumeRole")
 
 
 def login_needed(cell):
@@ -227,8 +210,8 @@ def not_punished(cell):
     equal("requests of the good one", cell.statuses()[len(lines):], [200])
 
 
-SCENARIOS = [one_request, token_file, rotated_token, no_token, used_profile, long_token, dying_keys, restart, proxies, poisoned,
-             other_profile, other_profile_by_file, not_recognised, revoked_token, expired_token, denied_by_aws, login_needed, nobody_signed_in, sts_down, sts_hangs, not_punished]
+SCENARIOS = [one_request, token_file, rotated_token, no_token, used_profile, long_token, restart, proxies, poisoned,
+             other_profile, other_profile_by_file, not_recognised, expired_token, login_needed, nobody_signed_in, sts_down, sts_hangs, not_punished]
 
 
 def refused(cell, env, status, message, as_user=(), from_file=False):
