@@ -21,8 +21,9 @@ func (p *program) checkCommand() *cobra.Command {
 		Short: "Check the whole configuration and every session policy, without the network",
 		Long: `Check the whole configuration and every session policy, without the network:
 every error at once, warnings apart, for each profile what its session policy lets
-through, and for each app how its programs are recognised. Exit status 1 if the
-daemon would refuse the configuration.
+through, for each app how its programs are recognised, and for each address that the
+daemon would listen at which apps' programs can ask there, and whether they reach it
+now. Exit status 1 if the daemon would refuse the configuration.
 
 That of the system's service is looked at as the service will see it: its user may
 read what everybody may, no home directory, and what systemd hands over, from
@@ -96,8 +97,9 @@ func (p *program) check() error {
 		app := config.Apps[name]
 		apps = append(apps, checkedApp{Name: name, Profiles: app.Profiles, Select: app.Select, Recognised: recognised(app, false).by})
 	}
+	endpoints := checkEndpoints(config, options.System)
 	if p.json {
-		return p.printJSON(map[string]any{"ok": true, "warnings": messages(warnings), "profiles": checked, "apps": apps})
+		return p.printJSON(map[string]any{"ok": true, "warnings": messages(warnings), "profiles": checked, "apps": apps, "endpoints": endpoints})
 	}
 	for _, w := range warnings {
 		p.warn(w)
@@ -112,6 +114,9 @@ func (p *program) check() error {
 	}
 	for _, a := range apps {
 		p.printCheckedApp(a)
+	}
+	for _, e := range endpoints {
+		p.printCheckedEndpoint(e)
 	}
 	doubtful := ""
 	if len(warnings) > 0 {
