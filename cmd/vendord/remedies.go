@@ -73,6 +73,7 @@ var remedyTable = []remedy{
 	{said(`token: not of the app whose port this is`), nil},
 	{said(`session token: not good, .*`), nil},
 	{said(`role: not the one that this program has`), nil},
+	{said(`(method: only GET is answered|path: nothing is here)`), remedies.metadataElsewhere},
 	{said(`(method|path|host|body|header): .*`), nil},
 	{said(`vendord: internal error`), nil},
 	{said(`client: left before the answer`), nil},
@@ -312,15 +313,6 @@ func (remedies) otherPath(audit.Event, []string) *control.Fix {
 func (remedies) tokenBesideID(audit.Event, []string) *control.Fix {
 	return &control.Fix{Does: "take the token from the program, which has an id in its path",
 		Command: "unset AWS_CONTAINER_AUTHORIZATION_TOKEN AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"}
-}
-
-// metadataV1 is for a program older than session tokens.
-func (remedies) metadataV1(e audit.Event, _ []string) *control.Fix {
-	if e.App == "" {
-		return nil
-	}
-	return &control.Fix{Does: "if its SDK cannot be a newer one, let it ask without a session token, and: vendord reload",
-		TOML: fmt.Sprintf("[apps.%s]\nimdsv1 = true\n", e.App)}
 }
 
 // use changes the app to the profile that its program asked for by name.

@@ -26,6 +26,10 @@ func somebody(message string, change ...func(*audit.Event)) audit.Event {
 
 func app(name string) func(*audit.Event) { return func(e *audit.Event) { e.App = name } }
 
+func sentTo(endpoint, path string) func(*audit.Event) {
+	return func(e *audit.Event) { e.Endpoint, e.Path = endpoint, path }
+}
+
 // fixes is a configuration in which each kind of app is there.
 func fixes(system bool) remedies {
 	return remedies{system: system, own: 1000, login: func(audit.Event) string { return "vendord login me" }, config: &profiles.Config{
@@ -123,6 +127,12 @@ func TestRemedies(t *testing.T) {
 			"take the token from the program, which has an id in its path\nunset AWS_CONTAINER_AUTHORIZATION_TOKEN AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE\n"},
 		{"no session token, and known", somebody("session token: missing", app("unit")), false,
 			"if its SDK cannot be a newer one, let it ask without a session token, and: vendord reload\n[apps.unit]\nimdsv1 = true\n"},
+		{"the metadata service, for vendord's own address", somebody("session token: missing", app("unit"), sentTo("imds", "/v1/credentials")), false,
+			"it asks the metadata service for what is at vendord's own address: see \"asked at\" of vendord status, and set AWS_CONTAINER_CREDENTIALS_FULL_URI to that\n"},
+		{"vendord's own address, for the metadata service", somebody("method: only GET is answered", sentTo("loopback", "/latest/api/token")), false,
+			"it takes this address for EC2's metadata service: set AWS_EC2_METADATA_SERVICE_ENDPOINT to http://127.0.0.1:9254 (app both) or http://127.0.0.1:9255 (app unit)\n"},
+		{"the metadata service, where nothing is", somebody("path: nothing is here", sentTo("imds", "/latest/user-data")), false, ""},
+		{"another method", somebody("method: only GET is answered", sentTo("loopback", "/v1/credentials")), false, ""},
 		{"no session token, and unknown", somebody("session token: missing"), false, ""},
 		{"at another app's port", somebody(notRecognised, func(e *audit.Event) { e.Near = `app "unit": it matches, and asks at the port of app "both"` }), false,
 			"it is app \"unit\": have it ask at an address that is not app \"both\"'s own\n"},
