@@ -19,6 +19,17 @@ func CostlyHolders(now func() time.Time, each time.Duration) (of func(Socket, fu
 	}, func() int { return n }
 }
 
+// ForRecord finds all that hold a socket, and then one of them for the record, and tells
+// how many processes were listed for that one.
+func ForRecord(s Socket, still func() error) (p Process, listed int, err error) {
+	f := newFinder(time.Now)
+	if _, _, err = f.all(s, still); err != nil {
+		return Process{}, 0, err
+	}
+	p, _ = f.one(s)
+	return p, len(f.own.pids), nil
+}
+
 // Cgroups finds the paths of control groups by their ids.
 type Cgroups = tree
 

@@ -119,6 +119,7 @@ func (f *finder) all(s Socket, still func() error) (found []Process, hidden int,
 			return nil, hidden, errCrowd
 		}
 		if found, err = f.confirm(held, s, still); err == nil {
+			f.remember(s.UID, found)
 			return found, hidden, nil
 		}
 	}
@@ -271,11 +272,23 @@ func (f *finder) one(s Socket) (p Process, found bool) {
 	if !found {
 		return Process{}, false
 	}
+	f.remember(s.UID, []Process{p})
+	return p, true
+}
+
+// remember keeps which process of a user's holds their last socket. After a look for
+// all that do, the one for the record is found at once; what else it would take is as
+// much again where a user has thousands.
+func (f *finder) remember(uid uint32, holders []Process) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.last) >= mostUsers {
-		clear(f.last)
+	for _, p := range holders {
+		if p.UID == uid {
+			if len(f.last) >= mostUsers {
+				clear(f.last)
+			}
+			f.last[uid] = p.PID
+			return
+		}
 	}
-	f.last[s.UID] = p.PID
-	return p, true
 }

@@ -108,6 +108,20 @@ func TestAChildThatOutlivesItsParent(t *testing.T) {
 	}
 }
 
+// Where a rule has had all holders looked for, the record has one of them at once: who
+// has thousands of processes would wait for that as long again.
+func TestTheRecordAfterARule(t *testing.T) {
+	s := newStage(t)
+	p, c := s.connected(who{})
+	found, listed, err := peer.ForRecord(c.Socket, c.Still)
+	if err != nil || found.PID != p.PID {
+		t.Errorf("for the record: got %+v, %v, want process %d", found, err, p.PID)
+	}
+	if listed > 0 {
+		t.Errorf("for the record: %d processes were listed, want none", listed)
+	}
+}
+
 // Somebody of another user gets the socket: it is still the socket of who made it,
 // and the process is seen to be another's. Then the first lets go of it.
 func TestASocketPassedToAnotherUser(t *testing.T) {
