@@ -59,6 +59,7 @@ func (l *loader) listens(at path, kind EndpointKind, app string, keys given, lis
 		if e := (Endpoint{Kind: kind, App: app}); keys.has("listen") && l.address(here, &e, text) {
 			l.config.Endpoints = append(l.config.Endpoints, e)
 			l.listening = append(l.listening, here)
+			l.anybodys(here, e.Listen)
 		}
 	}
 }
@@ -86,6 +87,15 @@ func (l *loader) address(at path, e *Endpoint, text string) bool {
 		return true
 	}
 	return false
+}
+
+// anybodys warns of a port at one of AWS's addresses that is not root's. At loopback nobody
+// else can have it while vendord does; here vendord's socket is bound to the loopback link,
+// and any user may bind one to another link beside it, which is in the way at the next start.
+func (l *loader) anybodys(at path, listen netip.AddrPort) {
+	if listen.Port() >= 1024 && !listen.Addr().IsLoopback() {
+		l.doubt(at, "use port 80, which SDKs ask by themselves", "port %d is not root's: any user can have a socket there, which keeps vendord from starting", listen.Port())
+	}
 }
 
 // taken returns where an address stands already, or "".
