@@ -83,10 +83,16 @@ func (m *Machine) Login(name string, args ...string) Answer {
 // UserUnit asks as a unit of the user's own manager.
 func (m *Machine) UserUnit(name, unit string, args ...string) Answer {
 	agent, probe := m.probe(args)
+	return m.answer(agent, m.inUserUnit(name, unit, probe...))
+}
+
+// inUserUnit is the command that runs another as a unit of the user's own manager and
+// waits for it. pasta ends where it finds SIGPIPE ignored.
+func (m *Machine) inUserUnit(name, unit string, command ...string) []string {
 	uid := m.UID(name)
 	m.do("systemctl", "start", "user@"+uid)
-	return m.answer(agent, append([]string{"setpriv", "--reuid", name, "--regid", name, "--init-groups", "--",
-		"env", "XDG_RUNTIME_DIR=/run/user/" + uid, "systemd-run", "--user", "--quiet", "--collect", "--wait", "--pipe", "--unit", unit, "--"}, probe...))
+	return append([]string{"setpriv", "--reuid", name, "--regid", name, "--init-groups", "--",
+		"env", "XDG_RUNTIME_DIR=/run/user/" + uid, "systemd-run", "--user", "--quiet", "--collect", "--wait", "--pipe", "-p", "IgnoreSIGPIPE=no", "--unit", unit, "--"}, command...)
 }
 
 // UID is the number of a user.
