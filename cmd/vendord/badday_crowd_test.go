@@ -122,8 +122,8 @@ func (c *crowd) strange(ctx context.Context, client *http.Client) {
 	part.plain = append(part.plain, time.Since(began))
 }
 
-// get asks, and twice more where the connection ended: SDKs do the same, and on
-// a busy machine the server's two seconds for a header can be over.
+// get asks, and again where the connection ended: SDKs do the same, and on a busy
+// machine the server's two seconds for a header can be over, time after time.
 func (c *crowd) get(ctx context.Context, client *http.Client, token string) (status int, d answerDocument, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url, nil)
 	if err != nil {
@@ -131,10 +131,11 @@ func (c *crowd) get(ctx context.Context, client *http.Client, token string) (sta
 	}
 	r.Header.Set("Authorization", token)
 	response, err := client.Do(r)
-	for range 2 {
-		if err != nil {
-			response, err = client.Do(r)
+	for range 20 {
+		if err == nil || ctx.Err() != nil {
+			break
 		}
+		response, err = client.Do(r)
 	}
 	if err != nil {
 		return 0, d, err

@@ -161,15 +161,15 @@ func (m *Machine) Ready() {
 	m.Within("vendord status", func() bool { return exec.Command("vendord", "status").Run() == nil })
 }
 
-// Within waits until something is so, ten seconds at most.
+// Within waits until something is so, a minute at most.
 func (m *Machine) Within(what string, ok func() bool) {
 	m.t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if ok() {
 			return
 		}
 	}
-	m.t.Fatalf("%s: not within 10 s", what)
+	m.t.Fatalf("%s: not within a minute", what)
 }
 
 // do runs a command as root, which must succeed, and returns what it printed.
