@@ -128,6 +128,13 @@ func (s *badStage) start() {
 	for i, app := range []string{"uploader", "security"} {
 		token, spec := newToken(control.TokenSpec{App: app, TTL: 30 * 24 * time.Hour, Warm: true})
 		issued, err := s.client.Issue(ctx, spec)
+		for range 5 { // it asks AWS, which a busy machine may not have answer in time
+			if e := session.AsError(err); e == nil || e.Class != session.Retry {
+				break
+			}
+			token, spec = newToken(control.TokenSpec{App: app, TTL: 30 * 24 * time.Hour, Warm: true})
+			issued, err = s.client.Issue(ctx, spec)
+		}
 		if err != nil {
 			s.Fatal(err)
 		}
