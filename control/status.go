@@ -58,6 +58,8 @@ type EndpointRow struct {
 	App string `json:"app,omitempty"`
 	// Unreachable says why nobody reaches it, or is empty.
 	Unreachable string `json:"unreachable,omitempty"`
+	// Unserved says that the service manager holds no socket for it.
+	Unserved bool `json:"unserved,omitempty"`
 }
 
 // RecordState is how the record is doing.

@@ -137,8 +137,16 @@ func (f *fakeSystemd) do(args []string) error {
 		case "disable":
 			delete(f.enabled, unit)
 		case "stop":
+			_, runs := f.active[unit]
+			if unit == "vendord-net.service" && runs && strings.Contains(f.active["vendord.socket"], "ListenStream=169.254") {
+				f.t.Error("vendord-net.service is stopped while somebody listens at its addresses, which stay then")
+			}
 			f.stop(unit)
-		case "start", "restart", "reload-or-restart":
+		case "reload":
+			if f.active[unit] == "" {
+				return fmt.Errorf("Job type reload is not applicable for unit %s.", unit)
+			}
+		case "start", "restart":
 			if err := f.start(unit, args[0] == "restart"); err != nil {
 				return err
 			}

@@ -68,6 +68,15 @@ func (s Service) net(before, do, after string) string {
 	return before + ShellWords(words...) + after
 }
 
+// staysAt is why to take addresses away may fail, which is no failure of a stop.
+const staysAt = "an address stays at which somebody else listens"
+
+// netUp puts the addresses there before vendord listens at them. It does not start without
+// one of them, and leaves none behind.
+func (s Service) netUp() string {
+	return s.net("\t", "up", s.net(" || { ", "down", "; return 1; } # before it listens there\n"))
+}
+
 // errorsFirst is the first that is one.
 func errorsFirst(all ...error) error {
 	for _, err := range all {

@@ -61,7 +61,7 @@ depend() {
 start_pre() {
 	# What the daemon would not start with is said at once, and not tried ten times.
 	` + s.checked() + ` || return 1
-` + s.net("\t", "up", " || return 1 # before it listens there\n") + `	ulimit -c 0    # no image of its memory on disk
+` + s.netUp() + `	ulimit -c 0    # no image of its memory on disk
 	ulimit -n 8192 # a descriptor for each connection
 	checkpath --directory --mode 0755 --owner "$command_user" ` + InitRun + ` || return 1
 	checkpath --directory --mode 0700 --owner "$command_user" ` + InitState + ` || return 1
@@ -74,7 +74,7 @@ stop_pre() {
 	[ "$RC_CMD" != restart ] || ` + s.checked() + `
 }
 
-` + s.net("stop_post() {\n\t", "down", "\n}\n\n") + `start_post() {
+` + s.net("stop_post() {\n\t", "down", " || : # "+staysAt+"\n}\n\n") + `start_post() {
 ` + waitReady(words[0]) + `	stop # a daemon that does not answer is not left behind
 	return 1
 }

@@ -79,7 +79,7 @@ func (b *snapshot) putBack(ctx context.Context) error {
 	wrong.add(err)
 	for _, unit := range allUnits() {
 		if is.active(unit) && !b.units.active(unit) {
-			wrong.add(s.ctl(ctx, "stop", unit))
+			wrong.add(s.ctl(ctx, append([]string{"stop"}, is.stoppedWith(unit)...)...))
 		}
 		if is.enabled(unit) && !b.units.enabled(unit) {
 			wrong.add(s.ctl(ctx, "disable", "--quiet", unit))

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -155,6 +156,15 @@ func (s shown) active(unit string) bool {
 		return true
 	}
 	return false
+}
+
+// stoppedWith are the units to stop when one is. vendord-net takes no address away at
+// which somebody listens: so who listens goes first, and is started again by what follows.
+func (s shown) stoppedWith(unit string) (units []string) {
+	if unit == netUnit {
+		units = slices.DeleteFunc([]string{serviceUnit, socketUnit}, func(unit string) bool { return !s.active(unit) })
+	}
+	return append(units, unit)
 }
 
 func (s shown) enabled(unit string) bool { return s[unit]["UnitFileState"] == "enabled" }

@@ -103,7 +103,7 @@ func (s Systemd) change(ctx context.Context, plan Plan, files []File, before *sn
 	names := unitNames(slices.DeleteFunc(slices.Clone(files), func(f File) bool { return f.Path == plan.First.Path }))
 	for _, unit := range optional() {
 		if !slices.Contains(names, unit) && before.there[s.at(filepath.Join(s.Units, unit))] {
-			if err := s.drop(ctx, unit); err != nil {
+			if err := s.drop(ctx, unit, before.units); err != nil {
 				return err
 			}
 		}
@@ -133,8 +133,8 @@ func (s Systemd) change(ctx context.Context, plan Plan, files []File, before *sn
 
 // drop takes a unit of an older configuration away. A service would start its socket
 // again.
-func (s Systemd) drop(ctx context.Context, unit string) error {
-	steps := [][]string{{"stop", unit}}
+func (s Systemd) drop(ctx context.Context, unit string, before shown) error {
+	steps := [][]string{append([]string{"stop"}, before.stoppedWith(unit)...)}
 	if unit == socketUnit {
 		steps = [][]string{{"stop", serviceUnit, unit}, {"disable", "--quiet", unit}}
 	}
@@ -192,9 +192,10 @@ func (s Systemd) up(ctx context.Context, plan Plan, names []string, before, now 
 		steps = [][]string{{"restart", socketUnit}, {"start", serviceUnit}}
 	}
 	if slices.Contains(names, netUnit) {
-		// What is there stays there, so that nobody notices; a failure is one of the
-		// install's, which the socket would start without.
-		steps = append([][]string{{"reload-or-restart", netUnit}}, steps...)
+		// What is there stays there, so that nobody notices. The unit is started also
+		// where an address cannot be had, and its reload fails then: so what it added
+		// goes with it when the install is put back.
+		steps = append([][]string{{"start", netUnit}, {"reload", netUnit}}, steps...)
 	}
 	for _, step := range steps {
 		if err := s.ctl(ctx, step...); err != nil && ctx.Err() != nil {

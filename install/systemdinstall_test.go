@@ -123,7 +123,7 @@ func TestUpgrade(t *testing.T) {
 // An upgrade takes no address away that programs use; one that is not configured any
 // more goes, and the unit that made it.
 func TestUpgradeOfAddresses(t *testing.T) {
-	const up, socket = "reload-or-restart vendord-net.service", "restart vendord.socket"
+	const start, up, socket = "start vendord-net.service", "reload vendord-net.service", "restart vendord.socket"
 	for name, row := range map[string]struct {
 		machine func(*testing.T) (*fakeSystemd, install.Systemd)
 		listen  string
@@ -131,10 +131,10 @@ func TestUpgradeOfAddresses(t *testing.T) {
 		want    []string
 		there   bool
 	}{
-		"the same":      {withAddresses, "169.254.170.2:80", nil, []string{up, "restart vendord.service"}, true},
-		"another port":  {withAddresses, "169.254.170.2:8080", nil, []string{up, socket, "start vendord.service"}, true},
-		"the first one": {installed, "169.254.170.2:80", nil, []string{up, socket, "start vendord.service"}, true},
-		"none any more": {withAddresses, "127.0.0.1:9797", []string{"stop vendord-net.service"}, []string{socket, "start vendord.service"}, false},
+		"the same":      {withAddresses, "169.254.170.2:80", nil, []string{start, up, "restart vendord.service"}, true},
+		"another port":  {withAddresses, "169.254.170.2:8080", nil, []string{start, up, socket, "start vendord.service"}, true},
+		"the first one": {installed, "169.254.170.2:80", nil, []string{start, up, socket, "start vendord.service"}, true},
+		"none any more": {withAddresses, "127.0.0.1:9797", []string{"stop vendord.service vendord.socket vendord-net.service"}, []string{socket, "start vendord.service"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, s := row.machine(t)

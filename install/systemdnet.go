@@ -8,6 +8,11 @@ package install
 // It is started with the sockets, early in the boot, and has to be done without what
 // comes later. Reloading it puts there what has come to the configuration, and takes
 // nothing away that programs use.
+//
+// It counts as started where an address could not be had ("-"), as the others are there:
+// systemd does not stop what has failed, and they would stay when the service is stopped.
+// A reload fails then, for an install to fail as a whole. Where it is stopped, an address
+// stays at which somebody else listens, a user's own daemon.
 func (s Service) netUnit() string {
 	up := []string{"net", "up", "--system"}
 	if s.Config != "" {
@@ -28,9 +33,10 @@ PartOf=vendord.socket
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=` + command("", s.Binary, up...) + `
+# "-": one that cannot be had keeps no other away, and those are to go again.
+ExecStart=` + command("-", s.Binary, up...) + `
 ExecReload=` + command("", s.Binary, up...) + `
-ExecStop=` + command("", s.Binary, "net", "down", "--system") + `
+ExecStop=` + command("-", s.Binary, "net", "down", "--system") + `
 TimeoutStartSec=30s
 TimeoutStopSec=30s
 

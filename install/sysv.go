@@ -56,7 +56,7 @@ ready() {
 start() {
 	daemon --status && return 0
 	` + s.checked() + ` || return 1
-` + s.net("\t", "up", " || return 1 # before it listens there\n") + `	directory 0755 ` + InitRun + ` && directory 0700 ` + InitState + ` && directory 0750 ` + InitRecord + ` || return 1
+` + s.netUp() + `	directory 0755 ` + InitRun + ` && directory 0700 ` + InitState + ` && directory 0750 ` + InitRecord + ` || return 1
 	[ -e "$log" ] || install -m 0640 -o "$user" -g "$user" /dev/null "$log" || return 1
 	ulimit -c 0                # no image of its memory on disk
 	ulimit -n 8192 2>/dev/null # a descriptor for each connection
@@ -70,7 +70,7 @@ start() {
 
 # Its time to answer what is in flight is half a minute.
 stop() {
-	daemon --stop --oknodo --retry TERM/30/KILL/5 && rm -f "$pidfile"` + s.net(" &&\n\t\t", "down", "") + `
+	daemon --stop --oknodo --retry TERM/30/KILL/5 && rm -f "$pidfile"` + s.net(" &&\n\t\t{ ", "down", " || :; } # "+staysAt) + `
 }
 
 # What could not be started again is not stopped.

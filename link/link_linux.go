@@ -22,98 +22,109 @@ func Status(of []netip.Addr) ([]Address, error) {
 	return all, nil
 }
 
-// Up does what Add does, and then takes those of vendord's away that are not among them.
+// Up does what Add does, and then takes those of vendord's away that are not among them,
+// also where it could not add all.
 func Up(want []netip.Addr) (Change, error) {
-	done, err := Add(want)
-	if err != nil {
-		return done, err
-	}
+	done, failed := Add(want)
 	now, err := look()
 	if err != nil {
-		return done, err
+		return done, errors.Join(failed, err)
 	}
-	done.Removed = slices.DeleteFunc(now.own(), func(a netip.Addr) bool { return slices.Contains(want, a) })
-	return done, removeAll(now.loopback, done.Removed)
+	old := slices.DeleteFunc(now.own(), func(a netip.Addr) bool { return slices.Contains(want, a) })
+	done.Removed, err = removeAll(now.loopback, old)
+	return done, errors.Join(failed, err)
 }
 
-// Add puts the addresses on the loopback link where they are missing. If one of them
-// cannot be had, none is taken: every error is a *session.Error, and what the call had
-// added is gone again. To another call at the same time, which found it there, that is
-// an error too.
+// Add puts the addresses on the loopback link where they are missing. Each that cannot be
+// had is an error, a *session.Error, and keeps no other away.
 func Add(want []netip.Addr) (done Change, err error) {
 	before, err := look()
 	if err != nil {
 		return done, err
 	}
-	if err := before.refusal(want); err != nil {
-		return done, err
+	if len(want) > 0 && !before.up {
+		return done, problem("ip link set "+Name+" up", nil, "link %s: is down", Name)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, removeAll(before.loopback, done.Added))
-			done = Change{}
-		}
-	}()
+	var wrong []error
+	var put []netip.Addr
 	for _, a := range want {
-		if before.address(a).State != Missing {
+		is := before.address(a)
+		if err := is.Refusal(); err != nil {
+			wrong = append(wrong, err)
 			continue
 		}
-		switch err := add(before.loopback, a); {
-		case errors.Is(err, unix.EEXIST): // somebody was quicker: it is looked who
-		case err != nil:
-			return done, refused(a, err)
-		default:
-			done.Added = append(done.Added, a)
+		if is.State == Missing {
+			err := add(before.loopback, a)
+			if err != nil && !errors.Is(err, unix.EEXIST) { // somebody was quicker: it is looked who
+				wrong = append(wrong, refused(a, err))
+				continue
+			}
+			if err == nil {
+				done.Added = append(done.Added, a)
+			}
 		}
+		put = append(put, a)
 	}
-	after, err := look()
+	wrong = append(wrong, done.confirm(put))
+	return done, errors.Join(wrong...)
+}
+
+// Ours lists the addresses that Up and Add have put there, whatever they are for by now.
+// It needs no right.
+func Ours() ([]netip.Addr, error) {
+	now, err := look()
+	if err != nil {
+		return nil, err
+	}
+	return now.own(), nil
+}
+
+// Down takes those of the addresses away that Up and Add have put there.
+func Down(all []netip.Addr) (done Change, err error) {
+	now, err := look()
 	if err != nil {
 		return done, err
 	}
-	return done, after.confirm(want)
+	own := slices.DeleteFunc(now.own(), func(a netip.Addr) bool { return !slices.Contains(all, a) })
+	done.Removed, err = removeAll(now.loopback, own)
+	return done, err
 }
 
-// Down takes away every address that Up has put there, whatever it is for by now.
-func Down() (Change, error) {
+// confirm makes sure of what a call is about to say. One that another link has got
+// meanwhile is not left on both: the kernel takes either.
+func (done *Change) confirm(put []netip.Addr) error {
 	now, err := look()
 	if err != nil {
-		return Change{}, err
+		return err
 	}
-	own := now.own()
-	return Change{Removed: own}, removeAll(now.loopback, own)
-}
-
-// refusal joins why addresses cannot be had.
-func (m machine) refusal(want []netip.Addr) error {
-	var all []error
-	if len(want) > 0 && !m.up {
-		all = append(all, problem("ip link set "+Name+" up", nil, "link %s: is down", Name))
-	}
-	for _, a := range want {
-		all = append(all, m.address(a).Refusal())
-	}
-	return errors.Join(all...)
-}
-
-// confirm makes sure of what a call is about to say.
-func (m machine) confirm(want []netip.Addr) error {
-	for _, a := range want {
-		if at := m.address(a); !at.Here() {
-			return cmp.Or(at.Refusal(), problem("run it again", nil, "%s: was taken away again by another program", a))
+	var wrong []error
+	for _, a := range put {
+		is := now.address(a)
+		if is.Here() {
+			continue
+		}
+		wrong = append(wrong, cmp.Or(is.Refusal(), problem("run it again", nil, "%s: was taken away again by another program", a)))
+		if i := slices.Index(done.Added, a); i >= 0 {
+			done.Added = slices.Delete(done.Added, i, i+1)
+			_, err := removeAll(now.loopback, []netip.Addr{a})
+			wrong = append(wrong, err)
 		}
 	}
-	return nil
+	return errors.Join(wrong...)
 }
 
-// removeAll takes addresses off a link. What is gone already is gone.
-func removeAll(link int, all []netip.Addr) error {
+// removeAll takes addresses off a link, and returns those that are gone. What was gone
+// already is gone.
+func removeAll(link int, all []netip.Addr) (gone []netip.Addr, err error) {
 	var errs []error
 	for _, a := range all {
 		if err := remove(link, a); err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
 			errs = append(errs, refused(a, err))
+			continue
 		}
+		gone = append(gone, a)
 	}
-	return errors.Join(errs...)
+	return gone, errors.Join(errs...)
 }
 
 // refused says why the kernel does not do what it was asked.

@@ -98,7 +98,13 @@ func TestUpAndDown(t *testing.T) {
 			t.Errorf("Up of fewer: got %v, %v, want the others removed", done, err)
 		}
 		for _, want := range [][]netip.Addr{{task}, nil} {
-			if done, err := link.Down(); err != nil || !slices.Equal(done.Removed, want) {
+			if ours, err := link.Ours(); err != nil || !slices.Equal(ours, want) {
+				t.Errorf("Ours: got %v, %v, want %v", ours, err, want)
+			}
+			if done, err := link.Down([]netip.Addr{metadata}); err != nil || done.Removed != nil {
+				t.Errorf("Down of another: got %v, %v, want nothing removed", done, err)
+			}
+			if done, err := link.Down([]netip.Addr{metadata, task}); err != nil || !slices.Equal(done.Removed, want) {
 				t.Errorf("Down: got %v, %v, want %v removed", done, err, want)
 			}
 		}
@@ -148,10 +154,13 @@ func TestWhatIsInTheWay(t *testing.T) {
 					t.Errorf("Up: got %v, want it done", err)
 				case row.err != "" && (err == nil || err.Error() != row.err || hintOf(err) == ""):
 					t.Errorf("Up: got %v (%s), want %s, and what to do", err, hintOf(err), row.err)
-				case row.err != "" && after != before:
+				case row.want == "missing" && row.err != "" && after != before:
 					t.Errorf("Up: it was refused and left\n%s\nwant it as before:\n%s", after, before)
 				}
-				if _, err := link.Down(); err != nil {
+				if got := states(t, metadata, task, pod); row.err != "" && row.want != "missing" && !slices.Equal(got, []string{"own", row.want, "own"}) {
+					t.Errorf("Status: got %v, want the others its own", got)
+				}
+				if _, err := link.Down([]netip.Addr{metadata, task, pod}); err != nil {
 					t.Errorf("Down: %v", err)
 				}
 				if after := ip(t, "addr"); after != before {
@@ -169,19 +178,24 @@ func hintOf(err error) string {
 	return ""
 }
 
-// What fails in the middle is undone.
+// What fails keeps nothing else away.
 func TestUpOfWhatTheKernelRefuses(t *testing.T) {
 	inNetwork(t, nil, func() {
 		if err := os.WriteFile("/proc/sys/net/ipv6/conf/lo/disable_ipv6", []byte("1"), 0); err != nil {
 			t.Error(err)
 		}
-		before := ip(t, "addr")
-		_, err := link.Up([]netip.Addr{task, pod})
+		if _, err := link.Up([]netip.Addr{metadata}); err != nil {
+			t.Error(err)
+		}
+		done, err := link.Up([]netip.Addr{pod, task})
 		if want := "fd00:ec2::23: IPv6 is switched off on this machine"; err == nil || err.Error() != want || hintOf(err) == "" {
 			t.Errorf("Up: got %v, want %s", err, want)
 		}
-		if after := ip(t, "addr"); after != before {
-			t.Errorf("Up: left\n%s\nwant it as before:\n%s", after, before)
+		if !slices.Equal(done.Added, []netip.Addr{task}) || !slices.Equal(done.Removed, []netip.Addr{metadata}) {
+			t.Errorf("Up: got %v, want the other one added, and the one that is not named removed", done)
+		}
+		if got := states(t, metadata, task, pod); !slices.Equal(got, []string{"missing", "own", "missing"}) {
+			t.Errorf("Status: got %v, want the one that can be had", got)
 		}
 	})
 }

@@ -16,8 +16,11 @@ func Add([]netip.Addr) (Change, error) { return Change{}, unsupported() }
 // Up says the same.
 func Up([]netip.Addr) (Change, error) { return Change{}, unsupported() }
 
+// Ours says that it cannot be known.
+func Ours() ([]netip.Addr, error) { return nil, unsupported() }
+
 // Down says that it cannot be done here.
-func Down() (Change, error) { return Change{}, unsupported() }
+func Down([]netip.Addr) (Change, error) { return Change{}, unsupported() }
 
 func unsupported() error {
 	return problem("listen at a loopback address, and set AWS_EC2_METADATA_SERVICE_ENDPOINT or AWS_CONTAINER_CREDENTIALS_FULL_URI for programs",

@@ -43,6 +43,31 @@ func listener(addr netip.AddrPort) (Holder, error) {
 	return h, nil
 }
 
+// listenersAt lists the sockets that listen at an address itself, of whatever port.
+func listenersAt(addr netip.Addr) (found []netip.AddrPort, err error) {
+	for _, table := range []string{"/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"} {
+		text, err := os.ReadFile(table)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // no IPv6 here
+		}
+		if err != nil {
+			return nil, err // it names the file
+		}
+		found = append(found, listeningAt(string(text), addr)...)
+	}
+	return found, nil
+}
+
+// listeningAt returns the sockets of a table that listen at an address, each once.
+func listeningAt(table string, addr netip.Addr) (found []netip.AddrPort) {
+	for line := range strings.Lines(table) {
+		if s, err := parseSocket(line); err == nil && s.local.Addr() == addr && !slices.Contains(found, s.local) {
+			found = append(found, s.local)
+		}
+	}
+	return found
+}
+
 // socket is a line of /proc/net/tcp: one that listens.
 type socket struct {
 	local netip.AddrPort

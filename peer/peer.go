@@ -197,6 +197,16 @@ func (h Holder) command() string {
 	return clean
 }
 
+// ListenersAt returns where somebody listens at an address itself, of whatever port: those
+// whom nobody reaches any more when it is gone. A wildcard is none of them.
+func ListenersAt(addr netip.Addr) ([]netip.AddrPort, error) {
+	all, err := listenersAt(addr.Unmap())
+	if err != nil {
+		return nil, fmt.Errorf("listeners at %s: %w", addr, err)
+	}
+	return all, nil
+}
+
 // Listener returns who listens on addr, on a wildcard address that covers it,
 // or, if addr is a wildcard itself, on its port at any address. It is known as
 // far as /proc shows it: a process of another user often by its user alone. It

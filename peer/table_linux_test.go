@@ -2,6 +2,7 @@ package peer // the parser is not exported: its input is a file of the kernel's
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net/netip"
 	"testing"
 )
@@ -46,6 +47,17 @@ func TestListening(t *testing.T) {
 		}
 		if len(got) != len(row.want) || len(got) > 0 && got[0] != row.want[0] {
 			t.Errorf("%s: listening(%s): got %v, want %v", row.name, row.addr, got, row.want)
+		}
+	}
+}
+
+func TestListenersAt(t *testing.T) {
+	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
+		return // as above
+	}
+	for addr, want := range map[string]string{"127.0.0.1": "[127.0.0.1:9797 127.0.0.1:7070]", "::1": "[[::1]:9797]", "127.0.0.2": "[]", "0.0.0.0": "[0.0.0.0:2024]"} {
+		if got := fmt.Sprint(listeningAt(captured, netip.MustParseAddr(addr))); got != want {
+			t.Errorf("listeningAt(%s): got %s, want %s", addr, got, want)
 		}
 	}
 }

@@ -72,7 +72,7 @@ func TestAReloadThatOpensAnEndpoint(t *testing.T) {
 // Another address has to be held first; another app at the same one has not.
 func TestAReloadThatChangesWhoIsAnswered(t *testing.T) {
 	imds := func(listen, app string) profiles.Endpoint { return at(profiles.IMDS, listen, app).Endpoint }
-	const held = "endpoints.imds.listen: takes effect with: vendord service install (before that the service would not start again)"
+	const held = "endpoints.imds.listen: takes effect with: vendord service install"
 	const app = "endpoints.imds.app: takes effect at the next start of vendord"
 	for name, row := range map[string]struct {
 		inUnit bool

@@ -105,9 +105,8 @@ func unitInstalled() bool {
 	return err == nil
 }
 
-// unfit finds where the installed socket unit and the configuration differ, either of
-// which keeps the service from starting again. Where there is no unit there is nothing
-// to compare.
+// unfit finds where the installed socket unit and the configuration differ. Where there
+// is no unit there is nothing to compare.
 func unfit(config *profiles.Config, unit, again string) (warnings []error) {
 	text, err := os.ReadFile(unit)
 	if err != nil {
@@ -119,22 +118,29 @@ func unfit(config *profiles.Config, unit, again string) (warnings []error) {
 			held[strings.TrimSpace(at)] = true
 		}
 	}
-	doubt := func(key, at string) {
+	const down, unserved, closed = "the service would not start again", "is not served after the next start", "who asks there is turned away after the next start"
+	doubt := func(key, at, then string) {
 		if !held[at] {
-			warnings = append(warnings, fail(again, "%s: vendord.socket does not hold %s, and the service would not start again", key, at))
+			warnings = append(warnings, fail(again, "%s: vendord.socket does not hold %s, %s", key, at, then))
 		}
 		delete(held, at)
 	}
 	if config.Daemon.Listen != "" {
-		doubt("daemon.listen", config.Daemon.Listen)
+		doubt("daemon.listen", config.Daemon.Listen, "and "+down)
 	}
 	for _, e := range config.Endpoints {
-		doubt(e.Key(), e.Listen.String())
+		doubt(e.Key(), e.Listen.String(), "which "+unserved)
 	}
 	for _, at := range slices.Sorted(maps.Keys(held)) {
-		if _, err := netip.ParseAddrPort(at); err == nil { // else it is for commands
-			warnings = append(warnings, fail(again, "%s: vendord.socket holds it, nothing in %s names it, and the service would not start again", at, config.Path))
+		socket, err := netip.ParseAddrPort(at)
+		if err != nil {
+			continue // it is for commands
 		}
+		then := closed
+		if !leftOut(config, socket) {
+			then = down
+		}
+		warnings = append(warnings, fail(again, "%s: vendord.socket holds it, nothing in %s names it, and %s", at, config.Path, then))
 	}
 	return warnings
 }

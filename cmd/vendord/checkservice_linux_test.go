@@ -132,7 +132,7 @@ func TestCheckComparesWithTheSocketUnit(t *testing.T) {
 	if got := unfit(config, unit, "sudo vendord service install"); got != nil {
 		t.Errorf("without a unit: got %v, want nothing", got)
 	}
-	if err := os.WriteFile(unit, []byte("[Socket]\nListenStream=127.0.0.1:9797\nListenStream=169.254.170.2:8080\nListenStream=/run/vendord/control.sock\n"), 0o600); err != nil {
+	if err := os.WriteFile(unit, []byte("[Socket]\nListenStream=127.0.0.1:9798\nListenStream=169.254.170.2:8080\nListenStream=[::]:80\nListenStream=/run/vendord/control.sock\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var got []string
@@ -142,9 +142,13 @@ func TestCheckComparesWithTheSocketUnit(t *testing.T) {
 			t.Errorf("hint: got %q", hintOf(w))
 		}
 	}
-	want := "endpoints.ecs.listen: vendord.socket does not hold 169.254.170.2:80, and the service would not start again\n" +
-		"endpoints.imds.listen: vendord.socket does not hold [fd00:ec2::254]:80, and the service would not start again\n" +
-		"169.254.170.2:8080: vendord.socket holds it, nothing in vendord.toml names it, and the service would not start again"
+	const held = ": vendord.socket holds it, nothing in vendord.toml names it, and "
+	want := "daemon.listen: vendord.socket does not hold 127.0.0.1:9797, and the service would not start again\n" +
+		"endpoints.ecs.listen: vendord.socket does not hold 169.254.170.2:80, which is not served after the next start\n" +
+		"endpoints.imds.listen: vendord.socket does not hold [fd00:ec2::254]:80, which is not served after the next start\n" +
+		"127.0.0.1:9798" + held + "who asks there is turned away after the next start\n" +
+		"169.254.170.2:8080" + held + "who asks there is turned away after the next start\n" +
+		"[::]:80" + held + "the service would not start again"
 	if strings.Join(got, "\n") != want {
 		t.Errorf("unfit:\n got %q\nwant %q", got, want)
 	}

@@ -75,6 +75,7 @@ type daemon struct {
 	listen    string           // daemon.listen as it was at the start
 	endpoints []endpoint       // besides Run's, with what the configuration said at the start
 	inUnit    bool             // whether a service manager holds their sockets
+	left      []net.Listener   // that it holds, and nothing names
 	confined  *confinement     // what serve has closed itself off from
 	url       string           // where credentials are asked for; set by Run
 	reloads   <-chan os.Signal // each is a wish to reload; nil for none
@@ -196,6 +197,9 @@ func (d *daemon) Run(ctx context.Context, vend, ctl net.Listener, ready func()) 
 	for _, e := range d.endpoints {
 		endPrograms = append(endPrograms, part(func(ctx context.Context) error { return d.server.Serve(ctx, e.ln, e.served()) }))
 	}
+	for _, ln := range d.left {
+		endPrograms = append(endPrograms, part(func(ctx context.Context) error { return turnAway(ctx, ln) }))
+	}
 	endCommands := part(func(ctx context.Context) error { return d.control.Serve(ctx, ctl) })
 	parts.Go(func() error {
 		d.warm(ctx)
@@ -306,7 +310,7 @@ func (d *daemon) reload(ctx context.Context) ([]string, error) {
 		lines = append(lines, "warning: "+w.Error())
 	}
 	if config.Daemon.Listen != d.listen {
-		lines = append(lines, "daemon.listen: "+d.whenItHolds())
+		lines = append(lines, "daemon.listen: "+d.whenItHolds(" (before that the service would not start again)"))
 	}
 	if config.Audit != d.record.asked {
 		lines = append(lines, "audit: takes effect at the next start of vendord")

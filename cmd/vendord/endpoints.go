@@ -38,12 +38,16 @@ func (e endpoint) name() string { return "endpoints." + string(e.Kind) + " " + e
 
 // openEndpoint opens one, with the socket that is inherited where there is one. up is
 // the command that puts its address on this machine.
+//
+// It opens none beside sockets that are inherited: a reload may have brought the endpoint,
+// and the others are not to stay down for it. Nor does it listen there by itself, which
+// would work until the next crash, after which somebody else may be quicker.
 func openEndpoint(e profiles.Endpoint, from *inherited, up string) (net.Listener, error) {
 	if l := from.tcp(e.Listen); l != nil {
 		return l, heldAlone(e.Listen)
 	}
-	if err := from.need(e.Key(), e.Listen.String()); err != nil {
-		return nil, err
+	if from.any {
+		return nil, nil
 	}
 	return listenEndpoint(e, up)
 }
@@ -93,6 +97,68 @@ func (d *daemon) missing() (all []string) {
 	return all
 }
 
+// unserved are the endpoints of the configuration for which the service manager holds no
+// socket. A reload brings and takes them; none is opened before the next start.
+func (d *daemon) unserved() (all []profiles.Endpoint) {
+	if !d.inUnit {
+		return nil
+	}
+	served := make([]profiles.Endpoint, len(d.endpoints))
+	for i, e := range d.endpoints {
+		served[i] = e.Endpoint
+	}
+	for _, e := range d.book.Config().Endpoints {
+		if !listens(served, e) {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+// notServed is what of an endpoint is said for which there is no socket.
+func (d *daemon) notServed() string { return "is not served before: " + d.install() }
+
+// install is the command that makes the unit fit the configuration.
+func (d *daemon) install() string {
+	if d.options.config.System {
+		return "sudo vendord service install"
+	}
+	return "vendord service install --user"
+}
+
+// trouble is each endpoint at which nobody gets anything, in words.
+func (d *daemon) trouble() []string {
+	all := d.missing()
+	for _, e := range d.unserved() {
+		all = append(all, e.Key()+": "+e.Listen.String()+" "+d.notServed())
+	}
+	return all
+}
+
+// warnOfEndpoints logs what of them is not as the configuration has it.
+func (d *daemon) warnOfEndpoints(up, anew string) {
+	log := d.options.log
+	for _, e := range d.endpoints {
+		if e.doubt != nil {
+			log.Warn(e.doubt.Error(), hinted(hintOf(e.doubt))...)
+		}
+	}
+	for _, line := range d.missing() {
+		log.Warn(line, hinted(up)...)
+	}
+	for _, e := range d.unserved() {
+		log.Error(e.Key()+": "+e.Listen.String()+" is not among the sockets that the service manager holds for vendord, and is not served", hinted(anew)...)
+	}
+	for _, l := range d.left {
+		log.Warn(l.Addr().String()+": "+d.turnedAway(), hinted(anew)...)
+	}
+}
+
+// turnedAway is what is said of a socket that is left.
+func (d *daemon) turnedAway() string {
+	return "the service manager holds it for vendord, " + d.book.Config().Path + " does not name it, and who asks there is turned away"
+}
+
 // endpointsChanged says what of [endpoints], and of who may ask there, is other than it
 // was at the start.
 func (d *daemon) endpointsChanged(c *profiles.Config) (lines []string) {
@@ -105,7 +171,7 @@ func (d *daemon) endpointsChanged(c *profiles.Config) (lines []string) {
 		}
 	}
 	for _, e := range slices.Concat(was, now) {
-		line := e.Key() + ": " + d.whenItHolds()
+		line := e.Key() + ": " + d.whenItHolds("")
 		if listens(was, e) && listens(now, e) { // for another app: its socket stays
 			line = "endpoints." + string(e.Kind) + ".app: takes effect at the next start of vendord"
 		}
@@ -122,10 +188,10 @@ func listens(all []profiles.Endpoint, at profiles.Endpoint) bool {
 }
 
 // whenItHolds says when another address does. One that a service manager is to hold has
-// to be in its unit first: without, the next start would fail.
-func (d *daemon) whenItHolds() string {
+// to be in its unit first; until says what comes of a start before that.
+func (d *daemon) whenItHolds(until string) string {
 	if d.inUnit {
-		return "takes effect with: vendord service install (before that the service would not start again)"
+		return "takes effect with: vendord service install" + until
 	}
 	return "takes effect at the next start of vendord"
 }
@@ -149,6 +215,11 @@ func (d *daemon) endpointRows(apps []string) (rows []control.EndpointRow) {
 	for _, e := range d.endpoints {
 		if e.App == "" || slices.Contains(apps, e.App) {
 			rows = append(rows, e.row())
+		}
+	}
+	for _, e := range d.unserved() {
+		if e.App == "" || slices.Contains(apps, e.App) {
+			rows = append(rows, control.EndpointRow{Kind: string(e.Kind), URL: endpoint{Endpoint: e}.url(), App: e.App, Unreachable: d.notServed(), Unserved: true})
 		}
 	}
 	return rows
@@ -200,7 +271,10 @@ func (d *daemon) idURL() string {
 
 // answersIDs refuses to make an id that nobody would answer yet.
 func (d *daemon) answersIDs(t apps.Token) error {
-	if t.Path && d.idURL() == "" {
+	switch {
+	case t.Path && d.idURL() == "" && d.inUnit:
+		return fail(d.install()+", and issue it then", "endpoints.ecs.listen: the service manager holds no socket for it, and nobody answers an id in a path until then")
+	case t.Path && d.idURL() == "":
 		return fail("start vendord anew, and issue it then", "endpoints.ecs.listen: takes effect at the next start of vendord, and nobody answers an id in a path until then")
 	}
 	return nil
@@ -221,7 +295,10 @@ func (p *program) printEndpoints(rows []control.EndpointRow) {
 		if row.App != "" {
 			line += ", app " + row.App + " alone"
 		}
-		if row.Unreachable != "" {
+		switch {
+		case row.Unserved:
+			line += ": " + row.Unreachable
+		case row.Unreachable != "":
 			line += ": " + row.Unreachable + " (vendord net status)"
 		}
 		say(p.stdout, "%s", line)

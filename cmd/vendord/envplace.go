@@ -47,8 +47,11 @@ func metadataOf(s control.Status, app string) (string, error) {
 
 // there is an error where nobody reaches an endpoint.
 func there(row control.EndpointRow) error {
-	if row.Unreachable == "" {
+	switch {
+	case row.Unreachable == "":
 		return nil
+	case row.Unserved:
+		return fail("", "%s: %s", row.URL, row.Unreachable)
 	}
 	return fail("see: vendord net status", "%s: %s", row.URL, row.Unreachable)
 }

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/vendord/vendord/control"
 	"github.com/vendord/vendord/profiles"
@@ -78,17 +80,38 @@ func (i *inherited) need(what, address string) error {
 	return fail(i.anew(), "%s: %s is not among the sockets that the service manager holds for vendord", what, address)
 }
 
-// rest refuses to go on where a socket is left that the configuration does not name:
-// programs that connect to it would wait for ever.
-func (i *inherited) rest(c *profiles.Config) error {
-	if len(i.sockets) == 0 {
-		return nil
-	}
-	var left []string
+// rest takes the sockets that are left: a reload may have taken their endpoints out of
+// the configuration, which must not keep the others down. It refuses to go on where one
+// is in the way of what the configuration names, or of who asks nobody knows where.
+func (i *inherited) rest(c *profiles.Config) (left []net.Listener, err error) {
+	var wrong []string
 	for _, l := range i.sockets {
-		left = append(left, l.Addr().String())
+		if tcp, ok := l.Addr().(*net.TCPAddr); !ok || !leftOut(c, tcp.AddrPort()) {
+			wrong = append(wrong, l.Addr().String())
+		}
 	}
-	return fail(i.anew(), "%s: the service manager holds it for vendord, and %s does not name it", strings.Join(left, ", "), c.Path)
+	if wrong != nil {
+		return nil, fail(i.anew(), "%s: the service manager holds it for vendord, and %s does not name it", strings.Join(wrong, ", "), c.Path)
+	}
+	left, i.sockets = i.sockets, nil
+	return left, nil
+}
+
+// leftOut reports whether a socket can be that of an endpoint which was taken out of the
+// configuration. One that covers an address of the configuration would take what is sent
+// there. Without daemon.listen, it may be the one at which programs show their tokens.
+func leftOut(c *profiles.Config, at netip.AddrPort) bool {
+	vend, err := netip.ParseAddrPort(c.Daemon.Listen)
+	if err != nil {
+		return false
+	}
+	named := []netip.AddrPort{vend}
+	for _, e := range c.Endpoints {
+		named = append(named, e.Listen)
+	}
+	return !slices.ContainsFunc(named, func(n netip.AddrPort) bool {
+		return n.Port() == at.Port() && (n.Addr() == at.Addr() || at.Addr().IsUnspecified())
+	})
 }
 
 // anew says how to make the unit and the configuration agree again.
@@ -97,6 +120,33 @@ func (i *inherited) anew() string {
 		return "as root, write the units anew: vendord service install --system"
 	}
 	return "write the units anew: vendord service install --user"
+}
+
+// turnAway ends each connection that comes to a socket whose endpoint is not named any
+// more, until ctx ends. To close the socket would not do: the service manager has it
+// too, and whoever connects would wait in it for an answer.
+func turnAway(ctx context.Context, ln net.Listener) error {
+	defer context.AfterFunc(ctx, func() { _ = ln.Close() })()
+	for ctx.Err() == nil {
+		c, err := ln.Accept()
+		if err == nil {
+			reset(c)
+			continue
+		}
+		select { // no descriptor is left, perhaps
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+	return nil
+}
+
+// reset closes a connection as if nobody listened.
+func reset(c net.Conn) {
+	if tcp, ok := c.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = c.Close()
 }
 
 // close closes what nobody took.
@@ -110,10 +160,11 @@ func (i *inherited) close() {
 type doors struct {
 	vend, ctl net.Listener
 	endpoints []endpoint
+	left      []net.Listener // inherited, of endpoints that are not named any more
 }
 
 func (d doors) close() {
-	for _, l := range []net.Listener{d.ctl, d.vend} {
+	for _, l := range append([]net.Listener{d.ctl, d.vend}, d.left...) {
 		if l != nil {
 			_ = l.Close()
 		}
@@ -143,10 +194,14 @@ func (p *program) openDoors(c *profiles.Config, from *inherited) (d doors, err e
 		if err != nil {
 			return d, err
 		}
+		if ln == nil {
+			continue // which unserved finds
+		}
 		local := localOnly(c, e)
 		d.endpoints = append(d.endpoints, endpoint{Endpoint: e, ln: ln, local: local, doubt: bindLocal(e, ln, local, p.system)})
 	}
-	return d, from.rest(c)
+	d.left, err = from.rest(c)
+	return d, err
 }
 
 // openControl opens the control socket. A user's service makes its own, unless its

@@ -39,9 +39,13 @@ else's.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.netUp(cmd.Context(), force) },
 	}
 	up.Flags().BoolVar(&force, "force", force, "even where a metadata service of this machine's own answers ($"+netForce+")")
-	cmd.AddCommand(up,
-		&cobra.Command{Use: "down", Short: "Take away the addresses that vendord put there", Args: exactly(0, ""),
-			RunE: func(*cobra.Command, []string) error { return p.netDown() }},
+	var used bool
+	down := &cobra.Command{
+		Use: "down", Short: "Take away the addresses that vendord put there, and nobody listens at", Args: exactly(0, ""),
+		RunE: func(*cobra.Command, []string) error { return p.netDown(used) },
+	}
+	down.Flags().BoolVar(&used, "force", false, "even where somebody listens")
+	cmd.AddCommand(up, down,
 		&cobra.Command{Use: "status", Short: "Show how each address stands: exit status 0 if all are there", Args: exactly(0, ""),
 			RunE: func(*cobra.Command, []string) error { return p.netStatus() }})
 	return cmd
@@ -120,28 +124,37 @@ func (p *program) netUp(ctx context.Context, force bool) error {
 	if err != nil {
 		return err
 	}
+	want, wrong := linkLocal(config), []error{}
 	for _, answer := range metadataServices(ctx, before) {
-		if err := answer.asError(); !force {
-			return err
+		if force {
+			p.warn(answer.asError())
+			continue
 		}
-		p.warn(answer.asError())
+		want = slices.DeleteFunc(want, func(a netip.Addr) bool { return a == answer.at })
+		wrong = append(wrong, answer.asError())
 	}
 	put := link.Add // what a user's file does not name may be the machine's service's, or another user's
 	if p.system {
 		put = link.Up
 	}
-	done, err := put(linkLocal(config))
-	if err != nil {
-		return netError("net up", netUp(config, p.system), err)
-	}
+	done, err := put(want)
+	wrong = append(wrong, netError("net up", netUp(config, p.system), err))
 	rows, err := netRows(config)
 	if err != nil {
-		return err
+		return errors.Join(append(wrong, err)...)
 	}
+	return errors.Join(append([]error{p.printUp(config, rows, done)}, wrong...)...)
+}
+
+// printUp says what was done.
+func (p *program) printUp(config *profiles.Config, rows []netRow, done link.Change) error {
 	if p.json {
 		return p.printJSON(map[string]any{"addresses": rows, "added": inText(done.Added), "removed": inText(done.Removed)})
 	}
 	for _, row := range rows {
+		if !row.Here() {
+			continue
+		}
 		said := "there already"
 		if row.State == link.Given {
 			said += ", by somebody else"
@@ -160,33 +173,67 @@ func (p *program) netUp(ctx context.Context, force bool) error {
 	return nil
 }
 
-// netDown needs no configuration: what is vendord's is marked. It reads it to say who
-// still listens.
-func (p *program) netDown() error {
-	done, err := link.Down()
+// netDown needs no configuration: what is vendord's is marked. Where somebody listens the
+// address stays, unless that is asked for in so many words: programs would ask the network,
+// and take what answers there. It may be a user's daemon, while the machine's service ends.
+func (p *program) netDown(force bool) error {
+	own, err := link.Ours()
+	if err != nil {
+		return netError("net down", bySudo("net", "down"), err)
+	}
+	used, err := listenersAt(own)
+	if err != nil && !force {
+		return fail("--force takes the addresses away whoever listens", "net down: not done: %w", err)
+	}
+	unused := slices.DeleteFunc(slices.Clone(own), func(a netip.Addr) bool {
+		return !force && slices.ContainsFunc(used, func(l listenerAt) bool { return l.at.Addr() == a })
+	})
+	done, err := link.Down(unused)
 	if err != nil {
 		return netError("net down", bySudo("net", "down"), err)
 	}
 	if p.json {
-		return p.printJSON(map[string]any{"removed": inText(done.Removed)})
+		err = p.printJSON(map[string]any{"removed": inText(done.Removed)})
 	}
 	for _, a := range done.Removed {
-		say(p.stdout, "%s: removed", a)
-	}
-	if len(done.Removed) == 0 {
-		say(p.stderr, "no address of vendord's is on this machine")
-		return nil
-	}
-	config, err := p.netConfig()
-	if err != nil {
-		return nil // the addresses are gone all the same
-	}
-	for _, e := range config.Endpoints {
-		if holder, err := peer.Listener(e.Listen); err == nil && slices.Contains(done.Removed, e.Listen.Addr()) {
-			p.warn(fail(netUp(config, p.system)+" brings it back, without a restart", "%s: %s listens there still, and nobody reaches it", e.Listen, holder))
+		if !p.json {
+			say(p.stdout, "%s: removed", a)
 		}
 	}
-	return nil
+	if len(own) == 0 && !p.json {
+		say(p.stderr, "no address of vendord's is on this machine")
+	}
+	wrong := []error{err}
+	for _, l := range used {
+		if !force {
+			wrong = append(wrong, fail("stop it first (the machine's service: sudo vendord service stop); --force takes the address away all the same",
+				"net down: %s: %s listens there", l.at, l.by))
+			continue
+		}
+		p.warn(fail("net up brings it back, without a restart", "%s: %s listens there still, and nobody reaches it", l.at, l.by))
+	}
+	return errors.Join(wrong...)
+}
+
+// listenerAt is somebody who listens at an address of vendord's.
+type listenerAt struct {
+	at netip.AddrPort
+	by peer.Holder
+}
+
+// listenersAt finds who listens at addresses, as far as that can be known.
+func listenersAt(all []netip.Addr) (found []listenerAt, err error) {
+	for _, a := range all {
+		ports, err := peer.ListenersAt(a)
+		if err != nil {
+			return nil, err
+		}
+		for _, at := range ports {
+			by, _ := peer.Listener(at) // or it is gone by now
+			found = append(found, listenerAt{at, by})
+		}
+	}
+	return found, nil
 }
 
 func (p *program) netStatus() error {
@@ -241,6 +288,9 @@ func (p *program) printNetRows(rows []netRow, up string) error {
 // netError puts the command before what keeps it from being done. That somebody has not
 // the right is said once, with how to run it as somebody who has.
 func netError(command, asRoot string, err error) error {
+	if err == nil {
+		return nil
+	}
 	if errors.Is(err, fs.ErrPermission) {
 		return fail(asRoot, "%s: needs root, or CAP_NET_ADMIN", command)
 	}

@@ -86,15 +86,8 @@ func (p *program) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer doors.close()
-	d.endpoints, d.inUnit = doors.endpoints, sockets.any
-	for _, e := range d.endpoints {
-		if e.doubt != nil {
-			log.Warn(e.doubt.Error(), hinted(hintOf(e.doubt))...)
-		}
-	}
-	for _, line := range d.missing() {
-		log.Warn(line, hinted(netUp(config, p.system))...)
-	}
+	d.endpoints, d.inUnit, d.left = doors.endpoints, sockets.any, doors.left
+	d.warnOfEndpoints(netUp(config, p.system), sockets.anew())
 	p.confine(d, closeOff)
 	d.reloads = reloads
 	defer func() { log.Info("stopped") }()

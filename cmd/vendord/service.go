@@ -139,12 +139,14 @@ func (p *program) serviceRestart(m install.Manager, ctx context.Context) error {
 	if st.Phase == install.Running && (p.uid == 0 || !p.system) {
 		path := cmp.Or(st.Config, p.serviceConfig())
 		config, err := profiles.Load(p.serviceProfiles(path))
-		if err == nil && len(st.Listen) > 0 {
-			err = errors.Join(unfit(config, filepath.Join(p.systemd().Units, "vendord.socket"), "vendord service install"+p.modeFlag())...)
-		}
 		if err != nil {
 			return errors.Join(fail("mend it; until then the daemon goes on with what it has",
 				"service restart: not done: vendord would not start again with %s", path), err)
+		}
+		wrong := unfit(config, filepath.Join(p.systemd().Units, "vendord.socket"), "vendord service install"+p.modeFlag())
+		if len(st.Listen) > 0 && wrong != nil {
+			return errors.Join(fail("that restarts it too; until then the daemon goes on with what it has",
+				"service restart: not done: vendord.socket does not fit %s", path), errors.Join(wrong...))
 		}
 	}
 	return m.Restart(ctx)

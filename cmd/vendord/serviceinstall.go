@@ -140,7 +140,7 @@ func (p *program) serviceReady(ctx context.Context, pid int) error {
 	for {
 		status, _, err := p.askService(ctx)
 		if err == nil && status.PID == pid {
-			return nil
+			return allServed(status.Endpoints)
 		}
 		if err == nil {
 			err = fail("", "another vendord answers there (pid %d)", status.PID)
@@ -151,6 +151,17 @@ func (p *program) serviceReady(ctx context.Context, pid int) error {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+// allServed refuses an install after which an endpoint is not served: the units that are
+// in force are not those that it wrote.
+func allServed(rows []control.EndpointRow) error {
+	for _, row := range rows {
+		if row.Unserved {
+			return fail("see the drop-ins: systemctl cat vendord.socket", "%s: vendord.socket as it is in force does not hold it", row.URL)
+		}
+	}
+	return nil
 }
 
 // askService asks the service for its status, and whether it is ready.

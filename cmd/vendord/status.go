@@ -40,6 +40,9 @@ func (d *daemon) status(caller control.Caller) control.Status {
 				s.Warnings = append(s.Warnings, e.doubt.Error())
 			}
 		}
+		for _, l := range d.left {
+			s.Warnings = append(s.Warnings, l.Addr().String()+": "+d.turnedAway()+", until: "+d.install())
+		}
 		if w := d.confined.warning(); w != "" {
 			s.Warnings = append(s.Warnings, w)
 		}

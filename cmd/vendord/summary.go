@@ -17,7 +17,7 @@ type condition struct {
 	changed    bool     // the configuration on disk
 	unrecorded bool     // nothing is vended, since it could not be recorded
 	failing    []string // parts that hang
-	missing    []string // endpoints that nobody can reach
+	missing    []string // endpoints at which nobody gets anything
 	sessions   []control.SessionRow
 }
 
@@ -34,7 +34,7 @@ func (d *daemon) condition(caller control.Caller, health control.Health) conditi
 
 // standstill is what of it keeps everybody from getting anything.
 func (d *daemon) standstill(health control.Health) condition {
-	c := condition{starting: !d.begun.Load(), locked: d.gate.locked(), failing: health.Failing, missing: d.missing()}
+	c := condition{starting: !d.begun.Load(), locked: d.gate.locked(), failing: health.Failing, missing: d.trouble()}
 	record := d.recordState()
 	c.unrecorded = record != nil && record.Required && record.Failing != ""
 	return c

@@ -189,8 +189,8 @@ func TestAddresses(t *testing.T) {
 	m.Scene("a configuration with other endpoints says what makes them hold", func(t *testing.T, m *machine.Machine) {
 		m.Configure("", apps+"[endpoints.ecs]\nlisten = \"169.254.170.2:8080\"\n")
 		out, _ := m.Type("vendord reload")
-		m.Says("reload", out, `endpoints.ecs.listen: takes effect with: vendord service install (before that the service would not start again)`)
-		const unheld = "endpoints.ecs.listen: vendord.socket does not hold 169.254.170.2:8080, and the service would not start again"
+		m.Says("reload", out, "endpoints.ecs.listen: takes effect with: vendord service install\n")
+		const unheld = "endpoints.ecs.listen: vendord.socket does not hold 169.254.170.2:8080, which is not served after the next start"
 		out, _ = m.Type("vendord check --system")
 		m.Says("check", out, unheld)
 		m.Fails("vendord service restart", "service restart: not done", unheld)
@@ -222,6 +222,70 @@ func TestAddresses(t *testing.T) {
 			t.Errorf("vendord-net.service: got %s, want it gone", out)
 		}
 	})
+}
+
+// TestAddressesAfterACrash: a crash after a reload that brought an endpoint and took others
+// leaves the service up, and says what it does not serve.
+func TestAddressesAfterACrash(t *testing.T) {
+	m := machine.New(t, users, "", apps+"[endpoints.ecs]\nlisten = \"169.254.170.2:80\"\n[endpoints.eks]\nlisten = \"169.254.170.23:80\"\n", "")
+	m.Configure("", apps+"[endpoints.ecs]\nlisten = [\"169.254.170.2:80\", \"169.254.170.2:8080\"]\n")
+	m.Do("vendord reload")
+	const unserved = "endpoints.ecs.listen: 169.254.170.2:8080 is not served before: sudo vendord service install"
+	m.Fails("vendord status --check", unserved)
+	m.Do("systemctl kill --signal KILL --kill-whom main vendord")
+	if a := m.As("load"); a.Status != 200 {
+		t.Errorf("at loopback: got %+v, want credentials", a)
+	}
+	if a := m.As("load", "-url", ecs); a.Status != 200 {
+		t.Errorf("at the address that is held: got %+v, want credentials", a)
+	}
+	m.Fails("vendord status --check", unserved)
+	m.Says("service status", m.Do("vendord service status"), "crashed   1 time", unserved, "http://169.254.170.2:8080/v1/credentials, from containers (ECS): is not served before: sudo vendord service install\n")
+	m.Says("systemctl status", m.Do("systemctl status vendord"), unserved)
+	m.Says("status", m.Do("vendord status"), "169.254.170.23:80: the service manager holds it for vendord, /etc/vendord/vendord.toml does not name it, and who asks there is turned away, until: sudo vendord service install\n")
+	for _, url := range []string{eks, "http://169.254.170.2:8080/"} {
+		if out, err := m.Type("curl --silent --max-time 5 " + url + "; case $? in 7 | 56) ;; *) exit 1 ;; esac"); err != nil {
+			t.Errorf("at %s: got %v %s, want it refused or reset: nobody is to wait", url, err, out)
+		}
+	}
+	m.Do(install)
+	m.Do("vendord status --check")
+	onLoopback(m, "169.254.170.2")
+	if a := m.As("load", "-url", strings.Replace(ecs, ".2/", ".2:8080/", 1)); a.Status != 200 {
+		t.Errorf("at the new port: got %+v, want credentials", a)
+	}
+}
+
+// TestAddressesInTheWay: at boot, one that somebody else has keeps no other away.
+func TestAddressesInTheWay(t *testing.T) {
+	m := machine.New(t, users, "", apps+endpoints, "")
+	m.Do("vendord service stop")
+	m.Do("ip link add other type veth peer name other2")
+	defer m.Do("ip link del other")
+	m.Do("ip address add 169.254.170.23/32 dev other")
+	m.Do("vendord service start")
+	onLoopback(m, slices.DeleteFunc(slices.Clone(linkLocal), func(a string) bool { return a == "169.254.170.23" })...)
+	asMetadata(t, m)
+	m.Fails("vendord status --check", "endpoints.eks.listen: 169.254.170.23 is on another link than lo")
+	m.Says("systemctl status", m.Do("systemctl status vendord-net"), "status=1/FAILURE", "169.254.170.23: link other has this address")
+	m.Fails("systemctl reload vendord-net", "vendord-net.service")
+	m.Do("vendord service stop")
+	onLoopback(m)
+	m.Do("ip address del 169.254.170.23/32 dev other")
+	m.Do("vendord service start")
+	m.Do("vendord status --check")
+}
+
+// TestAddressesOfAUser: an address at which a user's own daemon listens stays with it.
+func TestAddressesOfAUser(t *testing.T) {
+	m := machine.New(t, users, "", apps+"[endpoints.ecs]\nlisten = \"169.254.170.2:80\"\n[endpoints.eks]\nlisten = \"169.254.170.23:80\"\n", "")
+	defer m.Start("theirs", "User=load", "probe", "-relay", "169.254.170.2:8080")()
+	m.Within("the user's daemon", func() bool { return strings.Contains(m.Do("ss -Hltn"), "169.254.170.2:8080") })
+	m.Fails("vendord net down --system", "net down: 169.254.170.2:8080: ", " listens there")
+	onLoopback(m, "169.254.170.2", "169.254.170.23")
+	m.Do("vendord service uninstall")
+	onLoopback(m, "169.254.170.2")
+	m.Do("ip address del 169.254.170.2/32 dev lo")
 }
 
 // mustType is what a user is shown, who is logged in.
