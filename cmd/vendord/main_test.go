@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -23,6 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/vendord/vendord/control"
 	"github.com/vendord/vendord/fakeaws"
 )
 
@@ -85,6 +87,7 @@ func scripts() testscript.Params {
 			"mfa":     mfaCodes,
 			"sso":     fakeSSO,
 			"waitfor": waitFor,
+			"named":   callerNamed,
 			"systemd": fakeSystemd,
 		},
 	}
@@ -153,14 +156,34 @@ func expand(ts *testscript.TestScript, _ bool, files []string) {
 
 // ready waits for the daemon's control socket.
 func ready(ts *testscript.TestScript, _ bool, _ []string) {
+	socket := filepath.Join(ts.Getenv("XDG_RUNTIME_DIR"), "vendord", "control.sock")
 	for range 2400 {
-		if c, err := net.Dial("unix", filepath.Join(ts.Getenv("XDG_RUNTIME_DIR"), "vendord", "control.sock")); err == nil {
+		if c, err := control.Dial(context.Background(), socket); err == nil {
+			r, err := c.Ready(context.Background())
 			c.Close()
-			return
+			if err == nil && r.Reason != "starting" {
+				return
+			}
 		}
 		time.Sleep(25 * time.Millisecond)
 	}
 	ts.Fatalf("ready: no daemon within a minute")
+}
+
+// callerNamed runs a program until a command of vendord's says which process asked:
+// named REGEXP COMMAND PROGRAM, both for a shell. The record's look for the process
+// has 50 ms, and goes without where a busy machine takes longer.
+func callerNamed(ts *testscript.TestScript, _ bool, args []string) {
+	want := regexp.MustCompile(args[0])
+	for range 100 {
+		_ = ts.Exec("sh", "-c", args[2])
+		ts.Check(ts.Exec("sh", "-c", args[1]))
+		if want.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	ts.Fatalf("%s: never says %s", args[1], args[0])
 }
 
 // status runs a command and wants this exit status of it.
