@@ -52,8 +52,8 @@ func (c *crowd) ask(ctx context.Context) {
 		}
 		c.programs.Go(func() {
 			defer client.CloseIdleConnections()
-			time.Sleep(time.Duration(i) * 8 * time.Millisecond) // one after the other, not all at once
-			for pace := time.NewTicker(400 * time.Millisecond); ; {
+			time.Sleep(time.Duration(i) * 8 * time.Millisecond)     // one after the other, not all at once
+			for pace := time.NewTicker(800 * time.Millisecond); ; { // ten days at once leave room for what else is tested
 				ask()
 				select {
 				case <-pace.C:
