@@ -20,9 +20,7 @@ const (
 // (openrc-run(8), supervise-daemon(8)).
 //
 // supervise-daemon starts vendord again when it ends by itself. It cannot hold
-// sockets: while vendord is down, connections are refused. Its words are read by a
-// shell twice, when the script is read and when it starts the daemon, and so quoted
-// twice.
+// sockets: while vendord is down, connections are refused.
 func (s Service) OpenRC() ([]File, error) {
 	if err := errorsFirst(s.initScript("OpenRC"), s.systemdOnly("OpenRC")); err != nil {
 		return nil, err
@@ -34,8 +32,8 @@ func (s Service) OpenRC() ([]File, error) {
 name=vendord
 description='AWS credentials for the programs of this machine'
 supervisor=supervise-daemon
-command=` + shellWord(shellWord(words[0])) + `
-command_args=` + shellWord(ShellWords(words[1:]...)) + `
+command=` + readTwice(words[0]) + `
+command_args=` + readTwice(words[1:]...) + `
 command_user=` + shellWord(s.user(InitUser)+":"+s.user(InitUser)) + `
 # Not in a directory of that user: root signals the process whose number is there.
 pidfile=` + InitPID + `
@@ -104,4 +102,15 @@ func (s Service) capabilities() string {
 	}
 	return "# To look at other users' executables, or to listen at a port below 1024.\n" +
 		"capabilities=" + shellWord(strings.Join(all, ",")) + "\n"
+}
+
+// readTwice quotes words that a shell reads twice: when it reads the script, and when
+// it starts the daemon. In between it splits them wherever spaces are, and joins them
+// with one: two in a row have nothing between quotes between them.
+func readTwice(words ...string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = strings.ReplaceAll(shellWord(word), " ", " ''")
+	}
+	return shellWord(strings.Join(quoted, " "))
 }

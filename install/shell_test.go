@@ -117,7 +117,7 @@ func write(t testing.TB, path, text string) {
 
 // TestScripts has every shell that is here read the scripts of odd paths.
 func TestScripts(t *testing.T) {
-	for i, path := range []string{"/usr/local/bin/vendord", "/a b", "/it's", "/''", `/\`, `/\'`, "/$HOME`id`$(id)", "/a;b&c|d>e<f", "/*?[a]{b,c}~!#", "/-x=y", "/\xff\xfe", "/\u00e9\u2028"} {
+	for i, path := range []string{"/usr/local/bin/vendord", "/a b", "/a   b ", "/it's", "/''", `/\`, `/\'`, "/$HOME`id`$(id)", "/a;b&c|d>e<f", "/*?[a]{b,c}~!#", "/-x=y", "/\xff\xfe", "/\u00e9\u2028"} {
 		for kind, read := range map[string]words{"OpenRC": openrcWords, "SysV": sysvWords} {
 			for _, sh := range shells(t) {
 				name := fmt.Sprintf("%s %s %d", kind, filepath.Base(sh), i) // it is a directory's: no place for such signs
