@@ -268,6 +268,7 @@ def steady(text, home):
     for pattern, instead in (
             (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "(id)"),
             (r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:?\d\d)?", "(time)"),
+            (r"\b[A-Z][a-z]{2} \d\d?, \d{4} \d\d?:\d\d:\d\d [AP]M\b", "(time)"),  # java.util.logging's
             (r"\bvndp?_[A-Za-z0-9_-]{8,}", "(token)"), (r"0x[0-9a-f]{6,}|@[0-9a-f]{6,}\b", "(address)"),
             (r"/tmp/[\w./-]+", "(file)"), (r"(127\.0\.0\.1|\[::1\]):(3[2-9]|[456]\d)\d{3}\b", r"\1:(port)")):
         text = re.sub(pattern, instead, text)

@@ -74,6 +74,7 @@ class Steady(unittest.TestCase):
             "token vnd_abcdefghij1234 refused": "token (token) refused",
             "RequestID: 0b5c1e6e-0b5c-4e6e-8b5c-0b5c1e6e0b5c": "RequestID: (id)",
             "at 2026-11-22T18:34:25.790Z it ended": "at (time) it ended",
+            "Nov 22, 2026 7:50:48 PM a.B getLocation": "(time) a.B getLocation",
             "/home/x/token: no such file": "~/token: no such file",
             "Error\n    at f (a.js:1)\n  code: 1\n}": "Error",
             "127.0.0.1:45123 refused; 127.0.0.1:9797 too": "127.0.0.1:(port) refused; 127.0.0.1:9797 too",
