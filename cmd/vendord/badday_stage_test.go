@@ -208,6 +208,13 @@ func (s *badStage) until(what string, patience time.Duration, ok func(control.Se
 	}
 }
 
+// renewed waits until both sessions are others than they were, and well.
+func (s *badStage) renewed(what string, before []control.SessionRow) {
+	s.Helper()
+	old := map[string]bool{before[0].KeyID: true, before[1].KeyID: true}
+	s.until(what, timeout, func(r control.SessionRow) bool { return r.KeyID != "" && !old[r.KeyID] && r.Last == nil })
+}
+
 func lastOf(r control.SessionRow) string {
 	if r.Last == nil {
 		return "none"

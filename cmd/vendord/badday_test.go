@@ -41,7 +41,7 @@ func (d badDay) play(t *testing.T) {
 	tried, asked, steps, began := s.attempts(), s.aws.asked.Load(), s.steps, time.Now()
 	d.begin(s)
 	s.pass(31*time.Minute, time.Minute)
-	d.show(s, 0)
+	d.show(s, before, 0)
 	living := s.gather(2 * programs)
 	if odd, n := living.others("200"); len(odd) > 0 && !d.over || n < programs {
 		t.Errorf("GET with living credentials: got %d times 200, and %q", n, odd)
@@ -60,7 +60,7 @@ func (d badDay) play(t *testing.T) {
 	s.clock.advance(2 * time.Hour)        // all is over now, for hours
 	s.pass(2*time.Minute, 20*time.Second) // and what was signed before is forgotten
 	if !d.slow {
-		d.show(s, 20*time.Second)
+		d.show(s, before, 20*time.Second)
 	}
 	s.crowd.part()
 	began, lately, called := time.Now(), s.attempts(), s.aws.asked.Load()
@@ -81,12 +81,10 @@ func (d badDay) play(t *testing.T) {
 // show waits until status tells what is wrong, while time goes on in steps. A
 // call that was signed before a long jump of the clock is one that AWS refuses
 // for its clock; a minute later that is forgotten.
-func (d badDay) show(s *badStage, step time.Duration) {
+func (d badDay) show(s *badStage, before []control.SessionRow, step time.Duration) {
 	s.Helper()
 	if d.class == 0 {
-		s.until("nothing wrong", timeout, func(r control.SessionRow) bool {
-			return r.KeyID != "" && r.Last == nil && r.Mints > 1
-		})
+		s.renewed("nothing wrong", before)
 		return
 	}
 	s.until("status: "+d.class.String()+": "+d.says, timeout, func(r control.SessionRow) bool {
@@ -165,10 +163,7 @@ func (d badDay) mend(s *badStage, before []control.SessionRow) {
 		}
 	}
 	s.pass(time.Minute, 5*time.Second)
-	old := map[string]bool{before[0].KeyID: true, before[1].KeyID: true}
-	s.until("a new session", timeout, func(r control.SessionRow) bool {
-		return r.KeyID != "" && !old[r.KeyID] && r.Last == nil
-	})
+	s.renewed("a new session", before)
 }
 
 // judge ends a day with what the crowd found.
